@@ -1,5 +1,5 @@
 /* error.c - why it failed: a trail per thread. */
-#include <malus/base.h>
+#include "base_impl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,6 +51,11 @@ void mal_err_forget(void) {
     trail[0] = 0;
 }
 
+void mal_err_adopt(const char *other_message, const char *other_trail) {
+    snprintf(message, sizeof message, "%s", other_message);
+    snprintf(trail, sizeof trail, "%s", other_trail);
+}
+
 const char *mal_err_text(mal_err err) {
     switch (err) {
 #define X(name, value, text)                                                   \
@@ -66,7 +71,7 @@ const char *mal_err_name(mal_err err) {
     switch (err) {
 #define X(name, value, text)                                                   \
     case name:                                                                 \
-        return #name + 4;
+        return &#name[4]; /* without MAL_ */
         MAL_ERR_MAP(X)
 #undef X
     }

@@ -65,19 +65,28 @@ const char *mal_err_text(mal_err err);
 const char *mal_err_name(mal_err err);
 void mal_err_forget(void);
 
+/* The class itself is returned, not what the call answers, so that a compiler
+ * sees that a failure is not MAL_OK. */
 #define MAL_FAIL(err, ...)                                                     \
-    return mal_err_set((err), __FILE__, __LINE__, __VA_ARGS__)
+    do {                                                                       \
+        mal_err_set((err), __FILE__, __LINE__, __VA_ARGS__);                   \
+        return (err);                                                          \
+    } while (0)
 #define MAL_TRY(call)                                                          \
     do {                                                                       \
         mal_err mal_try_err_ = (call);                                         \
-        if (mal_try_err_ != MAL_OK)                                            \
-            return mal_err_trace(mal_try_err_, __FILE__, __LINE__);            \
+        if (mal_try_err_ != MAL_OK) {                                          \
+            mal_err_trace(mal_try_err_, __FILE__, __LINE__);                   \
+            return mal_try_err_;                                               \
+        }                                                                      \
     } while (0)
 /* MAL_REQUIRE(cond, class, "what is wrong, and what to do", ...) */
 #define MAL_REQUIRE(cond, err, ...)                                            \
     do {                                                                       \
-        if (!(cond))                                                           \
-            return mal_err_set((err), __FILE__, __LINE__, __VA_ARGS__);        \
+        if (!(cond)) {                                                         \
+            mal_err_set((err), __FILE__, __LINE__, __VA_ARGS__);               \
+            return (err);                                                      \
+        }                                                                      \
     } while (0)
 
 /* --- Memory ------------------------------------------------------------- */
