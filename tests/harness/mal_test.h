@@ -120,7 +120,7 @@ __attribute__((unused)) static const char *mal_test_dir(void) {
 }
 
 static int mal_test_main(int argc, char **argv) {
-    int n = 0, failed = 0;
+    static int n, failed; /* static: longjmp would clobber locals */
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (mal_test_case *t = mal_test_first; t; t = t->next)
         n += argc < 2 || strstr(t->name, argv[1]);
