@@ -1,9 +1,10 @@
-/* malus/json.h - JSON values: bounded parsing, typed reading, canonical printing.
+/* malus/json.h - JSON values: bounded parsing, typed reading, canonical
+ * printing.
  *
  * The only folder that includes jansson's header.  Foreign text is parsed with
  * limits on size and depth; a duplicate key, a NUL in a string, bad UTF-8 or
- * anything after the value is refused.  A getter that finds another type than it
- * was asked for answers MAL_E_INPUT and names the key.
+ * anything after the value is refused.  A getter that finds another type than
+ * it was asked for answers MAL_E_INPUT and names the key.
  *
  * A value is counted: _free drops one reference.  Children that a getter or a
  * builder hands out are borrowed from their parent.
@@ -31,9 +32,9 @@ typedef enum mal_json_kind {
 /* Parse one value, the whole of text.
  *
  * Out:     json      a value of any kind; free it.
- * In:      text      foreign bytes, at most len_max (itself <= MAL_JSON_LEN_MAX).
- * Errors:  MAL_E_INPUT  not JSON, a duplicate key, trailing bytes; line, column.
- *          MAL_E_LIMIT  too long or too deep.
+ * In:      text      foreign bytes, at most len_max (itself <=
+ * MAL_JSON_LEN_MAX). Errors:  MAL_E_INPUT  not JSON, a duplicate key, trailing
+ * bytes; line, column. MAL_E_LIMIT  too long or too deep.
  */
 mal_err mal_json_parse(mal_json **json, mal_bytes text,
                        size_t len_max) MAL_MUST_CHECK;
@@ -70,7 +71,8 @@ mal_err mal_json_get_hex(const mal_json *object, const char *key, uint8_t *out,
 /* A string of canonical base64; appends to out. */
 mal_err mal_json_get_base64(const mal_json *object, const char *key,
                             mal_buf *out) MAL_MUST_CHECK;
-/* No member but these: a reader who must not miss a field says which it knows. */
+/* No member but these: a reader who must not miss a field says which it knows.
+ */
 mal_err mal_json_only(const mal_json *object, const char *const *keys,
                       size_t n) MAL_MUST_CHECK;
 
