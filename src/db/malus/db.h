@@ -68,9 +68,9 @@ mal_err mal_db_bind_null(mal_db_stmt *stmt, int i) MAL_MUST_CHECK;
 
 /* *row: a row is there to read; false: it is done.
  *
- * Errors:  MAL_E_STATE    a constraint was violated (unique, check, foreign key).
- *          MAL_E_TIMEOUT  another process holds the lock.
- *          MAL_E_IO       disk full, damaged file.
+ * Errors:  MAL_E_STATE    a constraint was violated (unique, check, foreign
+ * key). MAL_E_TIMEOUT  another process holds the lock. MAL_E_IO       disk
+ * full, damaged file.
  */
 mal_err mal_db_step(mal_db_stmt *stmt, bool *row) MAL_MUST_CHECK;
 /* Step to the end, then reset: for statements without rows. */
