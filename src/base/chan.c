@@ -92,7 +92,8 @@ static mal_err pair_send(mal_chan *chan, mal_bytes bytes) {
     pthread_mutex_lock(&p->lock);
     queue *q = &p->to[1 - me->side];
     bool gone = me->dead || p->ends < 2;
-    bool full = bytes.len > QUEUE_BYTES_MAX - q->bytes;
+    size_t waiting = q->bytes;
+    bool full = bytes.len > QUEUE_BYTES_MAX - waiting;
     if (!gone && !full) {
         *q->last = m;
         q->last = &m->next;
@@ -104,7 +105,7 @@ static mal_err pair_send(mal_chan *chan, mal_bytes bytes) {
         mal_free(m);
     MAL_REQUIRE(!gone, MAL_E_PEER, "the peer closed the channel");
     MAL_REQUIRE(!full, MAL_E_LIMIT, "the peer does not read: %zu bytes wait",
-                q->bytes);
+                waiting);
     return MAL_OK;
 }
 

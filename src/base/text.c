@@ -43,6 +43,7 @@ mal_err mal_hex_decode(uint8_t *out, size_t out_len, const char *text) {
         bad |= hi | lo; /* a digit leaves the upper bits zero */
         out[i] = (uint8_t)(hi << 4 | lo);
     }
+    mal_declassify(&bad, sizeof bad);
     if (bad >> 4) {
         mal_wipe(out, out_len);
         MAL_FAIL(MAL_E_INPUT, "not hexadecimal: only 0-9 and a-f are allowed");
@@ -107,6 +108,7 @@ mal_err mal_base64_decode(mal_buf *out, mal_bytes text) {
         /* One text for one value: what padding cuts off must be zero. */
         bad |= word & (((uint64_t)1 << (8 * (3 - n))) - 1);
     }
+    mal_declassify(&bad, sizeof bad);
     if (bad) {
         mal_wipe(out->ptr + before, out->len - before);
         out->len = before;

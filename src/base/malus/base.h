@@ -47,8 +47,8 @@ typedef enum mal_err {
 
 #define MAL_MUST_CHECK __attribute__((warn_unused_result))
 #define MAL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-/* Whoever declares an owner writes MAL_AUTO(clear) on it: every exit is clean. */
-#define MAL_AUTO(clear) __attribute__((cleanup(clear)))
+/* Whoever declares an owner writes MAL_AUTO(clear) on it: each exit is clean. */
+#define MAL_AUTO(clear) __attribute__((cleanup(clear), unused))
 
 /* Record why, and return the class.  The message of the innermost failure is
  * what a person reads; each MAL_TRY adds a file and line.  Thread-local. */
@@ -57,7 +57,7 @@ mal_err mal_err_set(mal_err err, const char *file, int line, const char *fmt,
 mal_err mal_err_trace(mal_err err, const char *file, int line);
 /* The innermost message of this thread's last failure; "" if there is none. */
 const char *mal_err_message(void);
-/* The whole trail, one line a frame, for a log.  Valid until the next failure. */
+/* The trail, one line a frame, for a log.  Valid until the next failure. */
 const char *mal_err_trail(void);
 /* The class's own text, from the table above. */
 const char *mal_err_text(mal_err err);
@@ -91,7 +91,7 @@ void mal_err_forget(void);
 
 /* --- Memory ------------------------------------------------------------- */
 
-/* Zeroed memory, or NULL with MAL_E_MEMORY recorded.  n * size must not wrap. */
+/* Zeroed memory, or NULL with MAL_E_MEMORY recorded; so if n * size wraps. */
 void *mal_calloc(size_t n, size_t size);
 /* Grow or shrink; the old block stays valid on NULL.  New bytes are zero. */
 void *mal_realloc(void *old, size_t old_size, size_t new_size);
@@ -147,7 +147,7 @@ mal_err mal_buf_put(mal_buf *buf, mal_bytes bytes) MAL_MUST_CHECK;
 mal_err mal_buf_put_str(mal_buf *buf, const char *text) MAL_MUST_CHECK;
 mal_err mal_buf_put_fmt(mal_buf *buf, const char *fmt, ...)
     MAL_PRINTF(2, 3) MAL_MUST_CHECK;
-/* Little-endian words: the canonical encodings of the house are made of them. */
+/* Little-endian words: the house's canonical encodings are made of them. */
 mal_err mal_buf_put_u8(mal_buf *buf, uint8_t v) MAL_MUST_CHECK;
 mal_err mal_buf_put_u16(mal_buf *buf, uint16_t v) MAL_MUST_CHECK;
 mal_err mal_buf_put_u32(mal_buf *buf, uint32_t v) MAL_MUST_CHECK;
@@ -186,8 +186,8 @@ uint64_t mal_load_u64be(const uint8_t *in);
 /* out has room for 2 * len + 1.  Lower case.  Constant time. */
 void mal_hex_encode(char *out, mal_bytes in);
 /* Exactly out_len bytes, either case, nothing else: MAL_E_INPUT. */
-mal_err mal_hex_decode(uint8_t *out, size_t out_len, const char *text)
-    MAL_MUST_CHECK;
+mal_err mal_hex_decode(uint8_t *out, size_t out_len,
+                       const char *text) MAL_MUST_CHECK;
 /* RFC 4648 standard alphabet with padding; decoding is strict (canonical). */
 mal_err mal_base64_encode(mal_buf *out, mal_bytes in) MAL_MUST_CHECK;
 mal_err mal_base64_decode(mal_buf *out, mal_bytes text) MAL_MUST_CHECK;
@@ -210,9 +210,10 @@ static inline uint64_t mal_mask_nonzero(uint64_t v) {
 static inline uint64_t mal_mask_eq(uint64_t a, uint64_t b) {
     return ~mal_mask_nonzero(a ^ b);
 }
-static inline uint64_t mal_mask_lt(uint64_t a, uint64_t b) { /* unsigned a < b */
-    return mal_barrier(
-        (uint64_t)0 - (((~a & b) | ((~(a ^ b)) & (a - b))) >> 63));
+static inline uint64_t mal_mask_lt(uint64_t a,
+                                   uint64_t b) { /* unsigned a < b */
+    return mal_barrier((uint64_t)0 -
+                       (((~a & b) | ((~(a ^ b)) & (a - b))) >> 63));
 }
 static inline uint64_t mal_mask_lt_signed(int64_t a, int64_t b) {
     const uint64_t flip = (uint64_t)1 << 63;
@@ -221,8 +222,19 @@ static inline uint64_t mal_mask_lt_signed(int64_t a, int64_t b) {
 static inline uint64_t mal_select(uint64_t mask, uint64_t yes, uint64_t no) {
     return no ^ (mask & (yes ^ no));
 }
-void mal_wipe(void *block, size_t len);                       /* not elided */
-bool mal_equal(const void *a, const void *b, size_t len);      /* constant time */
+/* Say that these bytes are public from here on, although they were computed
+ * from secrets: what a release, a tag or a verdict tells.  Costs nothing; the
+ * leak tests hear it (tests/harness/mal_leak.h). */
+#ifdef MAL_LEAK_TEST
+void mal_declassify(const void *block, size_t len);
+#else
+static inline void mal_declassify(const void *block, size_t len) {
+    (void)block;
+    (void)len;
+}
+#endif
+void mal_wipe(void *block, size_t len);                   /* not elided */
+bool mal_equal(const void *a, const void *b, size_t len); /* constant time */
 int mal_compare_vartime(const void *a, const void *b, size_t len);
 
 /* Key bytes in locked, guarded pages: a canary page on both sides, not dumped,
@@ -239,10 +251,10 @@ mal_bytes mal_key_view(const mal_key *key);
 
 /* --- Time --------------------------------------------------------------- */
 
-uint64_t mal_time_unix(void);           /* seconds since 1970 */
+uint64_t mal_time_unix(void); /* seconds since 1970 */
 uint64_t mal_time_unix_ms(void);
 uint64_t mal_time_monotonic_ns(void);
-uint64_t mal_time_cpu_ns(void);         /* of this process */
+uint64_t mal_time_cpu_ns(void); /* of this process */
 /* RFC 3339 UTC, "2026-11-22T13:04:34Z"; out has room for 21 bytes. */
 void mal_time_format(char *out, uint64_t unix_seconds);
 mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text)
@@ -251,14 +263,14 @@ mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text)
 /* --- Threads ------------------------------------------------------------ */
 
 typedef struct mal_thread mal_thread;
-mal_err mal_thread_start(mal_thread **thread, void (*run)(void *), void *arg)
-    MAL_MUST_CHECK;
+mal_err mal_thread_start(mal_thread **thread, void (*run)(void *),
+                         void *arg) MAL_MUST_CHECK;
 void mal_thread_join(mal_thread **thread); /* waits; NULL is fine */
 /* Run body(ctx, i) for i in [0, n) on up to `threads` threads.  The first
  * failure is returned, with its trail, after all have stopped. */
 mal_err mal_parallel(unsigned threads, size_t n,
-                     mal_err (*body)(void *ctx, size_t i), void *ctx)
-    MAL_MUST_CHECK;
+                     mal_err (*body)(void *ctx, size_t i),
+                     void *ctx) MAL_MUST_CHECK;
 unsigned mal_cpus(void);
 
 /* --- Files -------------------------------------------------------------- */
@@ -287,7 +299,8 @@ void mal_fd_auto(int *fd); /* for MAL_AUTO: closes if >= 0 */
 typedef struct mal_chan mal_chan;
 typedef struct mal_chan_ops {
     mal_err (*send)(mal_chan *chan, mal_bytes message);
-    /* Replaces *message.  Longer than len_max: MAL_E_PEER, the channel is dead. */
+    /* Replaces *message.  Longer than len_max: MAL_E_PEER, the channel is dead.
+     */
     mal_err (*recv)(mal_chan *chan, mal_buf *message, size_t len_max);
     void (*close)(mal_chan *chan); /* frees; both ends see MAL_E_PEER after */
 } mal_chan_ops;
@@ -300,7 +313,8 @@ mal_err mal_chan_send(mal_chan *chan, mal_bytes message) MAL_MUST_CHECK;
 mal_err mal_chan_recv(mal_chan *chan, mal_buf *message,
                       size_t len_max) MAL_MUST_CHECK;
 /* Exactly len bytes, or MAL_E_PEER. */
-mal_err mal_chan_recv_exact(mal_chan *chan, void *out, size_t len) MAL_MUST_CHECK;
+mal_err mal_chan_recv_exact(mal_chan *chan, void *out,
+                            size_t len) MAL_MUST_CHECK;
 void mal_chan_close(mal_chan **chan); /* NULL is fine */
 /* Two ends in memory; a receive waits at most timeout_ms (MAL_E_TIMEOUT). */
 mal_err mal_chan_pair(mal_chan **a, mal_chan **b,
@@ -317,7 +331,8 @@ typedef struct mal_mesh {
 
 /* Long work reports through this; a non-OK answer stops it. */
 typedef struct mal_progress {
-    mal_err (*step)(void *ctx, const char *stage, uint64_t done, uint64_t total);
+    mal_err (*step)(void *ctx, const char *stage, uint64_t done,
+                    uint64_t total);
     void *ctx;
 } mal_progress;
 /* NULL progress is fine. */
