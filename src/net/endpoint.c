@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -88,6 +89,8 @@ mal_err mal_net_open(mal_net **out, const mal_net_config *config) {
     mal_net *net = mal_calloc(1, sizeof *net);
     if (!net)
         return MAL_E_MEMORY;
+    /* OpenSSL writes with write(2): a peer that is gone must be an error. */
+    signal(SIGPIPE, SIG_IGN);
     net->config = *config;
     net->config.dial_ms = config->dial_ms ? config->dial_ms : 10000;
     net->config.silence_ms = config->silence_ms ? config->silence_ms : 30000;

@@ -1,14 +1,14 @@
 /* malus/net.h - TLS 1.3 between parties, and many channels over one connection.
  *
- * An endpoint belongs to one party.  It listens and dials; both ends show a node
- * certificate issued by their identity key, and each accepts only identities that
- * it was told to allow, namely those that the contract pins.  There is no
- * certificate authority and no name: the key is the party.
+ * An endpoint belongs to one party.  It listens and dials; both ends show a
+ * node certificate issued by their identity key, and each accepts only
+ * identities that it was told to allow, namely those that the contract pins.
+ * There is no certificate authority and no name: the key is the party.
  *
  * Over one connection run many streams, each an ordered channel of messages
  * (mal_chan) with its own window.  Everything has a limit: a peer that is slow,
- * silent, garbled or gone ends its streams with MAL_E_PEER or MAL_E_TIMEOUT, and
- * nothing else.
+ * silent, garbled or gone ends its streams with MAL_E_PEER or MAL_E_TIMEOUT,
+ * and nothing else.
  *
  * Leaks: to the network, the two addresses, times, and the sizes of messages
  * (which the protocols above make functions of public bounds).
@@ -18,30 +18,35 @@
 
 #include <malus/base.h>
 
-#define MAL_NET_LABEL_MAX 200               /* bytes of a stream's label */
-#define MAL_NET_FRAME_MAX 16384             /* bytes of a frame's payload */
-#define MAL_NET_WINDOW (1u << 20)           /* unread bytes of a stream */
-#define MAL_NET_STREAMS_MAX 1024            /* open streams of a connection */
-#define MAL_NET_CONNECTIONS_MAX 256         /* of an endpoint */
-#define MAL_NET_BUILD_MAX 128               /* bytes of a build's name */
+#define MAL_NET_LABEL_MAX 200       /* bytes of a stream's label */
+#define MAL_NET_FRAME_MAX 16384     /* bytes of a frame's payload */
+#define MAL_NET_WINDOW (1u << 20)   /* unread bytes of a stream */
+#define MAL_NET_STREAMS_MAX 1024    /* open streams of a connection */
+#define MAL_NET_CONNECTIONS_MAX 256 /* of an endpoint */
+#define MAL_NET_BUILD_MAX 128       /* bytes of a build's name */
 
 typedef struct mal_net mal_net;
 
 typedef struct mal_net_config {
-    const mal_key *node_sec;  /* Ed25519, 64 bytes; borrowed while the endpoint lives */
-    mal_bytes cert_node;      /* DER, issued by the identity for node_sec's key */
-    mal_bytes cert_identity;  /* DER, self-signed */
-    const char *build;        /* shown to peers in the handshake (rule 23) */
-    unsigned dial_ms;         /* TCP and TLS handshake together; 0: 10,000 */
-    unsigned silence_ms;      /* a connection this long silent is dead; 0: 30,000 */
-    unsigned stream_ms;       /* a send or receive waits at most this; 0: 120,000 */
-    /* A peer opened a stream.  Runs on a thread of its own and owns the channel. */
+    const mal_key
+        *node_sec; /* Ed25519, 64 bytes; borrowed while the endpoint lives */
+    mal_bytes cert_node; /* DER, issued by the identity for node_sec's key */
+    mal_bytes cert_identity; /* DER, self-signed */
+    const char *build;       /* shown to peers in the handshake (rule 23) */
+    unsigned dial_ms;        /* TCP and TLS handshake together; 0: 10,000 */
+    unsigned silence_ms; /* a connection this long silent is dead; 0: 30,000 */
+    unsigned stream_ms;  /* a send or receive waits at most this; 0: 120,000 */
+    /* A peer opened a stream.  Runs on a thread of its own and owns the
+     * channel. */
     void (*on_stream)(void *ctx, const uint8_t peer[32], const char *label,
                       mal_chan *chan);
     void *ctx;
 } mal_net_config;
 
-mal_err mal_net_open(mal_net **net, const mal_net_config *config) MAL_MUST_CHECK;
+/* Ignores SIGPIPE for the process: a peer that is gone is an error, not an end.
+ */
+mal_err mal_net_open(mal_net **net,
+                     const mal_net_config *config) MAL_MUST_CHECK;
 /* Ends every connection, waits for every thread of the endpoint, also for
  * on_stream calls under way (their channels fail). */
 void mal_net_close(mal_net *net);
@@ -55,11 +60,11 @@ void mal_net_disallow(mal_net *net, const uint8_t identity[32]);
 mal_err mal_net_listen(mal_net *net, const char *host, uint16_t port,
                        uint16_t *bound) MAL_MUST_CHECK;
 
-/* Open a stream to the identity at host:port, over the connection that exists or
- * a new one.  Errors: MAL_E_PEER (unreachable, or gone), MAL_E_AUTH (it is not
- * that identity), MAL_E_TIMEOUT, MAL_E_LIMIT. */
-mal_err mal_net_stream(mal_net *net, const uint8_t identity[32], const char *host,
-                       uint16_t port, const char *label,
+/* Open a stream to the identity at host:port, over the connection that exists
+ * or a new one.  Errors: MAL_E_PEER (unreachable, or gone), MAL_E_AUTH (it is
+ * not that identity), MAL_E_TIMEOUT, MAL_E_LIMIT. */
+mal_err mal_net_stream(mal_net *net, const uint8_t identity[32],
+                       const char *host, uint16_t port, const char *label,
                        mal_chan **chan) MAL_MUST_CHECK;
 /* Waits of this channel, instead of stream_ms. */
 void mal_net_stream_timeout(mal_chan *chan, unsigned timeout_ms);
@@ -73,7 +78,8 @@ void mal_net_peer_build(mal_net *net, const uint8_t identity[32],
 /* Open connections and streams, for tests and status. */
 void mal_net_count(mal_net *net, unsigned *connections, unsigned *streams);
 
-/* --- Frames, exposed for the fuzzer ---------------------------------------- */
+/* --- Frames, exposed for the fuzzer ----------------------------------------
+ */
 
 typedef enum mal_net_frame_type {
     MAL_NET_HELLO = 1,  /* build name */
@@ -92,7 +98,8 @@ typedef struct mal_net_frame {
     uint8_t type;
     uint16_t len;
 } mal_net_frame;
-void mal_net_frame_encode(uint8_t out[MAL_NET_HEADER], const mal_net_frame *frame);
+void mal_net_frame_encode(uint8_t out[MAL_NET_HEADER],
+                          const mal_net_frame *frame);
 /* MAL_E_PEER unless type, stream and length fit each other. */
 mal_err mal_net_frame_decode(mal_net_frame *frame,
                              const uint8_t in[MAL_NET_HEADER]) MAL_MUST_CHECK;
