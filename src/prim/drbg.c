@@ -155,7 +155,16 @@ void mal_prim_drbg_fill(mal_prim_drbg *drbg, void *out, size_t len) {
 }
 
 uint64_t mal_prim_drbg_u64(mal_prim_drbg *drbg) {
+    drbg_state *s = drbg->state;
     uint8_t word[8];
+    if (s->mark == MARK &&
+        s->left >= sizeof word) { /* in place: no copy to wipe */
+        uint8_t *at = pool_at(s);
+        uint64_t v = mal_load_u64le(at);
+        memset(at, 0, sizeof word); /* not elided: the page outlives this */
+        s->left -= sizeof word;
+        return v;
+    }
     mal_prim_drbg_fill(drbg, word, sizeof word);
     uint64_t v = mal_load_u64le(word);
     mal_wipe(word, sizeof word);

@@ -24,10 +24,13 @@ static bool hash_at(mal_prim_hash *out, const char *at) {
     if (!end ||
         mal_base64_decode(&raw, mal_bytes_of(at + 1, (size_t)(end - at - 1))))
         return false;
+    if (raw.len == 0)
+        return false;
     if (raw.len == sizeof out->b)
         memcpy(out->b, raw.ptr, sizeof out->b);
     else
-        mal_prim_sha256_of(out, mal_buf_view(&raw));
+        mal_prim_hash_parts(out, "not a hash", &(mal_bytes){ raw.ptr, raw.len },
+                            1);
     return true;
 }
 
