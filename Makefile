@@ -1,0 +1,40 @@
+# make           build in build/ (release)
+# make test      install what is missing, build in build-test/, run every test
+# make demo      the five answers, from an empty machine
+# make help      the rest
+.POSIX:
+.PHONY: all setup test demo debug asan clang fuzz bench format check clean help
+
+all: build/build.ninja
+	ninja -C build
+build/build.ninja:
+	meson setup build --buildtype=release -Dtest_build=false
+
+setup:        ## install the Debian packages and DuckDB, saying what and why
+	tools/setup.sh
+test:         ## everything; the last line counts
+	tools/test.sh build-test
+demo:         ## three airports and a registry; under a minute after set-up
+	@if [ -x tools/demo.sh ]; then exec tools/demo.sh; \
+	else echo "make demo: tools/demo.sh is not written yet" >&2; exit 1; fi
+debug:        ## the tests at -O0
+	tools/test.sh build-debug --buildtype=debug
+asan:         ## the tests with AddressSanitizer and UBSan
+	tools/test.sh build-asan -Db_sanitize=address,undefined
+clang:        ## the tests with clang
+	CC=clang tools/test.sh build-clang
+fuzz:         ## every fuzz target for FUZZ_SECONDS (600)
+	tools/fuzz.sh build-fuzz
+bench:        ## every benchmark; figures for docs/measurements.md
+	$(MAKE) all
+	meson test -C build --benchmark --verbose
+format:       ## let clang-format have the last word
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+check:        ## floors, budgets, bibliography, headers; no build needed
+	tools/check_floors.py
+	tools/check_style.py
+	tools/check_headers.py
+clean:
+	rm -rf build build-*
+help:
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:[^#]*## */\t/' | expand -t 10
