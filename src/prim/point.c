@@ -46,15 +46,24 @@ mal_err mal_prim_point_hash(uint8_t out[32], mal_bytes dst, mal_bytes message) {
     return MAL_OK;
 }
 
+/* libsodium before 1.0.19 ignores the top bit of an encoding, so that each
+ * element would have two; [RFC9496] 4.3.1 has one. */
+static bool top_bit_clear(const uint8_t p[32]) {
+    return (p[31] & 0x80) == 0;
+}
+
 bool mal_prim_point_valid(const uint8_t p[32]) {
-    return crypto_core_ristretto255_is_valid_point(p) == 1 &&
+    return top_bit_clear(p) &&
+           crypto_core_ristretto255_is_valid_point(p) == 1 &&
            !sodium_is_zero(p, 32);
 }
 
 mal_err mal_prim_point_mul(uint8_t out[32], const uint8_t s[32],
                            const uint8_t p[32]) {
     uint8_t q[32];
-    MAL_REQUIRE(crypto_scalarmult_ristretto255(q, s, p) == 0, MAL_E_INPUT,
+    MAL_REQUIRE(top_bit_clear(p) &&
+                    crypto_scalarmult_ristretto255(q, s, p) == 0,
+                MAL_E_INPUT,
                 "not a ristretto255 element, or its multiple is the identity");
     memcpy(out, q, sizeof q);
     return MAL_OK;
@@ -69,8 +78,9 @@ mal_err mal_prim_point_mul_base(uint8_t out[32], const uint8_t s[32]) {
 mal_err mal_prim_point_add(uint8_t out[32], const uint8_t a[32],
                            const uint8_t b[32]) {
     uint8_t sum[32];
-    MAL_REQUIRE(crypto_core_ristretto255_add(sum, a, b) == 0, MAL_E_INPUT,
-                "not a ristretto255 element");
+    MAL_REQUIRE(top_bit_clear(a) && top_bit_clear(b) &&
+                    crypto_core_ristretto255_add(sum, a, b) == 0,
+                MAL_E_INPUT, "not a ristretto255 element");
     memcpy(out, sum, sizeof sum);
     return MAL_OK;
 }
@@ -78,7 +88,8 @@ mal_err mal_prim_point_add(uint8_t out[32], const uint8_t a[32],
 mal_err mal_prim_point_sub(uint8_t out[32], const uint8_t a[32],
                            const uint8_t b[32]) {
     uint8_t difference[32];
-    MAL_REQUIRE(crypto_core_ristretto255_sub(difference, a, b) == 0,
+    MAL_REQUIRE(top_bit_clear(a) && top_bit_clear(b) &&
+                    crypto_core_ristretto255_sub(difference, a, b) == 0,
                 MAL_E_INPUT, "not a ristretto255 element");
     memcpy(out, difference, sizeof difference);
     return MAL_OK;
