@@ -4,8 +4,16 @@
 #define ROWS 64 /* digits of 4 bits: s < 2^253 */
 #define ROW 8   /* |digit| <= 8 */
 
+/* An addend as eight pairs of words (the last word is idle), which the compiler
+ * keeps in vector registers while it scans a row. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+typedef union entry {
+    ge_addend addend;
+    pair pairs[8];
+} entry;
+
 struct mal_ring_comb {
-    ge_addend entry[ROWS][ROW]; /* entry[i][j] = (j + 1) * 16^i * P */
+    entry entry[ROWS][ROW]; /* entry[i][j] = (j + 1) * 16^i * P */
 };
 
 static void row_points(ge p[ROW], const ge *first) {
@@ -26,7 +34,7 @@ mal_err mal_ring_comb_new(mal_ring_comb **comb, const ge *p) {
         row_points(point, &first);
         ge_affine_all(affine, point, scratch, ROW);
         for (int j = 0; j < ROW; j++) {
-            ge_addend *e = &c->entry[i][j];
+            ge_addend *e = &c->entry[i][j].addend;
             fe_add(&e->sum, &affine[j].y, &affine[j].x);
             fe_carry(&e->sum);
             fe_sub(&e->diff, &affine[j].y, &affine[j].x);
@@ -61,18 +69,20 @@ static void recode(int8_t digit[ROWS], const uint8_t s[32]) {
 }
 
 /* out = digit * 16^i * P, reading the whole row. */
-static void scan(ge_addend *out, const ge_addend row[ROW], int8_t digit) {
+static void scan(ge_addend *out, const entry row[ROW], int8_t digit) {
     uint64_t negative = mal_barrier((uint64_t)0 - ((uint8_t)digit >> 7));
     uint64_t size = ((uint64_t)(int64_t)digit ^ negative) - negative;
-    ge_addend r = { fe_one, fe_one, fe_zero };
+    entry found = { .addend = { fe_zero, fe_zero, fe_zero } };
     for (unsigned j = 0; j < ROW; j++) {
-        uint64_t here = mal_mask_eq(size, j + 1);
-        for (int k = 0; k < 5; k++) {
-            r.sum.v[k] ^= here & (r.sum.v[k] ^ row[j].sum.v[k]);
-            r.diff.v[k] ^= here & (r.diff.v[k] ^ row[j].diff.v[k]);
-            r.dxy2.v[k] ^= here & (r.dxy2.v[k] ^ row[j].dxy2.v[k]);
-        }
+        const uint64_t here = mal_mask_eq(size, j + 1);
+        const pair mask = { here, here };
+        for (int k = 0; k < 8; k++)
+            found.pairs[k] |= row[j].pairs[k] & mask;
     }
+    ge_addend r = found.addend;
+    uint64_t none = mal_mask_eq(size, 0); /* the identity: 1, 1, 0 */
+    r.sum.v[0] |= none & 1;
+    r.diff.v[0] |= none & 1;
     /* -(x, y) = (-x, y): swap sum and diff, negate dxy. */
     fe swap = r.sum;
     fe_assign_if(&r.sum, &r.diff, negative);
