@@ -16,7 +16,9 @@
 #include <malus/mpc.h>
 
 #define HEADER 48
-#define MESSAGE_AIM ((size_t)1 << 20) /* bodies are cut near this size */
+/* Bodies are cut near this size: small enough that the peer works on one while
+ * the next is made. */
+#define MESSAGE_AIM ((size_t)1 << 18)
 
 /* The one answer to a peer that breaks the protocol. */
 #define PEER_BROKE "the peer broke the protocol: the run is void"
