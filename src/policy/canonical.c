@@ -58,8 +58,7 @@ static mal_err put_party(mal_buf *out, const mal_policy_contract *c,
     return mal_buf_put_str(out, "\n");
 }
 
-/* --- Datasets
- * ------------------------------------------------------------------ */
+/* --- Datasets ----------------------------------------------------------- */
 
 static mal_err put_values(mal_buf *out, const mal_policy_column *k) {
     MAL_TRY(mal_buf_put_str(out, " in "));
@@ -112,8 +111,7 @@ static mal_err put_dataset(mal_buf *out, const mal_policy_dataset *d) {
                            (unsigned long long)d->rows_max);
 }
 
-/* --- Rules
- * ------------------------------------------------------------------------ */
+/* --- Rules -------------------------------------------------------------- */
 
 static mal_err put_operations(mal_buf *out, const mal_policy_rule *r) {
     const char *comma = " ";

@@ -87,7 +87,7 @@ static mal_err parse_party(parser *p) {
     }
 }
 
-/* --- The short statements ------------------------------------------------- */
+/* --- The short statements ----------------------------------------------- */
 
 static mal_err once(parser *p, bool *seen, size_t at, const char *what) {
     FAULT_UNLESS(!*seen, p, at, "%s is said twice", what);
@@ -199,8 +199,7 @@ static mal_err parse_statement(parser *p) {
     return unknown_statement(p);
 }
 
-/* --- The whole
- * ---------------------------------------------------------------- */
+/* --- The whole ---------------------------------------------------------- */
 
 static int by_party(const void *a, const void *b) {
     return strcmp(((const mal_policy_party *)a)->name,

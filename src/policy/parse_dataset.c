@@ -10,8 +10,7 @@
                          */
 #define ROWS_MAX ((uint64_t)1 << 40)
 
-/* --- Domains: in ("a", "b"), in 1 .. 12
- * ---------------------------------------- */
+/* --- Domains: in ("a", "b"), in 1 .. 12 --------------------------------- */
 
 typedef struct code {
     const char *text;
@@ -112,8 +111,7 @@ static mal_err take_domain_of_values(parser *p, mal_policy_column *column) {
                                     : "a range, as in 0 .. 5000");
 }
 
-/* --- Columns
- * --------------------------------------------------------------------- */
+/* --- Columns ------------------------------------------------------------ */
 
 static mal_err take_profile(parser *p, mal_policy_column *column) {
     const char *name;
@@ -247,8 +245,7 @@ static mal_err parse_column(parser *p, list *columns) {
     return column_complete(p, column, seen, at);
 }
 
-/* --- The block
- * ---------------------------------------------------------------------- */
+/* --- The block ---------------------------------------------------------- */
 
 typedef struct block {
     list columns;

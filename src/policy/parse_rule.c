@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Operations
- * --------------------------------------------------------------- */
+/* --- Operations --------------------------------------------------------- */
 
 static mal_err take_texts(parser *p, list *texts, const char *what) {
     bool more = true;
@@ -78,8 +77,7 @@ static mal_err take_operations(parser *p, mal_policy_rule *r) {
     return MAL_OK;
 }
 
-/* --- from, join
- * ------------------------------------------------------------------ */
+/* --- from, join --------------------------------------------------------- */
 
 static mal_err item_fits(parser *p, size_t at, const mal_policy_column *c,
                          mal_policy_as as) {
@@ -229,8 +227,7 @@ static mal_err take_joins(parser *p, mal_policy_rule *r) {
     return MAL_OK;
 }
 
-/* --- for, require, run
- * --------------------------------------------------------------- */
+/* --- for, require, run -------------------------------------------------- */
 
 static mal_err take_purposes(parser *p, mal_policy_rule *r) {
     list all = { 0 };
@@ -400,8 +397,7 @@ static mal_err take_run(parser *p, mal_policy_rule *r) {
     return MAL_OK;
 }
 
-/* --- exact, reveals, touching
- * --------------------------------------------------------- */
+/* --- exact, reveals, touching ------------------------------------------- */
 
 static int by_cref(const void *a, const void *b) {
     const mal_policy_cref *x = a, *y = b;
@@ -491,8 +487,7 @@ static mal_err take_touching(parser *p, mal_policy_rule *r) {
     return MAL_OK;
 }
 
-/* --- The rule
- * ------------------------------------------------------------------------- */
+/* --- The rule ----------------------------------------------------------- */
 
 enum { /* positions in policy_clause_words */
        BY,
@@ -603,9 +598,7 @@ mal_err policy_parse_rule(parser *p) {
     return p->known ? policy_rule_complete(p, r, at) : MAL_OK;
 }
 
-/* --- Budgets
- * ----------------------------------------------------------------------------
- */
+/* --- Budgets ------------------------------------------------------------ */
 
 /* X per N days, Y in all  |  Y in all */
 static mal_err take_amounts(parser *p, mal_policy_budget *b) {

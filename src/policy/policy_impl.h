@@ -4,7 +4,7 @@
 
 #include <malus/policy.h>
 
-/* --- lexer.c: text to tokens ---------------------------------------------- */
+/* --- lexer.c: text to tokens -------------------------------------------- */
 
 typedef enum token_kind {
     TOKEN_END,
@@ -40,8 +40,7 @@ mal_err policy_lex_start(parser *p, mal_bytes text) MAL_MUST_CHECK;
 mal_err policy_next(parser *p) MAL_MUST_CHECK;
 bool policy_utf8(const char *text, size_t len, size_t *bad);
 
-/* --- fault.c: errors that show the place -----------------------------------
- */
+/* --- fault.c: errors that show the place -------------------------------- */
 
 /* "LINE:COLUMN: why", the line, a caret under the byte at `at`. */
 mal_err policy_fault(const parser *p, size_t at, mal_err err, const char *file,
@@ -67,8 +66,7 @@ void policy_guess_offer(guess *g, const char *candidate);
 /* "; did you mean \"x\"?" or "". out has room for 160 bytes. */
 const char *policy_guess_say(const guess *g, char out[160]);
 
-/* --- number.c: decimals without a double ------------------------------------
- */
+/* --- number.c: decimals without a double -------------------------------- */
 
 /* Exactly mantissa * 10^exp, no trailing zero in the mantissa. */
 typedef struct decimal {
@@ -90,8 +88,7 @@ mal_err policy_put_ratio(mal_buf *out, mal_policy_ratio r) MAL_MUST_CHECK;
 void policy_text_nano(char out[32], uint64_t nano);
 void policy_text_ratio(char out[32], mal_policy_ratio r);
 
-/* --- words.c: tables of words ------------------------------------------------
- */
+/* --- words.c: tables of words ------------------------------------------- */
 
 typedef struct word {
     const char *text;
@@ -104,12 +101,13 @@ extern const word policy_as_words[];
 extern const word policy_reveal_words[]; /* two words each */
 extern const char *const policy_clause_words[];
 const char *policy_word_of(const word *table, uint32_t value);
+/* "count, sum": for people; canonical.c adds the models. */
+mal_err policy_put_operations(mal_buf *out, uint32_t operations) MAL_MUST_CHECK;
 /* Words that no party, table or rule may be called. */
 bool policy_word_reserved(const char *text, size_t len);
 bool policy_word_is_option(const char *text, size_t len); /* of columns */
 
-/* --- read.c: the small pieces every statement is made of
- * ----------------------- */
+/* --- read.c: the small pieces every statement is made of ---------------- */
 
 bool policy_is(const parser *p, const char *text); /* word or mark */
 /* Take it if it is there. */
@@ -153,8 +151,7 @@ typedef struct list {
 mal_err policy_list_add(parser *p, list *l, size_t elem, uint32_t max,
                         const char *what, void **slot) MAL_MUST_CHECK;
 
-/* --- parse.c, parse_dataset.c, parse_rule.c
- * -------------------------------------- */
+/* --- parse.c, parse_dataset.c, parse_rule.c ----------------------------- */
 
 /* What one pass has read.  Offsets say where, for errors found later. */
 typedef struct pass {
@@ -171,8 +168,7 @@ mal_err policy_parse_budget(parser *p) MAL_MUST_CHECK;
 mal_err policy_rule_complete(const parser *p, const mal_policy_rule *r,
                              size_t at) MAL_MUST_CHECK;
 
-/* --- index.c
- * ------------------------------------------------------------------------ */
+/* --- index.c ------------------------------------------------------------ */
 
 struct mal_policy_index {
     /* Rules that may cover a plan over dataset d: permits[permits_at[d] ..
@@ -185,9 +181,7 @@ struct mal_policy_index {
 mal_err policy_index_build(mal_policy_contract *c,
                            mal_arena *arena) MAL_MUST_CHECK;
 
-/* --- find.c
- * ----------------------------------------------------------------------------
- */
+/* --- find.c ------------------------------------------------------------- */
 
 const mal_policy_from *policy_rule_from(const mal_policy_rule *r,
                                         uint32_t dataset);

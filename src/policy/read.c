@@ -181,7 +181,7 @@ mal_err policy_take_word_of(parser *p, const word *table, uint32_t *value,
     return policy_unexpected(p, wanted);
 }
 
-/* --- References: taken for good in the first pass ------------------------- */
+/* --- References: taken for good in the first pass ----------------------- */
 
 static bool role_held(const parser *p, uint32_t party, uint32_t wanted) {
     return !wanted || (p->known->parties[party].roles & wanted);

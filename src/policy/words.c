@@ -79,6 +79,20 @@ const char *policy_word_of(const word *table, uint32_t value) {
     return "?";
 }
 
+mal_err policy_put_operations(mal_buf *out, uint32_t operations) {
+    const char *comma = "";
+    if (operations & MAL_POLICY_OP_DISTINCT) {
+        MAL_TRY(mal_buf_put_str(out, "count distinct"));
+        comma = ", ";
+    }
+    for (const word *w = policy_op_words; w->text; w++)
+        if (operations & w->value) {
+            MAL_TRY(mal_buf_put_fmt(out, "%s%s", comma, w->text));
+            comma = ", ";
+        }
+    return MAL_OK;
+}
+
 const char *mal_policy_engine_name(mal_policy_engine engine) {
     return engine == MAL_POLICY_ENGINE_NONE
                ? "none"

@@ -15,7 +15,7 @@
 
 #include <malus/base.h>
 
-/* --- Limits of a contract ------------------------------------------------- */
+/* --- Limits of a contract ----------------------------------------------- */
 
 #define MAL_POLICY_TEXT_MAX ((size_t)1 << 20)
 #define MAL_POLICY_PARTIES_MAX 64u /* a set of parties is a 64-bit mask */
@@ -30,8 +30,7 @@
 #define MAL_POLICY_SCALE_MAX 9u
 #define MAL_POLICY_NONE UINT32_MAX /* no such index, or a missing fact */
 
-/* --- The tree --------------------------------------------------------------
- */
+/* --- The tree ----------------------------------------------------------- */
 
 typedef uint64_t mal_policy_set; /* of parties: bit i is parties[i] */
 
@@ -271,8 +270,7 @@ typedef struct mal_policy_contract {
     const mal_policy_index *index;
 } mal_policy_contract;
 
-/* --- Text to tree, tree to text ---------------------------------------------
- */
+/* --- Text to tree, tree to text ----------------------------------------- */
 
 /* Read a contract; everything lives in the arena (8 MiB for common rooms, 256
  * MiB for any text within the limits).
@@ -292,8 +290,7 @@ mal_err mal_policy_canonical(mal_buf *out, const mal_policy_contract *contract)
 mal_err mal_policy_print(mal_buf *out,
                          const mal_policy_contract *contract) MAL_MUST_CHECK;
 
-/* --- Looking things up
- * -------------------------------------------------------- */
+/* --- Looking things up -------------------------------------------------- */
 
 /* MAL_POLICY_NONE if there is no such name. */
 uint32_t mal_policy_party_find(const mal_policy_contract *contract,
@@ -320,8 +317,7 @@ const char *mal_policy_engine_name(mal_policy_engine engine);
 /* MAL_POLICY_ENGINE_NONE if unknown. */
 mal_policy_engine mal_policy_engine_find(const char *name);
 
-/* --- Judgement
- * ------------------------------------------------------------------ */
+/* --- Judgement ---------------------------------------------------------- */
 
 typedef enum mal_policy_release {
     MAL_POLICY_RELEASE_MISSING = 0,
@@ -439,14 +435,13 @@ void mal_policy_decide(mal_policy_verdict *verdict,
                        const mal_policy_contract *contract,
                        const mal_policy_facts *facts);
 
-/* --- Amendment
- * -------------------------------------------------------------------- */
+/* --- Amendment ---------------------------------------------------------- */
 
-/* May child follow parent (rules.md, 24)?  Same room id, version + 1, parent's
- * hash; an owner whose identity or name is gone takes all its datasets, rules
- * and budgets with it; a kept owner keeps its identity; the test mark never
- * changes; a dataset keeps owner and privacy unit; no total budget grows for an
- * analyst by renaming.  Who must sign: owners of both.
+/* May child follow parent (rules.md, 24)?  Same room (id, name, test mark),
+ * version + 1, the parent's hash.  Who stays keeps name and identity together;
+ * who leaves takes along all it had: its data cannot stand under another owner,
+ * its key under another name.  A dataset that stays keeps its lineage.  The
+ * owners of the child sign it; a ledger carries every spend over.
  *
  * Errors:  MAL_E_DENIED  which of these does not hold.
  */
@@ -454,8 +449,7 @@ mal_err
 mal_policy_successor_check(const mal_policy_contract *parent,
                            const mal_policy_contract *child) MAL_MUST_CHECK;
 
-/* --- Static checks
- * ------------------------------------------------------------------ */
+/* --- Static checks ------------------------------------------------------ */
 
 typedef enum mal_policy_severity {
     MAL_POLICY_NOTE = 1,
