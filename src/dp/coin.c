@@ -1,0 +1,128 @@
+/* coin.c - exact coins: a uniform real against a probability, bit by bit.
+ *
+ * A coin of probability p is "u < p" for a uniform real u.  The first 64 bits
+ * of u decide unless they equal those of p; then more bits of both are made
+ * until they differ.  The coin is exact however p is given, as long as p can be
+ * bounded as finely as asked.  At 64 limbs (4096 bits) we stop and say no: a
+ * statistical distance below 2^-3900 in all, that nobody will see.
+ */
+#include "dp_impl.h"
+
+static uint64_t chunk_mask(unsigned chunk) {
+    return chunk >= 64 ? UINT64_MAX : ((uint64_t)1 << chunk) - 1;
+}
+
+static uint64_t next_chunk(const mal_dp_bits *bits) {
+    return bits->source.next(bits->source.ctx) & chunk_mask(bits->chunk);
+}
+
+/* chunk divides 64, so that a chunk never straddles two words. */
+static void lazy_grow(mal_dp_lazy *u, const mal_dp_bits *bits) {
+    assert(u->bits + bits->chunk <= 64 * MAL_DP_LIMBS_MAX &&
+           64 % bits->chunk == 0);
+    unsigned word = u->bits / 64, used = u->bits % 64;
+    u->w[word] |= next_chunk(bits) << (64 - used - bits->chunk);
+    u->bits += bits->chunk;
+}
+
+/* The first n bits of u against those of x in [0, 1): -1, 0, 1. */
+static int lazy_compare(const mal_dp_lazy *u, const uint64_t *x, unsigned l) {
+    for (unsigned i = 0; i * 64 < u->bits; i++) {
+        unsigned known = u->bits - 64 * i;
+        uint64_t mask = known >= 64 ? UINT64_MAX : ~(UINT64_MAX >> known);
+        uint64_t ours = u->w[i] & mask, theirs = x[l - 1 - i] & mask;
+        if (ours != theirs)
+            return ours < theirs ? -1 : 1;
+    }
+    return 0;
+}
+
+uint64_t mal_dp_lazy_below(mal_dp_lazy *u, const mal_dp_bits *bits,
+                           mal_dp_exact p) {
+    mal_dp_iv at;
+    for (unsigned l = MAL_DP_LIMBS; l <= MAL_DP_LIMBS_MAX; l *= 2) {
+        p.at(p.ctx, p.index, &at, l);
+        if (at.lo[l] != 0) /* p = 1 */
+            return UINT64_MAX;
+        for (;;) {
+            if (u->bits > 64 * l)
+                break;
+            /* All bits known so far are below p's: so is u.  Above: so is u. An
+             * upper end of 1 is above every u. */
+            if (u->bits > 0 && lazy_compare(u, at.lo, l) < 0)
+                return UINT64_MAX;
+            if (u->bits > 0 && at.hi[l] == 0 && lazy_compare(u, at.hi, l) > 0)
+                return 0;
+            if (u->bits == 64 * l)
+                break;
+            lazy_grow(u, bits);
+        }
+    }
+    return 0;
+}
+
+uint64_t mal_dp_coin(const mal_dp_bits *bits, mal_dp_prefix prefix,
+                     mal_dp_exact p) {
+    mal_dp_lazy u = { 0 };
+    if (bits->chunk == 64) {
+        uint64_t word = bits->source.next(bits->source.ctx);
+        uint64_t yes = mal_mask_lt(word, prefix.lo);
+        uint64_t no = mal_mask_lt(prefix.hi, word);
+        if (__builtin_expect((yes | no) != 0, 1))
+            return yes;
+        u.w[0] = word;
+        u.bits = 64;
+    }
+    uint64_t answer = mal_dp_lazy_below(&u, bits, p);
+    mal_wipe(&u, sizeof u);
+    return answer;
+}
+
+/* Is u < a / b, that is u * b < a?  After one chunk c of u, that is c * b +
+ * (the rest of u) * b < a * 2^chunk: no if c * b is not below, yes if (c + 1) *
+ * b is not above, and else the same question about the rest and a' = a *
+ * 2^chunk - c * b. No division, and exact without a last limb. */
+uint64_t mal_dp_coin_ratio(const mal_dp_bits *bits, uint64_t a, uint64_t b) {
+    assert(b >> 63 == 0);
+    for (;;) {
+        mal_u128 limit = (mal_u128)a << bits->chunk;
+        mal_u128 below = (mal_u128)next_chunk(bits) * b;
+        uint64_t no = (uint64_t)0 - (uint64_t)(below >= limit);
+        uint64_t yes = (uint64_t)0 - (uint64_t)(below + b <= limit);
+        if (__builtin_expect((yes | no) != 0, 1))
+            return mal_barrier(yes);
+        a = (uint64_t)(limit - below); /* < b */
+    }
+}
+
+uint64_t mal_dp_bits_take(const mal_dp_bits *bits, unsigned n) {
+    assert(n <= 63);
+    if (bits->chunk == 64)
+        return bits->source.next(bits->source.ctx) & chunk_mask(n);
+    uint64_t out = 0;
+    for (unsigned got = 0; got < n; got += bits->chunk)
+        out = out << bits->chunk | next_chunk(bits);
+    return out & chunk_mask(n);
+}
+
+/* [Lem19]: the high word of word * bound, unless the low word lies in the
+ * remainder.  A rejected word says nothing about the accepted one. */
+uint64_t mal_dp_bits_below(const mal_dp_bits *bits, uint64_t bound) {
+    assert(bound >= 1 && bound <= (uint64_t)1 << 16);
+    if (bits->chunk == 64) {
+        uint64_t rest = ((uint64_t)0 - bound) % bound;
+        for (;;) {
+            mal_u128 m = (mal_u128)bits->source.next(bits->source.ctx) * bound;
+            if ((uint64_t)m >= rest)
+                return (uint64_t)(m >> 64);
+        }
+    }
+    unsigned n = 0;
+    while ((uint64_t)1 << n < bound)
+        n++;
+    for (;;) {
+        uint64_t v = mal_dp_bits_take(bits, n);
+        if (v < bound)
+            return v;
+    }
+}
