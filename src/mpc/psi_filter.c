@@ -155,6 +155,7 @@ static mal_err finish_word(void *ctx, size_t i) {
     uint8_t *out = f->out + w * MAL_MPC_PSI_CIPHERTEXT;
     mal_ring_ge_encode(out, &b);
     mal_ring_ge_encode(out + MAL_PRIM_POINT, &c);
+    mal_declassify(out, MAL_MPC_PSI_CIPHERTEXT);
     mal_wipe(&b, sizeof b);
     mal_wipe(&t, sizeof t);
     mal_wipe(pk, sizeof pk);

@@ -128,6 +128,7 @@ static mal_err encrypt_row(void *ctx, size_t i) {
         encrypt_words(q, &out[2 + w], r_half, m, w,
                       words - w < 64 ? words - w : 64);
     mal_wipe(r_half, sizeof r_half);
+    mal_declassify(out, q->p.row_len); /* ciphertexts */
     return MAL_OK;
 }
 
@@ -165,6 +166,7 @@ static mal_err strip_word(void *ctx, size_t i) {
     psi_add_recipient_layer(&q->p, &b, &c, noise[w]);
     mal_ring_ge_encode(at, &c);
     mal_ring_ge_encode(at + MAL_PRIM_POINT, &b);
+    mal_declassify(at, MAL_MPC_PSI_CIPHERTEXT);
     mal_wipe(&b, sizeof b);
     mal_wipe(&t, sizeof t);
     return MAL_OK;

@@ -19,6 +19,8 @@ typedef struct psi_run {
     const mal_progress *progress1, *progress2;
 } psi_run;
 
+static unsigned psi_timeout_ms = 3000;
+
 static void psi_key(uint8_t key[16], uint64_t i) {
     memset(key, 0xab, 16);
     mal_store_u64le(key, i);
@@ -60,7 +62,7 @@ static void psi_new(psi_run *r, uint32_t n1, uint32_t n2, uint32_t shift,
     r->payload = (mal_mpc_psi_payload_input){ (const uint8_t(*)[16])r->w, n2,
                                               r->values, r->noise2 };
     mal_chan *a, *b;
-    CHECK_OK(mal_chan_pair(&a, &b, 3000));
+    CHECK_OK(mal_chan_pair(&a, &b, psi_timeout_ms));
     spy_init(&r->p1, a);
     spy_init(&r->p2, b);
 }
