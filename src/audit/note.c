@@ -98,7 +98,10 @@ static bool split_line(sig_line *sig, mal_bytes line) {
 /* raw: key id (4 bytes), then the signature. */
 static mal_err decode_sig(mal_buf *raw, uint32_t *id, const sig_line *sig) {
     mal_buf_reset(raw);
-    MAL_TRY(mal_base64_decode(raw, sig->base64));
+    mal_err err = mal_base64_decode(raw, sig->base64);
+    MAL_REQUIRE(err != MAL_E_INPUT, MAL_E_AUTH,
+                "a note's signature is not base64");
+    MAL_TRY(err);
     MAL_REQUIRE(raw->len >= 5, MAL_E_INPUT, "a note's signature is too short");
     *id = (uint32_t)raw->ptr[0] << 24 | (uint32_t)raw->ptr[1] << 16 |
           (uint32_t)raw->ptr[2] << 8 | raw->ptr[3];

@@ -91,7 +91,8 @@ typedef struct mal_audit_note {
     mal_bytes text;
     mal_bytes sigs; /* the signature lines, each whole */
 } mal_audit_note;
-/* Form only: UTF-8, no control characters, 1 to 100 signature lines. */
+/* Form only: UTF-8, no control characters, 1 to 100 signature lines.  What is
+ * no signature at all (not canonical base64) is MAL_E_AUTH. */
 mal_err mal_audit_note_parse(mal_audit_note *note,
                              mal_bytes bytes) MAL_MUST_CHECK;
 /* Which of the keys signed?  Unknown keys are ignored; one bad signature of a
