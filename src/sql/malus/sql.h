@@ -1,15 +1,16 @@
 /* malus/sql.h - from text to one typed plan, and from the plan to what runs.
  *
  * The text is parsed once, with PostgreSQL's grammar, into a typed relational
- * plan; everything downstream reads the plan, never the text.  Policy judges the
- * facts of the plan (mal_sql_plan_facts), dp bounds it, engines run the physical
- * plan that is split from it (mal_sql_split), DuckDB receives SQL that is printed
- * from it, and the answer is finished from released numbers (mal_sql_finish).
+ * plan; everything downstream reads the plan, never the text.  Policy judges
+ * the facts of the plan (mal_sql_plan_facts), dp bounds it, engines run the
+ * physical plan that is split from it (mal_sql_split), DuckDB receives SQL that
+ * is printed from it, and the answer is finished from released numbers
+ * (mal_sql_finish).
  *
  * Values are integers: a decimal is a scaled int64, a text is the code of a
- * declared domain, an identifier is a 16-byte pseudonym.  Every column carries a
- * proved range, so that nothing overflows; docs/sql.md says what every operator
- * means, and where that departs from PostgreSQL.
+ * declared domain, an identifier is a 16-byte pseudonym.  Every column carries
+ * a proved range, so that nothing overflows; docs/sql.md says what every
+ * operator means, and where that departs from PostgreSQL.
  *
  * Plans, physical plans and tables live in the arena given and refer to the
  * contract: both must outlive them.
@@ -26,23 +27,24 @@
 #define MAL_SQL_TEXT_MAX ((size_t)64 << 10)
 #define MAL_SQL_TOKENS_MAX 8192u
 #define MAL_SQL_NODES_MAX 16384u /* expressions and operators of one plan */
-#define MAL_SQL_DEPTH_MAX 100u   /* nesting of an expression, of a query */
+#define MAL_SQL_DEPTH_MAX 200u   /* nesting of an expression, of a query */
 #define MAL_SQL_COLUMNS_MAX 256u /* of one operator */
 #define MAL_SQL_CELLS_MAX ((uint64_t)1 << 20)
 #define MAL_SQL_AGGS_MAX 64u
-#define MAL_SQL_KEYS_MAX 8u      /* equalities of one join */
+#define MAL_SQL_KEYS_MAX 8u /* equalities of one join */
 #define MAL_SQL_SCALE_MAX 18u
 #define MAL_SQL_SUM_MAX (INT64_MAX >> 1) /* headroom for noise, rule 9 */
 
-/* --- The logical plan ------------------------------------------------------ */
+/* --- The logical plan ------------------------------------------------------
+ */
 
 typedef struct mal_sql_plan mal_sql_plan;
 
 /* Parse, resolve and type the text under the contract.
  *
- * Errors:  MAL_E_INPUT        not SQL, unknown names, type errors; "line:column: ..."
- *          MAL_E_UNSUPPORTED  a construct we refuse, by name, and what to do
- *          MAL_E_LIMIT        too long, too deep, too wide; a range that does
+ * Errors:  MAL_E_INPUT        not SQL, unknown names, type errors;
+ * "line:column: ..." MAL_E_UNSUPPORTED  a construct we refuse, by name, and
+ * what to do MAL_E_LIMIT        too long, too deep, too wide; a range that does
  *                             not fit 64 bits
  */
 mal_err mal_sql_plan_from_text(const mal_sql_plan **plan, mal_arena *arena,
@@ -51,19 +53,22 @@ mal_err mal_sql_plan_from_text(const mal_sql_plan **plan, mal_arena *arena,
 /* The canonical bytes: the contract's hash, then the tree.  Texts that differ
  * in white space, case, comments, table aliases or the names of CTEs and inner
  * columns encode alike. */
-mal_err mal_sql_plan_encode(mal_buf *out, const mal_sql_plan *plan) MAL_MUST_CHECK;
+mal_err mal_sql_plan_encode(mal_buf *out,
+                            const mal_sql_plan *plan) MAL_MUST_CHECK;
 /* SHA-256 of the canonical bytes. */
 mal_err mal_sql_plan_hash(mal_prim_hash *out,
                           const mal_sql_plan *plan) MAL_MUST_CHECK;
 /* The tree for explain: one operator a line, with types and ranges. */
-mal_err mal_sql_plan_print(mal_buf *out, const mal_sql_plan *plan) MAL_MUST_CHECK;
+mal_err mal_sql_plan_print(mal_buf *out,
+                           const mal_sql_plan *plan) MAL_MUST_CHECK;
 /* Fills what the plan determines: datasets, uses, joins, groups, rows_max,
  * having and order flags.  The caller fills the rest (requester, purpose, ...).
  * Lists live in the arena. */
 mal_err mal_sql_plan_facts(mal_policy_facts *facts, mal_arena *arena,
                            const mal_sql_plan *plan) MAL_MUST_CHECK;
 
-/* --- The physical plan ----------------------------------------------------- */
+/* --- The physical plan -----------------------------------------------------
+ */
 
 typedef enum mal_sql_shape {
     MAL_SQL_LOCAL = 1, /* one owner: one part */
@@ -72,22 +77,23 @@ typedef enum mal_sql_shape {
 } mal_sql_shape;
 
 typedef enum mal_sql_part_role {
-    MAL_SQL_PART_CELLS = 1,   /* rows (cell, agg_0 ..), each cell at most once */
-    MAL_SQL_PART_PAYLOAD = 2, /* rows (key id16, cell, agg_0 ..), each (key, cell) once */
-    MAL_SQL_PART_FILTER = 3,  /* rows (key id16), each once */
+    MAL_SQL_PART_CELLS = 1, /* rows (cell, agg_0 ..), each cell at most once */
+    MAL_SQL_PART_PAYLOAD =
+        2, /* rows (key id16, cell, agg_0 ..), each (key, cell) once */
+    MAL_SQL_PART_FILTER = 3, /* rows (key id16), each once */
 } mal_sql_part_role;
 
 /* A table that a part's SQL reads: create it under `name` with columns c0, c1,
  * .. = columns[0], columns[1], ..; MEASURE and DIM as nullable BIGINT (scaled
  * value, code), ID as its 16 bytes. */
 typedef struct mal_sql_part_table {
-    const char *name;         /* "t0", "t1", .. */
-    unsigned dataset;         /* index in the contract */
-    unsigned n_columns;       /* may be 0: count(*) needs rows only, then the
-                                 table has one BIGINT column c0, any value */
-    const unsigned *columns;  /* indices in the dataset */
-    uint64_t rows_per_unit;   /* result rows that one privacy unit of this
-                                 dataset can touch: contribution x fan-out */
+    const char *name;        /* "t0", "t1", .. */
+    unsigned dataset;        /* index in the contract */
+    unsigned n_columns;      /* may be 0: count(*) needs rows only, then the
+                                table has one BIGINT column c0, any value */
+    const unsigned *columns; /* indices in the dataset */
+    uint64_t rows_per_unit;  /* result rows that one privacy unit of this
+                                dataset can touch: contribution x fan-out */
 } mal_sql_part_table;
 
 typedef struct mal_sql_part {
@@ -95,9 +101,9 @@ typedef struct mal_sql_part {
     unsigned owner; /* party index */
     unsigned n_tables;
     const mal_sql_part_table *tables;
-    const char *sql;    /* for DuckDB; every result column is BIGINT but the key */
-    uint64_t rows_max;  /* declared bound on the rows this part yields */
-    uint64_t rows_per_unit;  /* max over its tables */
+    const char *sql; /* for DuckDB; every result column is BIGINT but the key */
+    uint64_t rows_max;      /* declared bound on the rows this part yields */
+    uint64_t rows_per_unit; /* max over its tables */
 } mal_sql_part;
 
 typedef enum mal_sql_agg_kind {
@@ -107,10 +113,11 @@ typedef enum mal_sql_agg_kind {
 
 typedef struct mal_sql_agg {
     mal_sql_agg_kind kind;
-    int64_t lo, hi;    /* what one row contributes: [0, 1] for a count */
-    uint8_t scale;     /* decimal digits of the sum */
-    uint64_t abs_max;  /* |exact answer| of one cell <= abs_max < 2^62 */
-    const char *label; /* "count(*)", "sum(jfk.flights.distance)", for explain */
+    int64_t lo, hi;   /* what one row contributes: [0, 1] for a count */
+    uint8_t scale;    /* decimal digits of the sum */
+    uint64_t abs_max; /* |exact answer| of one cell <= abs_max < 2^62 */
+    const char
+        *label; /* "count(*)", "sum(jfk.flights.distance)", for explain */
 } mal_sql_agg;
 
 /* One radix of the cell index; the first group varies slowest. */
@@ -130,11 +137,11 @@ typedef struct mal_sql_physical {
     uint64_t n_cells; /* product of groups[].n; 1 without groups */
     unsigned n_aggs;
     const mal_sql_agg *aggs;
-    int count_agg;     /* a count of rows, for the minimum group; -1: none */
+    int count_agg; /* a count of rows, for the minimum group; -1: none */
     uint64_t rows_per_unit; /* one unit, over all parts of a union (units may
                                overlap): sensitivity of agg i is
                                max(|lo|, |hi|) * rows_per_unit */
-    const char *text;  /* the canonical description, for explain and hashing */
+    const char *text; /* the canonical description, for explain and hashing */
 } mal_sql_physical;
 
 typedef struct mal_sql_split_options {
@@ -163,7 +170,8 @@ mal_err mal_sql_physical_check(const mal_sql_plan *plan,
 void mal_sql_cell_digits(const mal_sql_physical *physical, uint64_t cell,
                          uint32_t *digits);
 
-/* --- Answers ---------------------------------------------------------------- */
+/* --- Answers ----------------------------------------------------------------
+ */
 
 typedef enum mal_sql_kind {
     MAL_SQL_INT = 1,  /* value / 10^scale */
@@ -178,7 +186,8 @@ typedef struct mal_sql_table_column {
     const char *name;
     mal_sql_kind kind;
     uint8_t scale;
-    const mal_policy_column *domain; /* of a CODE: where its values are declared */
+    const mal_policy_column
+        *domain; /* of a CODE: where its values are declared */
 } mal_sql_table_column;
 
 typedef struct mal_sql_table {
@@ -198,37 +207,42 @@ typedef struct mal_sql_finish_options {
     uint64_t group_min; /* 0: none.  Else physical->count_agg must exist */
 } mal_sql_finish_options;
 
-/* Evaluate what stands above the aggregates: expressions, avg, HAVING, ORDER BY,
- * LIMIT, all on the released numbers.  The aggregates of a group whose noised
- * count is below group_min are NULL and its rows are marked: a rule of
+/* Evaluate what stands above the aggregates: expressions, avg, HAVING, ORDER
+ * BY, LIMIT, all on the released numbers.  The aggregates of a group whose
+ * noised count is below group_min are NULL and its rows are marked: a rule of
  * presentation, not of protection (rule 13).
  *
  * In:  released   [n_aggs][n_cells]
  *      halfwidth  same shape, 95 % half-widths, or NULL
  */
 mal_err mal_sql_finish(mal_sql_table *table, mal_arena *arena,
-                       const mal_sql_physical *physical, const int64_t *released,
-                       const uint64_t *halfwidth,
+                       const mal_sql_physical *physical,
+                       const int64_t *released, const uint64_t *halfwidth,
                        const mal_sql_finish_options *options) MAL_MUST_CHECK;
 
 /* One value as text: "-12.50", "true", the label, "NULL". */
-mal_err mal_sql_value_print(mal_buf *out, const mal_sql_table *table, size_t row,
-                            unsigned column) MAL_MUST_CHECK;
-mal_err mal_sql_table_print(mal_buf *out, const mal_sql_table *table) MAL_MUST_CHECK;
+mal_err mal_sql_value_print(mal_buf *out, const mal_sql_table *table,
+                            size_t row, unsigned column) MAL_MUST_CHECK;
+mal_err mal_sql_table_print(mal_buf *out,
+                            const mal_sql_table *table) MAL_MUST_CHECK;
 /* {"columns":[{name,type,scale}],"rows":[[..]],"halfwidths":[[..]],..}; numbers
  * with a scale are strings, so that no reader rounds them. */
-mal_err mal_sql_table_json(mal_buf *out, const mal_sql_table *table) MAL_MUST_CHECK;
-mal_err mal_sql_table_csv(mal_buf *out, const mal_sql_table *table) MAL_MUST_CHECK;
+mal_err mal_sql_table_json(mal_buf *out,
+                           const mal_sql_table *table) MAL_MUST_CHECK;
+mal_err mal_sql_table_csv(mal_buf *out,
+                          const mal_sql_table *table) MAL_MUST_CHECK;
 
-/* --- Clear runs -------------------------------------------------------------- */
+/* --- Clear runs --------------------------------------------------------------
+ */
 
 /* What a clear run reads: as mal_sql_part_table. */
-mal_err mal_sql_plan_tables(const mal_sql_part_table **tables, unsigned *n_tables,
-                            mal_arena *arena,
+mal_err mal_sql_plan_tables(const mal_sql_part_table **tables,
+                            unsigned *n_tables, mal_arena *arena,
                             const mal_sql_plan *plan) MAL_MUST_CHECK;
 /* The whole plan as DuckDB SQL over those tables.  Result columns: BIGINT (BOOL
  * as 0 and 1), or the id. */
-mal_err mal_sql_print_clear(mal_buf *out, const mal_sql_plan *plan) MAL_MUST_CHECK;
+mal_err mal_sql_print_clear(mal_buf *out,
+                            const mal_sql_plan *plan) MAL_MUST_CHECK;
 /* The names and types of the plan's result. */
 mal_err mal_sql_plan_columns(const mal_sql_table_column **columns,
                              unsigned *n_columns, mal_arena *arena,

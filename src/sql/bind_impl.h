@@ -1,0 +1,68 @@
+/* bind_impl.h - from PostgreSQL's parse tree to typed expressions and
+ * operators.
+ *
+ * Only parse.c, bind.c and query.c include this: libpg_query's tree goes no
+ * further. */
+#ifndef MAL_SQL_BIND_IMPL_H
+#define MAL_SQL_BIND_IMPL_H
+
+#include "sql_impl.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wundef"
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#pragma GCC diagnostic ignored "-Wconversion"
+#include <pg_query/pg_query.pb-c.h>
+#pragma GCC diagnostic pop
+
+typedef PgQuery__Node pg_node;
+
+/* The parse tree, in its own memory. */
+typedef struct sql_tree {
+    PgQuery__ParseResult *result;
+    PgQuery__SelectStmt *select;
+} sql_tree;
+mal_err sql_tree_parse(sql_tree *tree, const sql_cx *cx) MAL_MUST_CHECK;
+void sql_tree_clear(sql_tree *tree);
+
+/* A name that a clause can see, and the input column it stands for. */
+typedef struct scope_column {
+    const char *schema, *table, *name;
+    unsigned index;
+    bool hidden; /* the second side of USING: only by its qualified name */
+} scope_column;
+
+typedef struct sql_scope {
+    sql_r rel;
+    unsigned n;
+    scope_column *columns;
+} sql_scope;
+
+#define BIND_AGGS_MAX 256u
+
+/* One clause being bound. */
+typedef struct binder {
+    sql_cx *cx;
+    const sql_scope *scope;
+    const char *clause; /* "WHERE", for errors */
+    bool aggs_allowed;
+    sql_agg *aggs; /* [BIND_AGGS_MAX], shared by the clauses of one query */
+    unsigned n_aggs;
+    int pos; /* the nearest known place */
+} binder;
+
+mal_err sql_bind_expr(binder *b, sql_e *out,
+                      const pg_node *node) MAL_MUST_CHECK;
+mal_err sql_bind_cond(binder *b, sql_e *out,
+                      const pg_node *node) MAL_MUST_CHECK;
+/* The text of a String node, or NULL. */
+const char *sql_node_string(const pg_node *node);
+int sql_node_pos(const pg_node *node, int otherwise);
+/* "a window function": what PostgreSQL calls the node, for refusals. */
+mal_err sql_node_refuse(const binder *b, const pg_node *node) MAL_MUST_CHECK;
+mal_err sql_scope_find(const binder *b, unsigned *at,
+                       const pg_node *node) MAL_MUST_CHECK;
+mal_err sql_scope_col(const binder *b, sql_e *out, unsigned at,
+                      int pos) MAL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,341 @@
+/* sql_impl.h - the plan's tree, shared inside the folder.
+ *
+ * An expression is evaluated over the columns of one operator's input; an
+ * operator yields typed columns.  Both are made by constructors that type them,
+ * prove their range and count their size, and are never changed afterwards; a
+ * CTE that is named twice is one tree with two parents.  `size` counts a tree
+ * as if every sharing were a copy, so that whoever walks it is bounded.
+ */
+#ifndef MAL_SQL_IMPL_H
+#define MAL_SQL_IMPL_H
+
+#include <malus/sql.h>
+
+/* Kinds that only exist while binding, beside mal_sql_kind. */
+enum {
+    SQL_NULL = 8, /* NULL without a type yet */
+    SQL_TEXT = 9, /* a string literal, before it meets a domain */
+};
+
+typedef struct sql_type {
+    uint8_t kind; /* mal_sql_kind, SQL_NULL, SQL_TEXT */
+    uint8_t scale;
+    bool nullable;
+    int64_t lo, hi;                  /* INT: proved range, scaled */
+    const mal_policy_column *domain; /* CODE, ID */
+} sql_type;
+
+#define SQL_OP_MAP(X)                                                          \
+    X(COL, 1, "col")     /* value = index of the input column */               \
+    X(CONST, 2, "const") /* value; null */                                     \
+    X(AGG, 3, "agg")     /* while binding: value = index */                    \
+    X(NEG, 4, "neg")                                                           \
+    X(ADD, 5, "add")                                                           \
+    X(SUB, 6, "sub")                                                           \
+    X(MUL, 7, "mul")                                                           \
+    X(DIV, 8, "div")      /* floor(a * 10^value / b), NULL if b = 0 */         \
+    X(MOD, 9, "mod")      /* a - b * floor(a / b), NULL if b = 0 */            \
+    X(SCALE, 10, "scale") /* to type.scale, half away from zero */             \
+    X(VALUE, 11, "value") /* the integer of a range code; other: NULL */       \
+    X(KNOWN, 12, "known") /* the code; other: NULL */                          \
+    X(EQ, 13, "eq")                                                            \
+    X(NE, 14, "ne")                                                            \
+    X(LT, 15, "lt")                                                            \
+    X(LE, 16, "le")                                                            \
+    X(GT, 17, "gt")                                                            \
+    X(GE, 18, "ge")                                                            \
+    X(AND, 19, "and")                                                          \
+    X(OR, 20, "or")                                                            \
+    X(NOT, 21, "not")                                                          \
+    X(ISNULL, 22, "isnull")                                                    \
+    X(CASE, 23, "case") /* when, then, .., else */                             \
+    X(COALESCE, 24, "coalesce")                                                \
+    X(IN, 25, "in") /* of list[0..n_list), sorted, unique */
+
+typedef enum sql_expr_op {
+#define X(name, value, text) SQL_E_##name = value,
+    SQL_OP_MAP(X)
+#undef X
+} sql_expr_op;
+
+typedef struct sql_expr {
+    sql_expr_op op;
+    sql_type type;
+    bool null; /* CONST */
+    unsigned n_args, n_list;
+    const struct sql_expr *const *args;
+    const int64_t *list;
+    int64_t value;
+    const char *text; /* CONST of SQL_TEXT */
+    uint32_t size, depth;
+    int pos; /* byte in the text, for errors; no part of the meaning */
+} sql_expr;
+
+typedef enum sql_agg_kind {
+    SQL_COUNT_ROWS = 1, /* count(*) */
+    SQL_COUNT = 2,
+    SQL_SUM = 3,
+    SQL_AVG = 4,
+    SQL_MIN = 5,
+    SQL_MAX = 6,
+    SQL_DISTINCT = 7, /* count(DISTINCT x) */
+} sql_agg_kind;
+
+typedef struct sql_agg {
+    sql_agg_kind kind;
+    const sql_expr *arg; /* NULL for COUNT_ROWS */
+    sql_type type;
+    int pos;
+} sql_agg;
+
+typedef enum sql_rel_op {
+    SQL_SCAN = 1,
+    SQL_FILTER = 2,
+    SQL_PROJECT = 3,
+    SQL_JOIN = 4,
+    SQL_UNION = 5,
+    SQL_AGGREGATE = 6,
+    SQL_SORT = 7,
+    SQL_LIMIT = 8,
+} sql_rel_op;
+
+typedef struct sql_key {
+    unsigned column;
+    bool desc, nulls_first;
+    bool implied; /* breaks ties; ORDER BY did not ask for it */
+} sql_key;
+
+#define SQL_NO_LIMIT UINT64_MAX
+
+typedef struct sql_rel {
+    sql_rel_op op;
+    unsigned n_in;
+    const struct sql_rel *const *in;
+    unsigned n_columns;
+    const sql_type *types;    /* [n_columns] */
+    uint64_t rows_max;        /* saturates at UINT64_MAX */
+    const uint64_t *same_max; /* [n_columns] rows that can share one value */
+    uint32_t size, depth;
+    /* SCAN */
+    unsigned dataset;
+    const unsigned *columns; /* [n_columns] of the dataset */
+    /* FILTER: exprs[0].  PROJECT: [n_columns].  AGGREGATE: groups [n_exprs].
+     * JOIN: left keys, then right keys, [n_exprs] = 2 * keys */
+    unsigned n_exprs;
+    const sql_expr *const *exprs;
+    unsigned n_aggs;
+    const sql_agg *aggs; /* AGGREGATE: columns are groups, then these */
+    unsigned n_keys;
+    const sql_key *keys; /* SORT */
+    uint64_t limit, offset;
+} sql_rel;
+
+struct mal_sql_plan {
+    const mal_policy_contract *contract;
+    const sql_rel *root; /* a SORT (total order), perhaps under a LIMIT */
+    unsigned n_columns;  /* the first columns of root are the answer */
+    const char *const *names;
+};
+
+/* What a constructor needs; `text` is NULL after binding. */
+typedef struct sql_cx {
+    mal_arena *arena;
+    const mal_policy_contract *contract;
+    mal_bytes text;
+    unsigned depth; /* of nested queries and expressions while binding */
+    unsigned nodes; /* parse nodes bound so far */
+} sql_cx;
+
+/* --- errors: "line:column: ..." --------------------------------------------
+ */
+
+mal_err sql_fail_at(const sql_cx *cx, int pos, mal_err err, const char *file,
+                    int line, const char *fmt, ...) MAL_PRINTF(6, 7);
+#define SQL_FAIL(cx, pos, err, ...)                                            \
+    return sql_fail_at((cx), (pos), (err), __FILE__, __LINE__, __VA_ARGS__)
+#define SQL_NEED(cond, cx, pos, err, ...)                                      \
+    do {                                                                       \
+        if (!(cond))                                                           \
+            SQL_FAIL(cx, pos, err, __VA_ARGS__);                               \
+    } while (0)
+/* Arena memory or MAL_E_MEMORY / MAL_E_LIMIT out of the calling function. */
+mal_err sql_alloc(const sql_cx *cx, void *out, size_t n,
+                  size_t size) MAL_MUST_CHECK;
+
+/* --- numbers (number.c) ------------------------------------------------------
+ */
+
+int64_t sql_pow10(unsigned digits);             /* digits <= 18 */
+bool sql_fits(mal_i128 v);                      /* |v| <= INT64_MAX */
+mal_i128 sql_floor_div(mal_i128 a, mal_i128 b); /* b != 0 */
+mal_i128 sql_round_div(mal_i128 a, mal_i128 b); /* half away from zero; b > 0 */
+uint64_t sql_mul_sat(uint64_t a, uint64_t b);
+uint64_t sql_add_sat(uint64_t a, uint64_t b);
+mal_err sql_put_i64(mal_buf *out, int64_t v) MAL_MUST_CHECK;
+/* "-12.50" */
+mal_err sql_put_decimal(mal_buf *out, int64_t v, unsigned scale) MAL_MUST_CHECK;
+
+/* --- domains (type.c)
+ * --------------------------------------------------------- */
+
+bool sql_domain_same(const mal_policy_column *a, const mal_policy_column *b);
+bool sql_domain_is_range(const mal_policy_column *domain);
+/* The code of a label; false if it is no value of the domain. */
+bool sql_domain_find(const mal_policy_column *domain, const char *label,
+                     int64_t *code);
+/* rank[code] for code <= n_codes: the order of labels by bytes (ranges: by
+ * value), other last.  NULL: the identity, or (recorded) out of memory. */
+mal_err sql_domain_ranks(const sql_cx *cx, const uint32_t **ranks,
+                         const mal_policy_column *domain) MAL_MUST_CHECK;
+bool sql_type_same(const sql_type *a,
+                   const sql_type *b); /* but nullability, range */
+mal_err sql_type_print(mal_buf *out, const sql_type *type) MAL_MUST_CHECK;
+void sql_type_of_column(sql_type *type, const mal_policy_column *column);
+
+/* --- expressions (expr.c): typed, ranged, folded
+ * ------------------------------ */
+
+typedef const sql_expr *sql_e;
+mal_err sql_col(const sql_cx *cx, sql_e *out, unsigned index,
+                const sql_type *type, int pos) MAL_MUST_CHECK;
+mal_err sql_const(const sql_cx *cx, sql_e *out, const sql_type *type,
+                  int64_t value, bool null, int pos) MAL_MUST_CHECK;
+mal_err sql_int(const sql_cx *cx, sql_e *out, int64_t value, unsigned scale,
+                int pos) MAL_MUST_CHECK;
+mal_err sql_bool(const sql_cx *cx, sql_e *out, bool value,
+                 int pos) MAL_MUST_CHECK;
+/* NEG ADD SUB MUL DIV MOD */
+mal_err sql_arith(const sql_cx *cx, sql_e *out, sql_expr_op op, sql_e a,
+                  sql_e b, int pos) MAL_MUST_CHECK;
+/* EQ NE LT LE GT GE */
+mal_err sql_compare(const sql_cx *cx, sql_e *out, sql_expr_op op, sql_e a,
+                    sql_e b, int pos) MAL_MUST_CHECK;
+/* AND OR: flattens; n >= 1 */
+mal_err sql_logic(const sql_cx *cx, sql_e *out, sql_expr_op op,
+                  const sql_e *args, unsigned n, int pos) MAL_MUST_CHECK;
+mal_err sql_not(const sql_cx *cx, sql_e *out, sql_e a, int pos) MAL_MUST_CHECK;
+mal_err sql_isnull(const sql_cx *cx, sql_e *out, sql_e a,
+                   int pos) MAL_MUST_CHECK;
+/* args: when, then, .., else */
+mal_err sql_case(const sql_cx *cx, sql_e *out, const sql_e *args, unsigned n,
+                 int pos) MAL_MUST_CHECK;
+mal_err sql_coalesce(const sql_cx *cx, sql_e *out, const sql_e *args,
+                     unsigned n, int pos) MAL_MUST_CHECK;
+mal_err sql_in(const sql_cx *cx, sql_e *out, sql_e a, const sql_e *items,
+               unsigned n, int pos) MAL_MUST_CHECK;
+mal_err sql_rescale(const sql_cx *cx, sql_e *out, sql_e a, unsigned scale,
+                    int pos) MAL_MUST_CHECK;
+/* Range codes become integers; NULL becomes an INT. */
+mal_err sql_as_int(const sql_cx *cx, sql_e *out, sql_e a, const char *what,
+                   int pos) MAL_MUST_CHECK;
+mal_err sql_as_bool(const sql_cx *cx, sql_e *out, sql_e a, const char *what,
+                    int pos) MAL_MUST_CHECK;
+/* Bring all to one type: what CASE, COALESCE and UNION do. */
+mal_err sql_unify(const sql_cx *cx, sql_e *args, unsigned n, const char *what,
+                  int pos) MAL_MUST_CHECK;
+/* The same node over other arguments (which may have other nullability). */
+mal_err sql_rebuild(const sql_cx *cx, sql_e *out, sql_e e,
+                    const sql_e *args) MAL_MUST_CHECK;
+/* Replace every COL(i) by cols[i]. */
+mal_err sql_substitute(const sql_cx *cx, sql_e *out, sql_e e,
+                       const sql_e *cols) MAL_MUST_CHECK;
+bool sql_expr_same(sql_e a, sql_e b); /* in meaning: pos aside */
+/* Does e read only columns in [from, to)?  *any: it reads one at all. */
+bool sql_expr_within(sql_e e, unsigned from, unsigned to, bool *any);
+void sql_expr_mark(sql_e e, uint8_t *used); /* used[i] |= 1 */
+
+/* --- operators (rel.c)
+ * ---------------------------------------------------------- */
+
+typedef const sql_rel *sql_r;
+mal_err sql_scan(const sql_cx *cx, sql_r *out, unsigned dataset,
+                 const unsigned *columns, unsigned n) MAL_MUST_CHECK;
+mal_err sql_filter(const sql_cx *cx, sql_r *out, sql_r in,
+                   sql_e cond) MAL_MUST_CHECK;
+mal_err sql_project(const sql_cx *cx, sql_r *out, sql_r in, const sql_e *exprs,
+                    unsigned n) MAL_MUST_CHECK;
+/* conds: conjuncts over left columns, then right ones.  Equalities of a left
+ * with a right expression become keys; the rest comes back in rest[n]. */
+mal_err sql_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
+                 const sql_e *conds, unsigned n, sql_e *rest, unsigned *n_rest,
+                 int pos) MAL_MUST_CHECK;
+bool sql_join_is_key(sql_e cond, unsigned n_left, unsigned n_all);
+mal_err sql_union(const sql_cx *cx, sql_r *out, const sql_r *in, unsigned n,
+                  int pos) MAL_MUST_CHECK;
+/* Branches whose columns agree already. */
+mal_err sql_union_of(const sql_cx *cx, sql_r *out, const sql_r *in,
+                     unsigned n) MAL_MUST_CHECK;
+/* How many rows of r can one privacy unit of the dataset touch? */
+uint64_t sql_touch(const sql_cx *cx, sql_r r, unsigned dataset);
+/* How many values, other and NULL included?  UINT64_MAX: no closed domain. */
+uint64_t sql_type_values(const sql_type *type);
+mal_err sql_aggregate(const sql_cx *cx, sql_r *out, sql_r in,
+                      const sql_e *groups, unsigned n_groups,
+                      const sql_agg *aggs, unsigned n_aggs) MAL_MUST_CHECK;
+/* Types the aggregate and proves that it fits. */
+mal_err sql_agg_type(const sql_cx *cx, sql_agg *agg,
+                     uint64_t rows_max) MAL_MUST_CHECK;
+mal_err sql_sort(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
+                 unsigned n) MAL_MUST_CHECK;
+mal_err sql_limit(const sql_cx *cx, sql_r *out, sql_r in, uint64_t limit,
+                  uint64_t offset) MAL_MUST_CHECK;
+/* Drop what nobody reads, and projections that only rename. */
+mal_err sql_prune(const sql_cx *cx, sql_r *out, sql_r root,
+                  unsigned n_needed) MAL_MUST_CHECK;
+/* Identifiers meet only in join keys, counts and groups. */
+mal_err sql_validate(const sql_cx *cx, sql_r root) MAL_MUST_CHECK;
+const char *sql_agg_name(sql_agg_kind kind);
+const char *sql_expr_op_name(sql_expr_op op);
+
+/* --- evaluation (eval.c): total
+ * ---------------------------------------------------- */
+
+typedef struct sql_value {
+    int64_t v;
+    bool null;
+} sql_value;
+sql_value sql_eval(sql_e e, const sql_value *row);
+
+/* --- the text (parse.c, bind.c, query.c)
+ * ---------------------------------------------- */
+
+/* The whole text bound: *root is a SORT, perhaps under a LIMIT, not yet pruned.
+ */
+mal_err sql_bind(sql_cx *cx, sql_r *root, const char *const **names,
+                 unsigned *n) MAL_MUST_CHECK;
+
+/* --- for people (explain.c)
+ * ------------------------------------------------------------- */
+
+/* "jfk.flights.distance" if the column is one of a dataset, else "#3". */
+mal_err sql_put_column(mal_buf *out, const mal_policy_contract *contract,
+                       sql_r r, unsigned column) MAL_MUST_CHECK;
+/* Infix, over the columns of r. */
+mal_err sql_put_expr(mal_buf *out, const mal_policy_contract *contract, sql_r r,
+                     sql_e e) MAL_MUST_CHECK;
+mal_err sql_put_agg(mal_buf *out, const mal_policy_contract *contract, sql_r in,
+                    const sql_agg *agg) MAL_MUST_CHECK;
+/* Which dataset column does r's column pass on unchanged?  false: none. */
+bool sql_origin(sql_r r, unsigned column, unsigned *dataset, unsigned *at);
+
+/* --- for DuckDB (print_duck.c)
+ * ------------------------------------------------------------ */
+
+/* One printer prints one statement: it hands out names and knows which table
+ * and columns each dataset's scans read. */
+typedef struct sql_printer {
+    mal_buf *out;
+    const sql_cx *cx;
+    unsigned n_names;
+    unsigned n_tables;
+    mal_sql_part_table *tables; /* [n_datasets] at most */
+} sql_printer;
+#define SQL_DUCK_TEXT_MAX ((size_t)1 << 20)
+/* Which tables and columns do the scans under r read? */
+mal_err sql_print_collect(sql_printer *p, sql_r r) MAL_MUST_CHECK;
+/* "SELECT ..", columns c0, c1, .. */
+mal_err sql_print_rel(sql_printer *p, sql_r r) MAL_MUST_CHECK;
+/* Over the columns q<name>.c<i>. */
+mal_err sql_print_expr(sql_printer *p, sql_e e, unsigned name) MAL_MUST_CHECK;
+
+#endif
