@@ -90,8 +90,7 @@ mal_err sql_node_refuse(const binder *b, const pg_node *node) {
     SQL_FAIL(b->cx, pos, MAL_E_INPUT, "an empty expression");
 }
 
-/* --- names
- * ------------------------------------------------------------------------ */
+/* --- names ---------------------------------------------------------------- */
 
 typedef struct qualified {
     const char *schema, *table, *name;
@@ -173,8 +172,7 @@ static mal_err bind_column(binder *b, sql_e *out, const pg_node *node) {
     return sql_scope_col(b, out, at, node->column_ref->location);
 }
 
-/* --- constants
- * ---------------------------------------------------------------------- */
+/* --- constants ------------------------------------------------------------ */
 
 /* "12.50" -> 1250 with two digits. */
 static mal_err bind_decimal(binder *b, sql_e *out, const char *text, int pos) {
@@ -231,8 +229,7 @@ static mal_err bind_const(binder *b, sql_e *out, const PgQuery__AConst *c) {
     }
 }
 
-/* --- operators
- * ---------------------------------------------------------------------- */
+/* --- operators ------------------------------------------------------------ */
 
 static const struct {
     const char *symbol;
@@ -369,8 +366,7 @@ static mal_err bind_a_expr(binder *b, sql_e *out, const PgQuery__AExpr *x) {
     SQL_FAIL(b->cx, x->location, MAL_E_UNSUPPORTED, "not supported: %s", name);
 }
 
-/* --- logic, choice
- * --------------------------------------------------------------------- */
+/* --- logic, choice -------------------------------------------------------- */
 
 static mal_err bind_all(binder *b, sql_e **out, pg_node *const *nodes,
                         size_t n) {
@@ -458,9 +454,7 @@ static mal_err bind_case(binder *b, sql_e *out, const PgQuery__CaseExpr *x) {
     return sql_case(b->cx, out, parts, n, x->location);
 }
 
-/* --- casts
- * ---------------------------------------------------------------------------------
- */
+/* --- casts ---------------------------------------------------------------- */
 
 typedef struct cast_to {
     const char *name; /* PostgreSQL's */
@@ -559,9 +553,7 @@ static mal_err bind_cast(binder *b, sql_e *out, const PgQuery__TypeCast *x) {
     return cast_numeric(b, out, a, t, x->location);
 }
 
-/* --- functions
- * ---------------------------------------------------------------------------------
- */
+/* --- functions ------------------------------------------------------------ */
 
 static mal_err add_agg(binder *b, sql_e *out, sql_agg *agg) {
     unsigned i = 0;
@@ -654,9 +646,7 @@ static mal_err bind_function(binder *b, sql_e *out,
              name ? name : "?");
 }
 
-/* --- the switch
- * ----------------------------------------------------------------------------------
- */
+/* --- the switch ----------------------------------------------------------- */
 
 static mal_err bind_node(binder *b, sql_e *out, const pg_node *node) {
     switch (node->node_case) {

@@ -38,6 +38,19 @@ typedef struct sql_scope {
     scope_column *columns;
 } sql_scope;
 
+/* What a SELECT yields, under names. */
+typedef struct query {
+    sql_r rel;
+    unsigned n;
+    const char **names;
+} query;
+
+typedef struct cte {
+    const struct cte *outer;
+    const char *name;
+    query query;
+} cte;
+
 #define BIND_AGGS_MAX 256u
 
 /* One clause being bound. */
@@ -64,5 +77,16 @@ mal_err sql_scope_find(const binder *b, unsigned *at,
                        const pg_node *node) MAL_MUST_CHECK;
 mal_err sql_scope_col(const binder *b, sql_e *out, unsigned at,
                       int pos) MAL_MUST_CHECK;
+
+/* FROM and WHERE: what the other clauses see. */
+mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
+                       const cte *ctes) MAL_MUST_CHECK;
+mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
+                       const cte *ctes, bool top) MAL_MUST_CHECK;
+mal_err sql_copy_text(const sql_cx *cx, const char **out,
+                      const char *text) MAL_MUST_CHECK;
+mal_err sql_rename_columns(const sql_cx *cx, const char **names, unsigned n,
+                           pg_node *const *aliases, size_t n_aliases,
+                           int pos) MAL_MUST_CHECK;
 
 #endif

@@ -154,8 +154,7 @@ mal_err sql_put_expr(mal_buf *out, const mal_policy_contract *contract, sql_r r,
     return show(&s, e);
 }
 
-/* --- the tree
- * --------------------------------------------------------------------- */
+/* --- the tree ------------------------------------------------------------- */
 
 static mal_err print_exprs(const shower *s, sql_r r) {
     for (unsigned i = 0; i < r->n_exprs; i++) {

@@ -50,8 +50,7 @@ static const struct {
     [SQL_DISTINCT] = { MAL_POLICY_USE_DISTINCT, MAL_POLICY_OP_DISTINCT },
 };
 
-/* --- joins
- * -------------------------------------------------------------------- */
+/* --- joins ---------------------------------------------------------------- */
 
 /* The dataset columns that a key is computed from, each once. */
 typedef struct sources {
@@ -136,8 +135,7 @@ static mal_err visit_join(const sql_cx *cx, collector *c, sql_r r) {
     return MAL_OK;
 }
 
-/* --- the walk
- * -------------------------------------------------------------------- */
+/* --- the walk ------------------------------------------------------------- */
 
 static bool above_aggregate(sql_r r) {
     while (r->op != SQL_AGGREGATE) {

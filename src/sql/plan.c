@@ -19,8 +19,7 @@ mal_err mal_sql_plan_from_text(const mal_sql_plan **plan, mal_arena *arena,
     return MAL_OK;
 }
 
-/* --- canonical bytes
- * ------------------------------------------------------------ */
+/* --- canonical bytes ------------------------------------------------------ */
 
 typedef struct encoder {
     mal_buf *out;

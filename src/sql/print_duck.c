@@ -13,8 +13,7 @@
 
 #define PUT(p, ...) MAL_TRY(mal_buf_put_fmt((p)->out, __VA_ARGS__))
 
-/* --- tables
- * ---------------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------- */
 
 static mal_err collect_scan(sql_printer *p, sql_r r) {
     mal_sql_part_table *t = NULL;
@@ -58,8 +57,7 @@ mal_err sql_print_collect(sql_printer *p, sql_r r) {
     return collect(p, r);
 }
 
-/* --- expressions
- * ------------------------------------------------------------------- */
+/* --- expressions ---------------------------------------------------------- */
 
 static mal_err put_big(sql_printer *p, int64_t v) {
     return mal_buf_put_fmt(p->out, "CAST(%" PRId64 " AS BIGINT)", v);
@@ -245,8 +243,7 @@ mal_err sql_print_expr(sql_printer *p, sql_e e, unsigned name) {
     }
 }
 
-/* --- operators
- * ---------------------------------------------------------------------- */
+/* --- operators ------------------------------------------------------------ */
 
 static mal_err put_from(sql_printer *p, sql_r in, unsigned name) {
     PUT(p, " FROM (");
@@ -465,8 +462,7 @@ mal_err sql_print_rel(sql_printer *p, sql_r r) {
     }
 }
 
-/* --- clear runs
- * ------------------------------------------------------------------------- */
+/* --- clear runs ----------------------------------------------------------- */
 
 mal_err mal_sql_plan_tables(const mal_sql_part_table **tables,
                             unsigned *n_tables, mal_arena *arena,

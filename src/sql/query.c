@@ -1,456 +1,16 @@
 /* query.c - SELECT statements of the parse tree to operators.
  *
- * The order is PostgreSQL's: FROM, WHERE, GROUP BY, HAVING, SELECT, ORDER BY,
- * LIMIT.  Of an aggregated query every clause after GROUP BY is first bound
- * over the rows, with placeholders for aggregates, and then lifted over the
- * groups. */
+ * The order is PostgreSQL's: FROM and WHERE (from.c), GROUP BY, HAVING, SELECT,
+ * ORDER BY, LIMIT.  Of an aggregated query every clause after GROUP BY is first
+ * bound over the rows, with placeholders for aggregates, and then lifted over
+ * the groups. */
 #include "bind_impl.h"
 
 #include <string.h>
 
 #define NODE(kind) PG_QUERY__NODE__NODE_##kind
-#define FROM_MAX 32u
 
-/* What a SELECT yields, under names. */
-typedef struct query {
-    sql_r rel;
-    unsigned n;
-    const char **names;
-} query;
-
-typedef struct cte {
-    const struct cte *outer;
-    const char *name;
-    query query;
-} cte;
-
-static mal_err bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
-                          const cte *ctes, bool top);
-
-static mal_err copy_text(const sql_cx *cx, const char **out, const char *text) {
-    *out = mal_arena_strdup(cx->arena, text);
-    return *out ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-}
-
-/* --- FROM
- * ---------------------------------------------------------------------------
- */
-
-static mal_err rename_columns(const sql_cx *cx, const char **names, unsigned n,
-                              pg_node *const *aliases, size_t n_aliases,
-                              int pos) {
-    SQL_NEED(n_aliases <= n, cx, pos, MAL_E_INPUT,
-             "%zu column names for %u columns", n_aliases, n);
-    for (size_t i = 0; i < n_aliases; i++) {
-        const char *name = sql_node_string(aliases[i]);
-        SQL_NEED(name, cx, pos, MAL_E_UNSUPPORTED, "a column alias is a name");
-        MAL_TRY(copy_text(cx, &names[i], name));
-    }
-    return MAL_OK;
-}
-
-static mal_err scope_of(const sql_cx *cx, sql_scope *out, const query *q,
-                        const char *schema, const char *table,
-                        const PgQuery__Alias *alias, int pos) {
-    const char **names;
-    MAL_TRY(sql_alloc(cx, &names, q->n, sizeof *names));
-    for (unsigned i = 0; i < q->n; i++)
-        names[i] = q->names[i];
-    if (alias) {
-        schema = NULL;
-        MAL_TRY(copy_text(cx, &table, alias->aliasname));
-        MAL_TRY(rename_columns(cx, names, q->n, alias->colnames,
-                               alias->n_colnames, pos));
-    }
-    out->rel = q->rel;
-    out->n = q->n;
-    MAL_TRY(sql_alloc(cx, &out->columns, q->n, sizeof *out->columns));
-    for (unsigned i = 0; i < q->n; i++)
-        out->columns[i] = (scope_column){ schema, table, names[i], i, false };
-    return MAL_OK;
-}
-
-static mal_err scan_all(const sql_cx *cx, query *out, uint32_t dataset) {
-    const mal_policy_dataset *d = &cx->contract->datasets[dataset];
-    unsigned *columns;
-    SQL_NEED(d->n_columns <= MAL_SQL_COLUMNS_MAX, cx, -1, MAL_E_LIMIT,
-             "%.128s has %u columns; at most %u can be read", d->name,
-             d->n_columns, MAL_SQL_COLUMNS_MAX);
-    MAL_TRY(sql_alloc(cx, &columns, d->n_columns, sizeof *columns));
-    MAL_TRY(sql_alloc(cx, &out->names, d->n_columns, sizeof *out->names));
-    for (unsigned i = 0; i < d->n_columns; i++) {
-        columns[i] = i;
-        out->names[i] = d->columns[i].name;
-    }
-    out->n = d->n_columns;
-    return sql_scan(cx, &out->rel, dataset, columns, d->n_columns);
-}
-
-static mal_err from_table(sql_cx *cx, sql_scope *out,
-                          const PgQuery__RangeVar *v, const cte *ctes) {
-    const char *schema = v->schemaname && *v->schemaname ? v->schemaname : NULL;
-    query q;
-    SQL_NEED(!v->catalogname || !*v->catalogname, cx, v->location, MAL_E_INPUT,
-             "a table is named owner.table");
-    SQL_NEED(v->inh, cx, v->location, MAL_E_UNSUPPORTED,
-             "not supported: FROM ONLY");
-    for (const cte *c = ctes; c && !schema; c = c->outer)
-        if (strcmp(c->name, v->relname) == 0)
-            return scope_of(cx, out, &c->query, NULL, c->name, v->alias,
-                            v->location);
-    SQL_NEED(schema, cx, v->location, MAL_E_INPUT,
-             "no table %.64s: tables are named owner.table", v->relname);
-    char *name = mal_arena_printf(cx->arena, "%s.%s", schema, v->relname);
-    if (!name)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    uint32_t dataset = mal_policy_dataset_find(cx->contract, name);
-    SQL_NEED(dataset != MAL_POLICY_NONE, cx, v->location, MAL_E_INPUT,
-             "the contract has no dataset %.128s", name);
-    MAL_TRY(scan_all(cx, &q, dataset));
-    const mal_policy_dataset *d = &cx->contract->datasets[dataset];
-    name[strlen(schema)] = 0; /* the tree's names die with it */
-    return scope_of(cx, out, &q, name, d->table, v->alias, v->location);
-}
-
-static mal_err from_item(sql_cx *cx, sql_scope *out, const pg_node *node,
-                         const cte *ctes);
-
-/* Two scopes side by side. */
-static mal_err side_by_side(const sql_cx *cx, sql_scope *out,
-                            const sql_scope *l, const sql_scope *r) {
-    unsigned n_left = l->rel->n_columns;
-    out->n = l->n + r->n;
-    MAL_TRY(sql_alloc(cx, &out->columns, out->n, sizeof *out->columns));
-    memcpy(out->columns, l->columns, l->n * sizeof *out->columns);
-    memcpy(out->columns + l->n, r->columns, r->n * sizeof *out->columns);
-    for (unsigned i = l->n; i < out->n; i++)
-        out->columns[i].index += n_left;
-    return MAL_OK;
-}
-
-/* A relation to bind conditions over two inputs that are not joined yet. */
-static mal_err facade(const sql_cx *cx, sql_r *out, sql_r l, sql_r r) {
-    sql_rel *rel;
-    sql_r *in;
-    sql_type *types;
-    unsigned n = l->n_columns + r->n_columns;
-    MAL_TRY(sql_alloc(cx, &rel, 1, sizeof *rel));
-    MAL_TRY(sql_alloc(cx, &in, 2, sizeof *in));
-    MAL_TRY(sql_alloc(cx, &types, n, sizeof *types));
-    in[0] = l;
-    in[1] = r;
-    memcpy(types, l->types, l->n_columns * sizeof *types);
-    memcpy(types + l->n_columns, r->types, r->n_columns * sizeof *types);
-    *rel = (sql_rel){
-        .op = SQL_JOIN, .n_in = 2, .in = in, .n_columns = n, .types = types
-    };
-    *out = rel;
-    return MAL_OK;
-}
-
-/* The conjuncts of e. */
-static void conjuncts(sql_e e, const sql_e **list, unsigned *n, sql_e *single) {
-    if (e->op == SQL_E_AND) {
-        *list = e->args;
-        *n = e->n_args;
-    } else {
-        *single = e;
-        *list = single;
-        *n = 1;
-    }
-}
-
-static mal_err find_column(const sql_cx *cx, const sql_scope *s,
-                           const char *name, unsigned *at, int pos) {
-    bool found = false;
-    for (unsigned i = 0; i < s->n; i++)
-        if (!s->columns[i].hidden && strcmp(s->columns[i].name, name) == 0) {
-            SQL_NEED(!found, cx, pos, MAL_E_INPUT,
-                     "USING (%.64s): the column is ambiguous on one side",
-                     name);
-            *at = i;
-            found = true;
-        }
-    SQL_NEED(found, cx, pos, MAL_E_INPUT,
-             "USING (%.64s): one side has no such column", name);
-    return MAL_OK;
-}
-
-/* USING: the merged columns come first, the right one's name is hidden. */
-static mal_err join_using(sql_cx *cx, sql_scope *s, const sql_scope *l,
-                          const sql_scope *r, const PgQuery__JoinExpr *j,
-                          sql_e *conds, int pos) {
-    binder b = { .cx = cx, .scope = s, .clause = "USING", .pos = pos };
-    scope_column *order;
-    unsigned n = 0;
-    MAL_TRY(sql_alloc(cx, &order, s->n, sizeof *order));
-    for (size_t i = 0; i < j->n_using_clause; i++) {
-        const char *name = sql_node_string(j->using_clause[i]);
-        unsigned at_l = 0, at_r = 0;
-        sql_e a, c;
-        SQL_NEED(name, cx, pos, MAL_E_INPUT, "USING takes column names");
-        MAL_TRY(find_column(cx, l, name, &at_l, pos));
-        MAL_TRY(find_column(cx, r, name, &at_r, pos));
-        MAL_TRY(sql_scope_col(&b, &a, at_l, pos));
-        MAL_TRY(sql_scope_col(&b, &c, l->n + at_r, pos));
-        MAL_TRY(sql_compare(cx, &conds[i], SQL_E_EQ, a, c, pos));
-        s->columns[l->n + at_r].hidden = true;
-        order[n++] = s->columns[at_l];
-    }
-    for (unsigned i = 0; i < s->n; i++) {
-        bool merged = false;
-        for (unsigned k = 0; k < (unsigned)j->n_using_clause; k++)
-            merged |= order[k].index == s->columns[i].index;
-        if (!merged)
-            order[n++] = s->columns[i];
-    }
-    s->columns = order;
-    return MAL_OK;
-}
-
-static mal_err refuse_joins(const sql_cx *cx, const PgQuery__JoinExpr *j,
-                            int pos) {
-    static const char *const names[] = {
-        [PG_QUERY__JOIN_TYPE__JOIN_LEFT] = "LEFT JOIN",
-        [PG_QUERY__JOIN_TYPE__JOIN_FULL] = "FULL JOIN",
-        [PG_QUERY__JOIN_TYPE__JOIN_RIGHT] = "RIGHT JOIN",
-    };
-    if (j->jointype != PG_QUERY__JOIN_TYPE__JOIN_INNER)
-        SQL_FAIL(cx, pos, MAL_E_UNSUPPORTED,
-                 "not supported: %s; there is the inner JOIN",
-                 (unsigned)j->jointype < 5 && names[j->jointype]
-                     ? names[j->jointype]
-                     : "this join");
-    SQL_NEED(!j->is_natural, cx, pos, MAL_E_UNSUPPORTED,
-             "not supported: NATURAL JOIN; write USING");
-    SQL_NEED(!j->alias && !j->join_using_alias, cx, pos, MAL_E_UNSUPPORTED,
-             "not supported: an alias for a join; name its tables");
-    SQL_NEED(j->quals || j->n_using_clause, cx, pos, MAL_E_UNSUPPORTED,
-             "not supported: CROSS JOIN; write JOIN .. ON a.key = b.key");
-    return MAL_OK;
-}
-
-static mal_err from_join(sql_cx *cx, sql_scope *out, const PgQuery__JoinExpr *j,
-                         const cte *ctes) {
-    sql_scope l, r;
-    const sql_e *conds;
-    sql_e *rest, single, all;
-    unsigned n, n_rest;
-    int pos = sql_node_pos(j->rarg, -1);
-    MAL_TRY(refuse_joins(cx, j, pos));
-    MAL_TRY(from_item(cx, &l, j->larg, ctes));
-    MAL_TRY(from_item(cx, &r, j->rarg, ctes));
-    MAL_TRY(side_by_side(cx, out, &l, &r));
-    MAL_TRY(facade(cx, &out->rel, l.rel, r.rel));
-    if (j->quals) {
-        binder b = { .cx = cx, .scope = out, .clause = "ON", .pos = pos };
-        MAL_TRY(sql_bind_cond(&b, &all, j->quals));
-        conjuncts(all, &conds, &n, &single);
-    } else {
-        sql_e *equal;
-        n = (unsigned)j->n_using_clause;
-        MAL_TRY(sql_alloc(cx, &equal, n, sizeof *equal));
-        MAL_TRY(join_using(cx, out, &l, &r, j, equal, pos));
-        conds = equal;
-    }
-    MAL_TRY(sql_alloc(cx, &rest, n, sizeof *rest));
-    MAL_TRY(
-        sql_join(cx, &out->rel, l.rel, r.rel, conds, n, rest, &n_rest, pos));
-    if (n_rest == 0)
-        return MAL_OK;
-    MAL_TRY(sql_logic(cx, &all, SQL_E_AND, rest, n_rest, pos));
-    return sql_filter(cx, &out->rel, out->rel, all);
-}
-
-static mal_err from_item(sql_cx *cx, sql_scope *out, const pg_node *node,
-                         const cte *ctes) {
-    binder b = { .cx = cx, .clause = "FROM", .pos = sql_node_pos(node, -1) };
-    mal_err err;
-    SQL_NEED(++cx->depth <= MAL_SQL_DEPTH_MAX, cx, b.pos, MAL_E_LIMIT,
-             "joins nested deeper than %u", MAL_SQL_DEPTH_MAX);
-    switch (node->node_case) {
-    case NODE(RANGE_VAR):
-        err = from_table(cx, out, node->range_var, ctes);
-        break;
-    case NODE(JOIN_EXPR):
-        err = from_join(cx, out, node->join_expr, ctes);
-        break;
-    case NODE(RANGE_SUBSELECT): {
-        const PgQuery__RangeSubselect *s = node->range_subselect;
-        query q;
-        SQL_NEED(!s->lateral, cx, b.pos, MAL_E_UNSUPPORTED,
-                 "not supported: LATERAL");
-        SQL_NEED(s->subquery && s->alias &&
-                     s->subquery->node_case == NODE(SELECT_STMT),
-                 cx, b.pos, MAL_E_INPUT, "a subquery in FROM needs an alias");
-        MAL_TRY(bind_query(cx, &q, s->subquery->select_stmt, ctes, false));
-        err = scope_of(cx, out, &q, NULL, NULL, s->alias, b.pos);
-        break;
-    }
-    default:
-        err = sql_node_refuse(&b, node);
-    }
-    cx->depth--;
-    return err;
-}
-
-/* --- FROM a, b WHERE a.x = b.x
- * ------------------------------------------------------- */
-
-/* The items of FROM in the order in which they are joined, and where each
- * column of the whole scope went. */
-typedef struct comma_join {
-    sql_scope items[FROM_MAX];
-    unsigned base[FROM_MAX]; /* first column in the scope's numbering */
-    bool joined[FROM_MAX];
-    unsigned n;
-    sql_r rel;
-    unsigned *map;      /* scope column -> column of rel */
-    const sql_e *conds; /* conjuncts of WHERE, over the scope */
-    bool *used;
-    unsigned n_conds;
-} comma_join;
-
-/* Is every column of e in an item that is joined, or in item i? */
-static bool side_of(const comma_join *c, sql_e e, bool joined, unsigned item) {
-    if (e->op == SQL_E_COL) {
-        for (unsigned i = 0; i < c->n; i++) {
-            unsigned end = c->base[i] + c->items[i].rel->n_columns;
-            if (e->value >= c->base[i] && e->value < end)
-                return joined ? c->joined[i] : i == item;
-        }
-        return false;
-    }
-    bool all = true;
-    for (unsigned i = 0; i < e->n_args && all; i++)
-        all = side_of(c, e->args[i], joined, item);
-    return all;
-}
-
-static bool connects(const comma_join *c, sql_e e, unsigned item) {
-    bool any = false, other = false;
-    if (e->op != SQL_E_EQ)
-        return false;
-    sql_expr_within(e->args[0], 0, 0, &any);
-    sql_expr_within(e->args[1], 0, 0, &other);
-    if (!any || !other)
-        return false;
-    return (side_of(c, e->args[0], true, 0) &&
-            side_of(c, e->args[1], false, item)) ||
-           (side_of(c, e->args[1], true, 0) &&
-            side_of(c, e->args[0], false, item));
-}
-
-/* Conditions over the scope become conditions over rel (then `next`). */
-static mal_err over_rel(const sql_cx *cx, sql_e *out, sql_e e,
-                        const comma_join *c, unsigned total, sql_r next,
-                        unsigned item) {
-    sql_e *cols;
-    MAL_TRY(sql_alloc(cx, &cols, total, sizeof *cols));
-    for (unsigned i = 0; i < c->n; i++)
-        for (unsigned k = 0; k < c->items[i].rel->n_columns; k++) {
-            unsigned at = c->base[i] + k;
-            if (c->joined[i])
-                MAL_TRY(sql_col(cx, &cols[at], c->map[at],
-                                &c->rel->types[c->map[at]], e->pos));
-            else if (next && i == item)
-                MAL_TRY(sql_col(cx, &cols[at], c->rel->n_columns + k,
-                                &next->types[k], e->pos));
-        }
-    return sql_substitute(cx, out, e, cols);
-}
-
-static mal_err join_item(const sql_cx *cx, comma_join *c, unsigned item,
-                         unsigned total, int pos) {
-    sql_r next = c->items[item].rel;
-    sql_e keys[MAL_SQL_KEYS_MAX], rest[MAL_SQL_KEYS_MAX];
-    unsigned n = 0, n_rest;
-    for (unsigned i = 0; i < c->n_conds; i++) {
-        if (c->used[i] || !connects(c, c->conds[i], item))
-            continue;
-        SQL_NEED(n < MAL_SQL_KEYS_MAX, cx, pos, MAL_E_LIMIT,
-                 "a join on more than %u equalities", MAL_SQL_KEYS_MAX);
-        MAL_TRY(over_rel(cx, &keys[n++], c->conds[i], c, total, next, item));
-        c->used[i] = true;
-    }
-    unsigned n_left = c->rel->n_columns;
-    MAL_TRY(sql_join(cx, &c->rel, c->rel, next, keys, n, rest, &n_rest, pos));
-    assert(n_rest == 0);
-    for (unsigned k = 0; k < next->n_columns; k++)
-        c->map[c->base[item] + k] = n_left + k;
-    c->joined[item] = true;
-    return MAL_OK;
-}
-
-/* Join the items left to right, each time the first that an equality connects
- * to what is joined already. */
-static mal_err join_items(const sql_cx *cx, comma_join *c, unsigned total,
-                          int pos) {
-    c->rel = c->items[0].rel;
-    c->joined[0] = true;
-    for (unsigned k = 0; k < c->rel->n_columns; k++)
-        c->map[k] = k;
-    for (unsigned done = 1; done < c->n; done++) {
-        unsigned found = c->n;
-        for (unsigned i = c->n; i-- > 1;)
-            for (unsigned k = 0; k < c->n_conds && !c->joined[i]; k++)
-                if (!c->used[k] && connects(c, c->conds[k], i))
-                    found = i;
-        SQL_NEED(found < c->n, cx, pos, MAL_E_UNSUPPORTED,
-                 "tables in FROM that no equality in WHERE connects (a cross "
-                 "join): add a.key = b.key");
-        MAL_TRY(join_item(cx, c, found, total, pos));
-    }
-    return MAL_OK;
-}
-
-static mal_err from_where(sql_cx *cx, sql_scope *out,
-                          const PgQuery__SelectStmt *s, const cte *ctes) {
-    comma_join c = { .n = (unsigned)s->n_from_clause };
-    int pos = s->n_from_clause ? sql_node_pos(s->from_clause[0], 0) : 0;
-    sql_e where = NULL, single, *rest;
-    unsigned n_rest = 0;
-    SQL_NEED(s->n_from_clause >= 1, cx, pos, MAL_E_UNSUPPORTED,
-             "a SELECT without FROM");
-    SQL_NEED(s->n_from_clause <= FROM_MAX, cx, pos, MAL_E_LIMIT,
-             "more than %u tables in FROM", FROM_MAX);
-    for (unsigned i = 0; i < c.n; i++) {
-        MAL_TRY(from_item(cx, &c.items[i], s->from_clause[i], ctes));
-        if (i == 0) {
-            *out = c.items[0];
-            continue;
-        }
-        sql_scope left = *out;
-        c.base[i] = left.rel->n_columns;
-        MAL_TRY(side_by_side(cx, out, &left, &c.items[i]));
-        MAL_TRY(facade(cx, &out->rel, left.rel, c.items[i].rel));
-    }
-    if (s->where_clause) {
-        binder b = { .cx = cx, .scope = out, .clause = "WHERE", .pos = pos };
-        MAL_TRY(sql_bind_cond(&b, &where, s->where_clause));
-        conjuncts(where, &c.conds, &c.n_conds, &single);
-    }
-    unsigned total = out->rel->n_columns;
-    MAL_TRY(sql_alloc(cx, &c.used, c.n_conds, sizeof *c.used));
-    MAL_TRY(sql_alloc(cx, &c.map, total, sizeof *c.map));
-    MAL_TRY(sql_alloc(cx, &rest, c.n_conds, sizeof *rest));
-    MAL_TRY(join_items(cx, &c, total, pos));
-    out->rel = c.rel;
-    for (unsigned i = 0; i < out->n; i++)
-        out->columns[i].index = c.map[out->columns[i].index];
-    for (unsigned i = 0; i < c.n_conds; i++)
-        if (!c.used[i])
-            MAL_TRY(
-                over_rel(cx, &rest[n_rest++], c.conds[i], &c, total, NULL, 0));
-    if (n_rest == 0)
-        return MAL_OK;
-    MAL_TRY(sql_logic(cx, &where, SQL_E_AND, rest, n_rest, pos));
-    return sql_filter(cx, &out->rel, out->rel, where);
-}
-
-/* --- groups
- * -----------------------------------------------------------------------------
- */
+/* --- groups --------------------------------------------------------------- */
 
 typedef struct selection {
     sql_cx *cx;
@@ -584,9 +144,7 @@ static mal_err bind_groups(selection *s, const PgQuery__SelectStmt *stmt) {
     return MAL_OK;
 }
 
-/* --- SELECT
- * ------------------------------------------------------------------------------
- */
+/* --- SELECT --------------------------------------------------------------- */
 
 static mal_err expand_star(selection *s, const char *table, int pos,
                            unsigned max) {
@@ -682,7 +240,7 @@ static mal_err bind_items(selection *s, const PgQuery__SelectStmt *stmt) {
         for (const char *c = name; *c; c++)
             SQL_NEED((unsigned char)*c >= ' ' && *c != 127, s->cx, t->location,
                      MAL_E_INPUT, "a control character in a column name");
-        MAL_TRY(copy_text(s->cx, &s->names[s->n++], name));
+        MAL_TRY(sql_copy_text(s->cx, &s->names[s->n++], name));
     }
     return MAL_OK;
 }
@@ -695,8 +253,7 @@ static mal_err check_item(const sql_cx *cx, sql_e e) {
     return MAL_OK;
 }
 
-/* --- ORDER BY, LIMIT
- * ------------------------------------------------------------------------ */
+/* --- ORDER BY, LIMIT ------------------------------------------------------ */
 
 /* A plan's order is total: ORDER BY, then every column from left to right. */
 typedef struct ordering {
@@ -805,8 +362,7 @@ static mal_err arrange(selection *s, query *out, const ordering *o,
     return sql_project(cx, &out->rel, out->rel, items, s->n);
 }
 
-/* --- SELECT as a whole
- * ------------------------------------------------------------------------ */
+/* --- SELECT as a whole ---------------------------------------------------- */
 
 static mal_err refuse_clauses(const sql_cx *cx, const PgQuery__SelectStmt *s) {
     const char *name = NULL;
@@ -848,7 +404,7 @@ static mal_err bind_select(sql_cx *cx, query *out,
     MAL_TRY(refuse_clauses(cx, stmt));
     MAL_TRY(sql_alloc(cx, &s, 1, sizeof *s));
     s->cx = cx;
-    MAL_TRY(from_where(cx, &s->scope, stmt, ctes));
+    MAL_TRY(sql_from_where(cx, &s->scope, stmt, ctes));
     MAL_TRY(bind_items(s, stmt));
     MAL_TRY(bind_groups(s, stmt));
     for (unsigned i = 0; i < s->n; i++)
@@ -867,9 +423,7 @@ static mal_err bind_select(sql_cx *cx, query *out,
     return arrange(s, out, &o, stmt, top);
 }
 
-/* --- UNION ALL
- * -----------------------------------------------------------------------------------
- */
+/* --- UNION ALL ------------------------------------------------------------ */
 
 static mal_err collect_branches(sql_cx *cx, query *branches, unsigned *n,
                                 const PgQuery__SelectStmt *s, const cte *ctes) {
@@ -884,7 +438,7 @@ static mal_err collect_branches(sql_cx *cx, query *branches, unsigned *n,
         MAL_TRY(collect_branches(cx, branches, n, s->larg, ctes));
         MAL_TRY(collect_branches(cx, branches, n, s->rarg, ctes));
     } else {
-        MAL_TRY(bind_query(cx, &branches[*n], s, ctes, false));
+        MAL_TRY(sql_bind_query(cx, &branches[*n], s, ctes, false));
         ++*n;
     }
     cx->depth--;
@@ -919,9 +473,7 @@ static mal_err bind_union(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
     return arrange(&all, out, &o, s, top);
 }
 
-/* --- WITH
- * --------------------------------------------------------------------------------------------
- */
+/* --- WITH ----------------------------------------------------------------- */
 
 /* `outer` ends, at `base`, with what the query around sees. */
 static mal_err bind_cte(sql_cx *cx, cte *c, const PgQuery__CommonTableExpr *x,
@@ -933,15 +485,16 @@ static mal_err bind_cte(sql_cx *cx, cte *c, const PgQuery__CommonTableExpr *x,
     for (const cte *o = outer; o != base; o = o->outer)
         SQL_NEED(strcmp(o->name, x->ctename) != 0, cx, x->location, MAL_E_INPUT,
                  "WITH names %.64s twice", x->ctename);
-    MAL_TRY(bind_query(cx, &c->query, x->ctequery->select_stmt, outer, false));
-    MAL_TRY(copy_text(cx, &c->name, x->ctename));
+    MAL_TRY(
+        sql_bind_query(cx, &c->query, x->ctequery->select_stmt, outer, false));
+    MAL_TRY(sql_copy_text(cx, &c->name, x->ctename));
     c->outer = outer;
-    return rename_columns(cx, c->query.names, c->query.n, x->aliascolnames,
-                          x->n_aliascolnames, x->location);
+    return sql_rename_columns(cx, c->query.names, c->query.n, x->aliascolnames,
+                              x->n_aliascolnames, x->location);
 }
 
-static mal_err bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
-                          const cte *ctes, bool top) {
+mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
+                       const cte *ctes, bool top) {
     SQL_NEED(++cx->depth <= MAL_SQL_DEPTH_MAX &&
                  ++cx->nodes <= MAL_SQL_NODES_MAX,
              cx, -1, MAL_E_LIMIT, "queries nested deeper than %u",
@@ -971,7 +524,7 @@ mal_err sql_bind(sql_cx *cx, sql_r *root, const char *const **names,
     MAL_AUTO(sql_tree_clear) sql_tree tree;
     query q;
     MAL_TRY(sql_tree_parse(&tree, cx));
-    MAL_TRY(bind_query(cx, &q, tree.select, NULL, true));
+    MAL_TRY(sql_bind_query(cx, &q, tree.select, NULL, true));
     *root = q.rel;
     *names = q.names;
     *n = q.n;

@@ -136,8 +136,7 @@ mal_err sql_project(const sql_cx *cx, sql_r *out, sql_r in, const sql_e *exprs,
     return MAL_OK;
 }
 
-/* --- joins
- * --------------------------------------------------------------------- */
+/* --- joins ---------------------------------------------------------------- */
 
 /* How many rows of r can share one value of all keys? */
 static uint64_t matches(sql_r r, const sql_e *keys, unsigned n) {
@@ -246,8 +245,7 @@ mal_err sql_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
     return make_join(cx, out, left, right, keys, k);
 }
 
-/* --- unions
- * ---------------------------------------------------------------------- */
+/* --- unions --------------------------------------------------------------- */
 
 static mal_err union_column(const sql_cx *cx, sql_e **exprs, const sql_r *in,
                             unsigned n, unsigned column, int pos) {
@@ -305,8 +303,7 @@ mal_err sql_union(const sql_cx *cx, sql_r *out, const sql_r *in, unsigned n,
     return sql_union_of(cx, out, branches, n);
 }
 
-/* --- aggregates
- * --------------------------------------------------------------------- */
+/* --- aggregates ----------------------------------------------------------- */
 
 static mal_err sum_fits(const sql_cx *cx, const sql_agg *agg, uint64_t rows) {
     const sql_type *t = &agg->arg->type;
@@ -409,9 +406,7 @@ mal_err sql_aggregate(const sql_cx *cx, sql_r *out, sql_r in,
     return MAL_OK;
 }
 
-/* --- order
- * ------------------------------------------------------------------------------
- */
+/* --- order ---------------------------------------------------------------- */
 
 mal_err sql_sort(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
                  unsigned n) {
@@ -442,8 +437,7 @@ mal_err sql_limit(const sql_cx *cx, sql_r *out, sql_r in, uint64_t limit,
     return MAL_OK;
 }
 
-/* --- validation
- * ------------------------------------------------------------------------- */
+/* --- validation ----------------------------------------------------------- */
 
 static mal_err no_ids(const sql_cx *cx, sql_e e) {
     bool ids = e->op == SQL_E_EQ && e->args[0]->type.kind == MAL_SQL_ID;

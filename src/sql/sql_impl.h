@@ -146,8 +146,7 @@ typedef struct sql_cx {
     unsigned nodes; /* parse nodes bound so far */
 } sql_cx;
 
-/* --- errors: "line:column: ..." --------------------------------------------
- */
+/* --- errors: "line:column: ..." ------------------------------------------- */
 
 mal_err sql_fail_at(const sql_cx *cx, int pos, mal_err err, const char *file,
                     int line, const char *fmt, ...) MAL_PRINTF(6, 7);
@@ -162,8 +161,7 @@ mal_err sql_fail_at(const sql_cx *cx, int pos, mal_err err, const char *file,
 mal_err sql_alloc(const sql_cx *cx, void *out, size_t n,
                   size_t size) MAL_MUST_CHECK;
 
-/* --- numbers (number.c) ------------------------------------------------------
- */
+/* --- numbers (number.c) --------------------------------------------------- */
 
 int64_t sql_pow10(unsigned digits);             /* digits <= 18 */
 bool sql_fits(mal_i128 v);                      /* |v| <= INT64_MAX */
@@ -175,8 +173,7 @@ mal_err sql_put_i64(mal_buf *out, int64_t v) MAL_MUST_CHECK;
 /* "-12.50" */
 mal_err sql_put_decimal(mal_buf *out, int64_t v, unsigned scale) MAL_MUST_CHECK;
 
-/* --- domains (type.c)
- * --------------------------------------------------------- */
+/* --- domains (type.c) ----------------------------------------------------- */
 
 bool sql_domain_same(const mal_policy_column *a, const mal_policy_column *b);
 bool sql_domain_is_range(const mal_policy_column *domain);
@@ -192,8 +189,7 @@ bool sql_type_same(const sql_type *a,
 mal_err sql_type_print(mal_buf *out, const sql_type *type) MAL_MUST_CHECK;
 void sql_type_of_column(sql_type *type, const mal_policy_column *column);
 
-/* --- expressions (expr.c): typed, ranged, folded
- * ------------------------------ */
+/* --- expressions (expr.c): typed, ranged, folded -------------------------- */
 
 typedef const sql_expr *sql_e;
 mal_err sql_col(const sql_cx *cx, sql_e *out, unsigned index,
@@ -233,6 +229,18 @@ mal_err sql_as_bool(const sql_cx *cx, sql_e *out, sql_e a, const char *what,
 /* Bring all to one type: what CASE, COALESCE and UNION do. */
 mal_err sql_unify(const sql_cx *cx, sql_e *args, unsigned n, const char *what,
                   int pos) MAL_MUST_CHECK;
+static inline bool sql_is_const(sql_e e) {
+    return e->op == SQL_E_CONST;
+}
+static inline bool sql_is_null(sql_e e) {
+    return sql_is_const(e) && e->null;
+}
+/* The door: types, bounds and folds; arguments are coerced already. */
+mal_err sql_make_node(const sql_cx *cx, sql_e *out, const sql_expr *proto,
+                      const sql_e *args, unsigned n) MAL_MUST_CHECK;
+mal_err sql_make(const sql_cx *cx, sql_e *out, sql_expr_op op,
+                 const sql_e *args, unsigned n, int64_t value,
+                 int pos) MAL_MUST_CHECK;
 /* The same node over other arguments (which may have other nullability). */
 mal_err sql_rebuild(const sql_cx *cx, sql_e *out, sql_e e,
                     const sql_e *args) MAL_MUST_CHECK;
@@ -244,8 +252,7 @@ bool sql_expr_same(sql_e a, sql_e b); /* in meaning: pos aside */
 bool sql_expr_within(sql_e e, unsigned from, unsigned to, bool *any);
 void sql_expr_mark(sql_e e, uint8_t *used); /* used[i] |= 1 */
 
-/* --- operators (rel.c)
- * ---------------------------------------------------------- */
+/* --- operators (rel.c) ---------------------------------------------------- */
 
 typedef const sql_rel *sql_r;
 mal_err sql_scan(const sql_cx *cx, sql_r *out, unsigned dataset,
@@ -287,8 +294,7 @@ mal_err sql_validate(const sql_cx *cx, sql_r root) MAL_MUST_CHECK;
 const char *sql_agg_name(sql_agg_kind kind);
 const char *sql_expr_op_name(sql_expr_op op);
 
-/* --- evaluation (eval.c): total
- * ---------------------------------------------------- */
+/* --- evaluation (eval.c): total ------------------------------------------- */
 
 typedef struct sql_value {
     int64_t v;
@@ -296,16 +302,14 @@ typedef struct sql_value {
 } sql_value;
 sql_value sql_eval(sql_e e, const sql_value *row);
 
-/* --- the text (parse.c, bind.c, query.c)
- * ---------------------------------------------- */
+/* --- the text (parse.c, bind.c, query.c) ---------------------------------- */
 
 /* The whole text bound: *root is a SORT, perhaps under a LIMIT, not yet pruned.
  */
 mal_err sql_bind(sql_cx *cx, sql_r *root, const char *const **names,
                  unsigned *n) MAL_MUST_CHECK;
 
-/* --- for people (explain.c)
- * ------------------------------------------------------------- */
+/* --- for people (explain.c) ----------------------------------------------- */
 
 /* "jfk.flights.distance" if the column is one of a dataset, else "#3". */
 mal_err sql_put_column(mal_buf *out, const mal_policy_contract *contract,
@@ -318,8 +322,7 @@ mal_err sql_put_agg(mal_buf *out, const mal_policy_contract *contract, sql_r in,
 /* Which dataset column does r's column pass on unchanged?  false: none. */
 bool sql_origin(sql_r r, unsigned column, unsigned *dataset, unsigned *at);
 
-/* --- for DuckDB (print_duck.c)
- * ------------------------------------------------------------ */
+/* --- for DuckDB (print_duck.c) -------------------------------------------- */
 
 /* One printer prints one statement: it hands out names and knows which table
  * and columns each dataset's scans read. */

@@ -35,8 +35,7 @@
 #define MAL_SQL_SCALE_MAX 18u
 #define MAL_SQL_SUM_MAX (INT64_MAX >> 1) /* headroom for noise, rule 9 */
 
-/* --- The logical plan ------------------------------------------------------
- */
+/* --- The logical plan ----------------------------------------------------- */
 
 typedef struct mal_sql_plan mal_sql_plan;
 
@@ -67,8 +66,7 @@ mal_err mal_sql_plan_print(mal_buf *out,
 mal_err mal_sql_plan_facts(mal_policy_facts *facts, mal_arena *arena,
                            const mal_sql_plan *plan) MAL_MUST_CHECK;
 
-/* --- The physical plan -----------------------------------------------------
- */
+/* --- The physical plan ---------------------------------------------------- */
 
 typedef enum mal_sql_shape {
     MAL_SQL_LOCAL = 1, /* one owner: one part */
@@ -170,8 +168,7 @@ mal_err mal_sql_physical_check(const mal_sql_plan *plan,
 void mal_sql_cell_digits(const mal_sql_physical *physical, uint64_t cell,
                          uint32_t *digits);
 
-/* --- Answers ----------------------------------------------------------------
- */
+/* --- Answers -------------------------------------------------------------- */
 
 typedef enum mal_sql_kind {
     MAL_SQL_INT = 1,  /* value / 10^scale */
@@ -232,8 +229,7 @@ mal_err mal_sql_table_json(mal_buf *out,
 mal_err mal_sql_table_csv(mal_buf *out,
                           const mal_sql_table *table) MAL_MUST_CHECK;
 
-/* --- Clear runs --------------------------------------------------------------
- */
+/* --- Clear runs ----------------------------------------------------------- */
 
 /* What a clear run reads: as mal_sql_part_table. */
 mal_err mal_sql_plan_tables(const mal_sql_part_table **tables,
