@@ -122,7 +122,8 @@ TEST(a_killed_writer_leaves_one_whole_content) {
         fflush(stdout);
         pid_t pid = fork();
         CHECK(pid >= 0);
-        for (int i = 0; !pid; i++) /* the child, for ever */
+        bool child = pid == 0;
+        for (int i = 0; child; child = ++i > 0)
             if (mal_file_write(path, mal_bytes_of(content[i % 2], 20000),
                                0600) != MAL_OK)
                 _exit(1);
