@@ -50,15 +50,17 @@ void mal_prim_random(void *out, size_t len);
  * never stored, so a restored snapshot that goes through rule 15's derivation
  * cannot repeat it under another job. */
 typedef struct mal_prim_drbg mal_prim_drbg;
-mal_err mal_prim_drbg_new(mal_prim_drbg **drbg, mal_bytes seed32) MAL_MUST_CHECK;
+mal_err mal_prim_drbg_new(mal_prim_drbg **drbg,
+                          mal_bytes seed32) MAL_MUST_CHECK;
 void mal_prim_drbg_free(mal_prim_drbg *drbg);
 void mal_prim_drbg_auto(mal_prim_drbg **drbg);
 void mal_prim_drbg_fill(mal_prim_drbg *drbg, void *out, size_t len);
 uint64_t mal_prim_drbg_u64(mal_prim_drbg *drbg);
 /* Uniform in [0, bound), bound >= 1, rejection (vartime in the draw only). */
 uint64_t mal_prim_drbg_below(mal_prim_drbg *drbg, uint64_t bound);
-/* The plain AES-256-CTR stream of key with a zero nonce, no erasure: the PRG of
- * two parties who share a key and must expand it to the same bytes. */
+/* The AES-256-CTR stream of key from the counter block u64be(nonce) ||
+ * u64be(0), no erasure: the PRG of two parties who share a key and must expand
+ * it to the same bytes.  A (key, nonce) serves once. */
 mal_err mal_prim_prg(void *out, size_t len, const uint8_t key[32],
                      uint64_t nonce) MAL_MUST_CHECK;
 
@@ -101,68 +103,81 @@ mal_err mal_prim_dh(uint8_t shared[32], const mal_key *sec,
 
 #define MAL_PRIM_POINT 32
 #define MAL_PRIM_SCALAR 32
-/* hash_to_ristretto255 of RFC 9380, section 4 of appendix B, with expand_message_xmd
- * SHA-512 and the given domain separation tag (1..255 bytes). */
+/* hash_to_ristretto255 of RFC 9380, appendix B, with expand_message_xmd SHA-512
+ * and the given domain separation tag (1 to 255 bytes). */
 mal_err mal_prim_point_hash(uint8_t out[32], mal_bytes dst,
                             mal_bytes message) MAL_MUST_CHECK;
-bool mal_prim_point_valid(const uint8_t p[32]); /* canonical, not the identity */
-/* out = s * p.  MAL_E_INPUT: p is not canonical, or the result is the identity. */
+bool mal_prim_point_valid(
+    const uint8_t p[32]); /* canonical, not the identity */
+/* out = s * p.  MAL_E_INPUT: p is not canonical, or the result is the identity.
+ */
 mal_err mal_prim_point_mul(uint8_t out[32], const uint8_t s[32],
                            const uint8_t p[32]) MAL_MUST_CHECK;
+/* out = s * B; the identity for s = 0. */
 mal_err mal_prim_point_mul_base(uint8_t out[32],
-                                const uint8_t s[32]) MAL_MUST_CHECK; /* 0: identity */
+                                const uint8_t s[32]) MAL_MUST_CHECK;
+/* The identity is an element here, as operand and as result. */
 mal_err mal_prim_point_add(uint8_t out[32], const uint8_t a[32],
                            const uint8_t b[32]) MAL_MUST_CHECK;
 mal_err mal_prim_point_sub(uint8_t out[32], const uint8_t a[32],
                            const uint8_t b[32]) MAL_MUST_CHECK;
-void mal_prim_scalar_random(uint8_t out[32]);                 /* in [1, l) */
+void mal_prim_scalar_random(uint8_t out[32]); /* in [1, l) */
 void mal_prim_scalar_reduce(uint8_t out[32], const uint8_t in[64]);
 void mal_prim_scalar_from_i64(uint8_t out[32], int64_t v);
-void mal_prim_scalar_add(uint8_t out[32], const uint8_t a[32], const uint8_t b[32]);
-void mal_prim_scalar_mul(uint8_t out[32], const uint8_t a[32], const uint8_t b[32]);
-mal_err mal_prim_scalar_invert(uint8_t out[32], const uint8_t a[32]) MAL_MUST_CHECK;
+void mal_prim_scalar_add(uint8_t out[32], const uint8_t a[32],
+                         const uint8_t b[32]);
+void mal_prim_scalar_mul(uint8_t out[32], const uint8_t a[32],
+                         const uint8_t b[32]);
+mal_err mal_prim_scalar_invert(uint8_t out[32],
+                               const uint8_t a[32]) MAL_MUST_CHECK;
 
 /* --- HPKE (RFC 9180): DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
- *     ChaCha20-Poly1305 (0x0020, 0x0001, 0x0003) and AES-256-GCM (0x0002) ---- */
+ *     ChaCha20-Poly1305 (0x0020, 0x0001, 0x0003) -----------------------------
+ */
 
-/* Base mode, single shot.  out = enc (32) || ciphertext || tag. */
+/* Base mode, single shot.  out = enc (32) || ciphertext || tag.  Sealing to a
+ * key of small order is MAL_E_AUTH, and so is everything that does not open. */
 mal_err mal_prim_hpke_seal(mal_buf *out, const uint8_t pub[32], mal_bytes info,
                            mal_bytes aad, mal_bytes plain) MAL_MUST_CHECK;
 mal_err mal_prim_hpke_open(mal_buf *out, const mal_key *sec, mal_bytes info,
                            mal_bytes aad, mal_bytes sealed) MAL_MUST_CHECK;
 
-/* --- Merkle trees (RFC 6962, section 2.1) ---------------------------------- */
+/* --- Merkle trees (RFC 6962, section 2.1) ----------------------------------
+ */
 
-void mal_prim_merkle_leaf(mal_prim_hash *out, mal_bytes entry);  /* H(0 || e) */
+void mal_prim_merkle_leaf(mal_prim_hash *out, mal_bytes entry); /* H(0 || e) */
 void mal_prim_merkle_node(mal_prim_hash *out, const mal_prim_hash *left,
-                          const mal_prim_hash *right);           /* H(1 || l || r) */
+                          const mal_prim_hash *right); /* H(1 || l || r) */
 /* The root of n leaf hashes; n = 0 is SHA-256 of nothing. */
-void mal_prim_merkle_root(mal_prim_hash *out, const mal_prim_hash *leaves, size_t n);
+void mal_prim_merkle_root(mal_prim_hash *out, const mal_prim_hash *leaves,
+                          size_t n);
 /* Proof paths hold at most 64 hashes.  Wrong: MAL_E_AUTH. */
 #define MAL_PRIM_MERKLE_PATH_MAX 64
-mal_err mal_prim_merkle_verify_inclusion(const mal_prim_hash *root, uint64_t size,
-                                         const mal_prim_hash *leaf, uint64_t index,
-                                         const mal_prim_hash *path,
-                                         size_t n) MAL_MUST_CHECK;
+mal_err mal_prim_merkle_verify_inclusion(
+    const mal_prim_hash *root, uint64_t size, const mal_prim_hash *leaf,
+    uint64_t index, const mal_prim_hash *path, size_t n) MAL_MUST_CHECK;
 /* size1 = 0 is refused. */
-mal_err mal_prim_merkle_verify_consistency(const mal_prim_hash *root1, uint64_t size1,
-                                           const mal_prim_hash *root2, uint64_t size2,
-                                           const mal_prim_hash *path,
-                                           size_t n) MAL_MUST_CHECK;
+mal_err mal_prim_merkle_verify_consistency(
+    const mal_prim_hash *root1, uint64_t size1, const mal_prim_hash *root2,
+    uint64_t size2, const mal_prim_hash *path, size_t n) MAL_MUST_CHECK;
 /* Paths over leaves in memory (datasets; the log reads tiles instead). */
-mal_err mal_prim_merkle_prove(mal_prim_hash *path, size_t *n, const mal_prim_hash *leaves,
-                              size_t size, size_t index) MAL_MUST_CHECK;
+mal_err mal_prim_merkle_prove(mal_prim_hash *path, size_t *n,
+                              const mal_prim_hash *leaves, size_t size,
+                              size_t index) MAL_MUST_CHECK;
 
 /* --- X.509, for TLS: an identity's self-signed certificate and the node
- *     certificates that it issues (all Ed25519) ------------------------------ */
+ *     certificates that it issues (all Ed25519) ------------------------------
+ */
 
 /* The identity's own certificate, DER, valid 10 years; subject CN = name. */
 mal_err mal_prim_cert_identity(mal_buf *der, const char *name,
                                const mal_key *identity_sec) MAL_MUST_CHECK;
-/* A node certificate for node_pub, issued by the identity; not a CA. */
+/* A node certificate for node_pub, issued by the identity; not a CA.  Times in
+ * unix seconds. */
 mal_err mal_prim_cert_node(mal_buf *der, const char *name,
-                           const uint8_t node_pub[32], const mal_key *identity_sec,
-                           uint64_t not_before, uint64_t not_after) MAL_MUST_CHECK;
+                           const uint8_t node_pub[32],
+                           const mal_key *identity_sec, uint64_t not_before,
+                           uint64_t not_after) MAL_MUST_CHECK;
 /* The raw Ed25519 public key of a certificate (DER).  MAL_E_INPUT otherwise. */
 mal_err mal_prim_cert_key(uint8_t pub[32], mal_bytes der) MAL_MUST_CHECK;
 /* Is `node` a node certificate issued by the identity `pub`, valid at `now`? */
