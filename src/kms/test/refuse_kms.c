@@ -5,8 +5,8 @@
 
 static const uint8_t room[32] = { 1, 2, 3 };
 
-static void path_in(char out[4200], const party *p, const char *name) {
-    snprintf(out, 4200, "%s/%s", p->dir, name);
+static void path_in(char out[4500], const party *p, const char *name) {
+    snprintf(out, 4500, "%s/%s", p->dir, name);
 }
 
 TEST(refuse_to_create_over_keys) {
@@ -57,7 +57,7 @@ TEST(refuse_folders_and_files_that_others_may_read) {
     for (size_t i = 0; i < 5; i++)
         for (size_t k = 0; k < 4; k++) {
             mal_kms *kms;
-            char path[4200];
+            char path[4500];
             struct stat st;
             path_in(path, &p, names[i]);
             CHECK(stat(path, &st) == 0 && chmod(path, open_modes[k]) == 0);
@@ -69,7 +69,7 @@ TEST(refuse_folders_and_files_that_others_may_read) {
 
 TEST(refuse_key_files_behind_links) {
     MAL_AUTO(party_clear) party p = { 0 };
-    char path[4200], moved[4200];
+    char path[4500], moved[4500];
     mal_kms *kms;
     party_make(&p, "acme");
     path_in(path, &p, "party");
@@ -84,7 +84,7 @@ TEST(refuse_each_flipped_byte_of_the_key_files) {
     party_make(&p, "acme");
     for (size_t i = 0; i < 2; i++) {
         MAL_AUTO(mal_buf_clear) mal_buf file = { 0 };
-        char path[4200];
+        char path[4500];
         path_in(path, &p, names[i]);
         CHECK_OK(mal_file_read(&file, path, 1 << 16));
         for (size_t at = 0; at < file.len; at += 1 + file.len / 40) {
@@ -106,7 +106,7 @@ TEST(refuse_the_node_keys_of_another_party_or_epoch) {
     MAL_AUTO(party_clear) party a = { 0 };
     MAL_AUTO(party_clear) party b = { 0 };
     MAL_AUTO(mal_buf_clear) mal_buf file = { 0 };
-    char from[4200], to[4200];
+    char from[4500], to[4500];
     mal_kms *kms;
     party_make(&a, "acme");
     party_make(&b, "retail");
@@ -254,14 +254,14 @@ TEST(refuse_a_dataset_key_under_any_other_binding) {
 }
 
 /* The only file in data/. */
-static void only_file(char out[4200], const party *p) {
-    char command[4200];
+static void only_file(char out[4500], const party *p) {
+    char command[4500];
     snprintf(command, sizeof command, "ls %s/data", p->dir);
     FILE *ls = popen(command, "r");
     char name[256];
     CHECK(ls && fscanf(ls, "%255s", name) == 1);
     pclose(ls);
-    snprintf(out, 4200, "%s/data/%s", p->dir, name);
+    snprintf(out, 4500, "%s/data/%s", p->dir, name);
 }
 
 TEST(refuse_a_wrapped_key_that_was_altered_or_moved) {
@@ -270,7 +270,7 @@ TEST(refuse_a_wrapped_key_that_was_altered_or_moved) {
     MAL_AUTO(mal_key_clear) mal_key key = { 0 };
     MAL_AUTO(mal_buf_clear) mal_buf file = { 0 };
     mal_kms_binding b = { .dataset = "acme.customers", .version = 3 };
-    char path[4200], foreign[4200];
+    char path[4500], foreign[4500];
     party_make(&p, "acme");
     party_make(&q, "acme");
     CHECK_OK(mal_kms_data_new(p.kms, &key, &b));
