@@ -107,6 +107,9 @@ static mal_err put_dataset(mal_buf *out, const mal_policy_dataset *d) {
             out, "  privacy unit %s contributes at most %llu row%s\n",
             d->columns[d->unit].name, (unsigned long long)d->contributes_max,
             d->contributes_max == 1 ? "" : "s"));
+    if (d->units_max < d->rows_max)
+        MAL_TRY(mal_buf_put_fmt(out, "  units at most %llu\n",
+                                (unsigned long long)d->units_max));
     return mal_buf_put_fmt(out, "  rows at most %llu\n}\n",
                            (unsigned long long)d->rows_max);
 }

@@ -252,6 +252,7 @@ typedef struct block {
     const char *unit; /* NULL: not yet said; "" every row */
     size_t unit_at;
     bool rows;
+    size_t units_at; /* 0: not said */
 } block;
 
 /* privacy unit COLUMN contributes at most N rows | privacy unit row */
@@ -286,11 +287,26 @@ static mal_err parse_rows(parser *p, mal_policy_dataset *d, block *b) {
     return policy_take_count(p, &d->rows_max, 1, ROWS_MAX, "the bound on rows");
 }
 
+/* units at most N: how many privacy units there are, in public; without it, as
+ * many as rows.  Engines that join pad to it. */
+static mal_err parse_units(parser *p, mal_policy_dataset *d, block *b) {
+    FAULT_UNLESS(!d->units_max, p, p->tok.at,
+                 "the bound on units is said twice");
+    b->units_at = p->tok.at;
+    MAL_TRY(policy_take(p, "units", "at most N"));
+    MAL_TRY(policy_take(p, "at", "most N"));
+    MAL_TRY(policy_take(p, "most", "N"));
+    return policy_take_count(p, &d->units_max, 1, ROWS_MAX,
+                             "the bound on units");
+}
+
 static mal_err parse_block_item(parser *p, mal_policy_dataset *d, block *b) {
     if (policy_is(p, "privacy"))
         return parse_unit(p, d, b);
     if (policy_is(p, "rows"))
         return parse_rows(p, d, b);
+    if (policy_is(p, "units"))
+        return parse_units(p, d, b);
     return parse_column(p, &b->columns);
 }
 
@@ -306,6 +322,11 @@ static mal_err block_complete(parser *p, mal_policy_dataset *d, const block *b,
     d->columns = b->columns.ptr;
     d->n_columns = b->columns.n;
     d->unit = MAL_POLICY_NONE;
+    FAULT_UNLESS(!d->units_max || (*b->unit && d->units_max <= d->rows_max), p,
+                 b->units_at,
+                 "units are counted where the privacy unit is a column, and "
+                 "are at most as many as rows");
+    d->units_max = d->units_max ? d->units_max : d->rows_max;
     if (!*b->unit)
         return MAL_OK;
     d->unit = mal_policy_column_find(d, b->unit);

@@ -52,8 +52,9 @@ static const char *const reserved[] = {
     "jurisdiction", NULL,
 };
 static const char *const options[] = {
-    "privacy", "rows",     "row", "class",   "jurisdiction", "contributes",
-    "normal",  "nullable", "in",  "decimal", "domain",       NULL,
+    "privacy",      "rows",        "row",    "units",    "class",
+    "jurisdiction", "contributes", "normal", "nullable", "in",
+    "decimal",      "domain",      NULL,
 };
 
 static bool stands_in(const char *const *table, const char *text, size_t len) {

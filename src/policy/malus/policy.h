@@ -83,6 +83,7 @@ typedef struct mal_policy_dataset {
     uint32_t n_columns;
     uint32_t unit; /* an id column, or MAL_POLICY_NONE: every row is one */
     uint64_t contributes_max; /* rows of one unit; 1 if every row is one */
+    uint64_t units_max;       /* declared bound on units; else rows_max */
     uint64_t rows_max;        /* declared bound, public */
     const char *class_;       /* NULL: none */
     const char *jurisdiction;
