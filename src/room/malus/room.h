@@ -23,6 +23,7 @@
 #include <malus/base.h>
 #include <malus/db.h>
 #include <malus/dp.h>
+#include <malus/json.h>
 #include <malus/kms.h>
 #include <malus/policy.h>
 #include <malus/sql.h>
@@ -160,6 +161,10 @@ mal_err mal_room_ask(mal_room *room, mal_room_answer *answer, mal_arena *arena,
 mal_err mal_room_explain(mal_room *room, mal_buf *text, mal_room_answer *facts,
                          mal_arena *arena,
                          const mal_room_question *question) MAL_MUST_CHECK;
+
+/* What is left of our own budgets in this room: append one object a dataset and
+ * party to the array. */
+mal_err mal_room_budgets(mal_room *room, mal_json *list) MAL_MUST_CHECK;
 
 /* --- Jobs ------------------------------------------------------------------------ */
 

@@ -1,0 +1,182 @@
+/* data.c - verbs about datasets and budgets. */
+#include "node_impl.h"
+
+#include <string.h>
+
+static const char *optional(const mal_json *o, const char *key) {
+    const char *text = NULL;
+    if (mal_json_find(o, key) && mal_json_get_str(o, key, &text) != MAL_OK)
+        mal_err_forget();
+    return text;
+}
+
+static bool flag(const mal_json *o, const char *key) {
+    bool v = false;
+    if (mal_json_find(o, key) && mal_json_get_bool(o, key, &v) != MAL_OK)
+        mal_err_forget();
+    return v;
+}
+
+/* "customers" is ours; "acme.customers" is whole. */
+static mal_err full_name(mal_node *node, mal_arena *arena, const char *name,
+                         const char **out) {
+    *out = strchr(name, '.') ? mal_arena_strdup(arena, name)
+                             : mal_arena_printf(arena, "%s.%s",
+                                                mal_node_party(node), name);
+    return *out ? MAL_OK : MAL_E_MEMORY;
+}
+
+static mal_err put_report(mal_json *o, const mal_store_report *r, bool dry) {
+    mal_json *list, *one;
+    MAL_TRY(mal_json_put_bool(o, "dry_run", dry));
+    MAL_TRY(mal_json_put_u64(o, "version", r->version));
+    MAL_TRY(mal_json_put_u64(o, "rows_read", r->rows_read));
+    MAL_TRY(mal_json_put_u64(o, "rows_stored", r->rows_stored));
+    MAL_TRY(mal_json_put_u64(o, "bytes", r->bytes));
+    MAL_TRY(mal_json_put_real(o, "cpu_seconds", (double)r->cpu_ns / 1e9));
+    MAL_TRY(mal_json_put_object(o, "dropped", &list));
+    for (unsigned i = 0; i < MAL_STORE_DROPS; i++)
+        MAL_TRY(mal_json_put_u64(list, mal_store_drop_text(i),
+                                 r->rows_dropped[i]));
+    MAL_TRY(mal_json_put_array(o, "columns", &list));
+    for (unsigned i = 0; i < r->n_columns; i++) {
+        const mal_store_column_report *c = &r->columns[i];
+        MAL_TRY(mal_json_add_object(list, &one));
+        MAL_TRY(mal_json_put_str(one, "name", c->name));
+        MAL_TRY(mal_json_put_u64(one, "changed", c->changed));
+        MAL_TRY(mal_json_put_u64(one, "clamped", c->clamped));
+        MAL_TRY(mal_json_put_u64(one, "other", c->other));
+        MAL_TRY(mal_json_put_u64(one, "null", c->null));
+        MAL_TRY(mal_json_put_u64(one, "bad", c->bad));
+    }
+    if (dry)
+        return MAL_OK;
+    MAL_TRY(mal_json_put_u64(o, "log_index", r->log_index));
+    return mal_json_put_hex(o, "root", mal_bytes_of(r->root, 32));
+}
+
+static mal_err data_add(node_client *client, const mal_json *request,
+                        mal_json *done) {
+    mal_node *node = client->node;
+    node_room r;
+    const char *name, *path, *full, *format = optional(request, "format");
+    mal_store_report report = { 0 };
+    mal_progress progress = node_progress(client);
+    mal_store_options options = { .strict = flag(request, "strict"),
+                                  .dry_run = flag(request, "dry_run"),
+                                  .progress = &progress };
+    MAL_TRY(node_room_find(node, optional(request, "room"), &r));
+    MAL_TRY(mal_json_get_str(request, "dataset", &name));
+    MAL_TRY(mal_json_get_str(request, "path", &path));
+    MAL_TRY(full_name(node, client->arena, name, &full));
+    if (format && strcmp(format, "csv") == 0)
+        options.format = MAL_STORE_CSV;
+    else if (format && strcmp(format, "parquet") == 0)
+        options.format = MAL_STORE_PARQUET;
+    else
+        MAL_REQUIRE(!format, MAL_E_INPUT, "--format is csv or parquet");
+    pthread_mutex_lock(&node->store_lock);
+    mal_err err = mal_room_data_add(r.room, &report, client->arena, full, path,
+                                    &options);
+    pthread_mutex_unlock(&node->store_lock);
+    MAL_TRY(err);
+    MAL_TRY(mal_json_put_str(done, "dataset", full));
+    return put_report(done, &report, options.dry_run);
+}
+
+static mal_err data_ls(node_client *client, const mal_json *request,
+                       mal_json *done) {
+    (void)request;
+    mal_store_info *infos;
+    size_t n;
+    mal_json *list, *one;
+    MAL_TRY(mal_store_list(client->node->store, &infos, &n, client->arena));
+    MAL_TRY(mal_json_put_array(done, "datasets", &list));
+    for (size_t i = 0; i < n; i++) {
+        MAL_TRY(mal_json_add_object(list, &one));
+        MAL_TRY(mal_json_put_str(one, "dataset", infos[i].dataset));
+        MAL_TRY(mal_json_put_u64(one, "version", infos[i].version));
+        MAL_TRY(mal_json_put_u64(one, "rows", infos[i].rows));
+        MAL_TRY(mal_json_put_u64(one, "rows_max", infos[i].rows_max));
+        MAL_TRY(mal_json_put_u64(one, "bytes", infos[i].bytes));
+        MAL_TRY(mal_json_put_u64(one, "created", infos[i].created));
+        MAL_TRY(mal_json_put_hex(one, "room", mal_bytes_of(infos[i].room, 32)));
+        MAL_TRY(mal_json_put_hex(one, "root", mal_bytes_of(infos[i].root, 32)));
+    }
+    return MAL_OK;
+}
+
+static mal_err data_rm(node_client *client, const mal_json *request,
+                       mal_json *done) {
+    node_room r;
+    const char *name, *full;
+    uint64_t version = 0;
+    MAL_TRY(node_room_find(client->node, optional(request, "room"), &r));
+    MAL_TRY(mal_json_get_str(request, "dataset", &name));
+    if (mal_json_find(request, "version"))
+        MAL_TRY(mal_json_get_u64(request, "version", &version));
+    MAL_TRY(full_name(client->node, client->arena, name, &full));
+    pthread_mutex_lock(&client->node->store_lock);
+    mal_err err = mal_store_remove(client->node->store, r.contract->room_id,
+                                   full, (uint32_t)version);
+    pthread_mutex_unlock(&client->node->store_lock);
+    MAL_TRY(err);
+    return mal_json_put_str(done, "dataset", full);
+}
+
+static mal_err data_check(node_client *client, const mal_json *request,
+                          mal_json *done) {
+    node_room r;
+    const char *name, *full;
+    mal_store_info info;
+    MAL_TRY(node_room_find(client->node, optional(request, "room"), &r));
+    MAL_TRY(mal_json_get_str(request, "dataset", &name));
+    MAL_TRY(full_name(client->node, client->arena, name, &full));
+    pthread_mutex_lock(&client->node->store_lock);
+    mal_err err = mal_store_find(client->node->store, &info, client->arena,
+                                 r.contract->room_id, full, 0);
+    if (err == MAL_OK)
+        err = mal_store_check(client->node->store, r.contract->room_id, full,
+                              info.version);
+    pthread_mutex_unlock(&client->node->store_lock);
+    MAL_TRY(err);
+    MAL_TRY(mal_json_put_u64(done, "version", info.version));
+    return mal_json_put_hex(done, "root", mal_bytes_of(info.root, 32));
+}
+
+typedef struct spends {
+    mal_json *list;
+} spends;
+
+static mal_err add_spend(void *ctx, const mal_dp_job *job) {
+    static const char *const states[] = { "", "held", "spent", "voided",
+                                          "expired (spent)" };
+    mal_json *one;
+    MAL_TRY(mal_json_add_object(((spends *)ctx)->list, &one));
+    MAL_TRY(mal_json_put_hex(one, "job", mal_bytes_of(job->job_id, 32)));
+    MAL_TRY(mal_json_put_str(one, "state", states[job->state]));
+    MAL_TRY(mal_json_put_str(one, "analyst", job->analyst));
+    MAL_TRY(mal_json_put_u64(one, "at", job->at));
+    return mal_json_put_u64(one, "epsilon_nano",
+                            job->epsilon_nano == MAL_DP_UNBOUNDED
+                                ? 0
+                                : job->epsilon_nano);
+}
+
+static mal_err budget(node_client *client, const mal_json *request,
+                      mal_json *done) {
+    node_room r;
+    mal_json *list;
+    MAL_TRY(node_room_find(client->node, optional(request, "room"), &r));
+    MAL_TRY(mal_json_put_array(done, "budgets", &list));
+    MAL_TRY(mal_room_budgets(r.room, list));
+    MAL_TRY(mal_json_put_array(done, "jobs", &list));
+    spends s = { list };
+    return mal_dp_ledger_list(client->node->ledger, NULL, add_spend, &s);
+}
+
+const node_verb_row node_data_verbs[] = {
+    { "data.add", data_add },     { "data.ls", data_ls },
+    { "data.rm", data_rm },       { "data.check", data_check },
+    { "budget", budget },         { NULL, NULL },
+};

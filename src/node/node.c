@@ -1,0 +1,175 @@
+/* node.c - starting, serving one request, ending. */
+#include "node_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+uint16_t mal_node_port(const mal_node *node) {
+    return node->port;
+}
+
+const char *mal_node_party(const mal_node *node) {
+    return mal_kms_party(node->kms);
+}
+
+static uint16_t last_port(mal_node *node) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    bool row = false;
+    if (mal_db_prepare(&s, node->db,
+                       "SELECT value FROM node_setting WHERE name = 'port'") !=
+            MAL_OK ||
+        mal_db_step(s, &row) != MAL_OK || !row)
+        return 0;
+    return (uint16_t)strtoul(mal_db_col_text(s, 0), NULL, 10);
+}
+
+static mal_err keep_port(mal_node *node) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    char text[8];
+    snprintf(text, sizeof text, "%u", node->port);
+    MAL_TRY(mal_db_prepare(&s, node->db,
+                           "INSERT INTO node_setting VALUES ('port', ?1)"
+                           " ON CONFLICT DO UPDATE SET value = ?1"));
+    MAL_TRY(mal_db_bind_text(s, 1, text));
+    return mal_db_run(s);
+}
+
+static mal_err start(mal_node *node) {
+    MAL_TRY(node_state_open(node));
+    node->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    MAL_REQUIRE(node->stop_fd >= 0, MAL_E_IO, "no descriptor left");
+    MAL_TRY(node_rooms_load(node));
+    const char *host = node->config.host ? node->config.host : "127.0.0.1";
+    uint16_t want = node->config.port ? node->config.port : last_port(node);
+    mal_err err = mal_net_listen(node->net, host, want, &node->port);
+    if (err != MAL_OK && want && !node->config.port)
+        err = mal_net_listen(node->net, host, 0, &node->port);
+    MAL_TRY(err);
+    MAL_TRY(keep_port(node));
+    return node_server_open(node);
+}
+
+mal_err mal_node_start(mal_node **out, const mal_node_config *config) {
+    MAL_TRY(mal_prim_init());
+    mal_node *node = mal_calloc(1, sizeof *node);
+    if (!node)
+        return MAL_E_MEMORY;
+    node->config = *config;
+    node->lock_fd = node->socket_fd = node->stop_fd = -1;
+    node->started = mal_time_unix();
+    pthread_mutex_init(&node->lock, NULL);
+    pthread_mutex_init(&node->store_lock, NULL);
+    pthread_cond_init(&node->changed, NULL);
+    node->state = realpath(config->state, NULL);
+    mal_err err = MAL_OK;
+    if (!node->state)
+        err = mal_err_set(MAL_E_MISSING, __FILE__, __LINE__,
+                          "no state folder %s: make one with `malus party init "
+                          "NAME --state %s`",
+                          config->state, config->state);
+    if (err == MAL_OK)
+        err = start(node);
+    if (err != MAL_OK) {
+        mal_node_free(node);
+        return mal_err_trace(err, __FILE__, __LINE__);
+    }
+    *out = node;
+    return MAL_OK;
+}
+
+void mal_node_free(mal_node *node) {
+    if (!node)
+        return;
+    atomic_store(&node->stopping, true);
+    mal_fd_auto(&node->socket_fd);
+    pthread_mutex_lock(&node->lock);
+    pthread_cond_broadcast(&node->changed);
+    pthread_mutex_unlock(&node->lock);
+    for (unsigned i = 0; i < node->n_rooms; i++)
+        if (node->rooms[i].room && mal_room_cancel(node->rooms[i].room, "") !=
+                                       MAL_OK)
+            mal_err_forget();
+    /* Streams fail, so handlers end; then the rooms can go. */
+    mal_net_close(node->net);
+    node->net = NULL;
+    for (unsigned i = 0; i < node->n_rooms; i++)
+        mal_room_close(node->rooms[i].room);
+    node_waiting_clear(node);
+    node_state_close(node);
+    mal_fd_auto(&node->stop_fd);
+    pthread_mutex_destroy(&node->lock);
+    pthread_mutex_destroy(&node->store_lock);
+    pthread_cond_destroy(&node->changed);
+    free(node->state);
+    mal_free(node);
+}
+
+/* --- One request ----------------------------------------------------------------- */
+
+mal_err node_emit(node_client *client, const mal_json *event) {
+    MAL_AUTO(mal_buf_clear) mal_buf line = { .max = MAL_NODE_LINE_MAX };
+    MAL_TRY(mal_json_dump(&line, event));
+    return client->emit(client->ctx, mal_buf_view(&line));
+}
+
+static mal_err step(void *ctx, const char *stage, uint64_t done,
+                    uint64_t total) {
+    node_client *client = ctx;
+    MAL_AUTO(mal_json_auto) mal_json *event = NULL;
+    MAL_REQUIRE(!atomic_load(&client->node->stopping), MAL_E_CANCEL,
+                "the node is stopping");
+    MAL_TRY(mal_json_new_object(&event));
+    MAL_TRY(mal_json_put_str(event, "event", "progress"));
+    MAL_TRY(mal_json_put_str(event, "stage", stage));
+    MAL_TRY(mal_json_put_u64(event, "done", done));
+    MAL_TRY(mal_json_put_u64(event, "total", total));
+    return node_emit(client, event);
+}
+
+mal_progress node_progress(node_client *client) {
+    return (mal_progress){ .step = step, .ctx = client };
+}
+
+static node_verb find_verb(const char *name) {
+    const node_verb_row *tables[] = { node_data_verbs, node_room_verbs,
+                                      node_query_verbs };
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const node_verb_row *row = tables[i]; row->name; row++)
+            if (strcmp(row->name, name) == 0)
+                return row->serve;
+    return NULL;
+}
+
+static mal_err serve_verb(node_client *client, mal_bytes line,
+                          mal_json *done) {
+    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
+    const char *name;
+    MAL_TRY(mal_json_parse(&request, line, MAL_NODE_LINE_MAX));
+    MAL_TRY(mal_json_get_str(request, "verb", &name));
+    node_verb verb = find_verb(name);
+    MAL_REQUIRE(verb, MAL_E_UNSUPPORTED, "no verb %.64s at this node", name);
+    return verb(client, request, done);
+}
+
+mal_err mal_node_request(mal_node *node, mal_bytes line,
+                         mal_err (*emit)(void *ctx, mal_bytes line),
+                         void *ctx) {
+    MAL_AUTO(mal_json_auto) mal_json *done = NULL;
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new((size_t)8 << 30);
+    if (!arena)
+        return MAL_E_MEMORY;
+    node_client client = {
+        .node = node, .emit = emit, .ctx = ctx, .arena = arena
+    };
+    MAL_TRY(mal_json_new_object(&done));
+    mal_err err = serve_verb(&client, line, done);
+    if (err != MAL_OK) {
+        MAL_TRY(mal_json_put_str(done, "code", mal_err_name(err)));
+        MAL_TRY(mal_json_put_str(done, "message", mal_err_message()));
+    }
+    MAL_TRY(mal_json_put_str(done, "event", err == MAL_OK ? "done" : "error"));
+    return node_emit(&client, done);
+}

@@ -1,0 +1,166 @@
+/* rooms.c - the rooms of a node, and where their other parties are. */
+#include "node_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Whoever is a party of one of our rooms may connect. */
+static mal_err allow_parties(mal_node *node, const mal_policy_contract *c) {
+    for (uint32_t i = 0; i < c->n_parties; i++)
+        MAL_TRY(mal_net_allow(node->net, c->parties[i].identity));
+    return MAL_OK;
+}
+
+static mal_err open_at(mal_node *node, unsigned slot, const char *id,
+                       mal_bytes bundle) {
+    node_link *link = &node->links[slot];
+    link->node = node;
+    snprintf(link->room_id, sizeof link->room_id, "%s", id);
+    mal_room_config config = { .kms = node->kms,
+                               .store = node->store,
+                               .ledger = node->ledger,
+                               .log = node->log,
+                               .witness = node->witness,
+                               .db = node->db,
+                               .peers = node_peers(link),
+                               .memory_max = node->config.memory_max,
+                               .threads = node->config.threads,
+                               .step_ms = node->config.step_ms,
+                               .build = node->build };
+    mal_room *room;
+    MAL_TRY(mal_room_open(&room, &config, bundle));
+    const mal_policy_contract *c = mal_room_contract(room);
+    mal_err err = allow_parties(node, c);
+    if (err != MAL_OK) {
+        mal_room_close(room);
+        return err;
+    }
+    pthread_mutex_lock(&node->lock);
+    link->contract = c;
+    node->rooms[slot] = (node_room){ .room = room, .contract = c };
+    snprintf(node->rooms[slot].id, sizeof node->rooms[slot].id, "%s", id);
+    if (slot == node->n_rooms)
+        node->n_rooms++;
+    pthread_mutex_unlock(&node->lock);
+    return MAL_OK;
+}
+
+mal_err node_rooms_load(mal_node *node) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_TRY(mal_db_prepare(&s, node->db,
+                           "SELECT id, bundle FROM node_room ORDER BY id"));
+    for (bool row = true;;) {
+        MAL_TRY(mal_db_step(s, &row));
+        if (!row)
+            return MAL_OK;
+        MAL_REQUIRE(node->n_rooms < NODE_ROOMS_MAX, MAL_E_LIMIT,
+                    "more than %d rooms at one node", NODE_ROOMS_MAX);
+        MAL_TRY(open_at(node, node->n_rooms, mal_db_col_text(s, 0),
+                        mal_db_col_blob(s, 1)));
+    }
+}
+
+static mal_err remember(mal_node *node, const char *id, mal_bytes bundle) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_TRY(mal_db_prepare(&s, node->db,
+                           "INSERT INTO node_room VALUES (?1, ?2)"
+                           " ON CONFLICT DO UPDATE SET bundle = ?2"));
+    MAL_TRY(mal_db_bind_text(s, 1, id));
+    MAL_TRY(mal_db_bind_blob(s, 2, bundle));
+    return mal_db_run(s);
+}
+
+mal_err node_room_add(mal_node *node, mal_bytes bytes, const node_room **out) {
+    MAL_AUTO(mal_arena_auto) mal_arena *arena =
+        mal_arena_new((size_t)600 << 20);
+    if (!arena)
+        return MAL_E_MEMORY;
+    mal_room_bundle bundle;
+    char id[65];
+    MAL_TRY(mal_room_bundle_read(&bundle, arena, bytes));
+    mal_hex_encode(id, mal_bytes_of(bundle.contract->room_id, 32));
+    pthread_mutex_lock(&node->lock);
+    unsigned slot = node->n_rooms;
+    for (unsigned i = 0; i < node->n_rooms; i++)
+        if (strcmp(node->rooms[i].id, id) == 0)
+            slot = i;
+    mal_room *old = slot < node->n_rooms ? node->rooms[slot].room : NULL;
+    bool same = old && mal_equal(mal_room_contract(old)->hash,
+                                 bundle.contract->hash, 32);
+    if (old && !same)
+        node->rooms[slot].room = NULL; /* no new calls while it changes */
+    pthread_mutex_unlock(&node->lock);
+    *out = &node->rooms[slot];
+    if (same)
+        return MAL_OK;
+    MAL_REQUIRE(slot < NODE_ROOMS_MAX, MAL_E_LIMIT,
+                "more than %d rooms at one node", NODE_ROOMS_MAX);
+    mal_err err = open_at(node, slot, id, bytes);
+    if (err == MAL_OK)
+        err = remember(node, id, bytes);
+    if (err != MAL_OK && old) {
+        pthread_mutex_lock(&node->lock);
+        node->rooms[slot].room = old; /* the version before goes on */
+        pthread_mutex_unlock(&node->lock);
+        return err;
+    }
+    mal_room_close(old);
+    return err;
+}
+
+static bool names(const node_room *r, const char *key) {
+    size_t n = strlen(key);
+    return strcmp(r->contract->name, key) == 0 ||
+           (n >= 8 && strncmp(r->id, key, n) == 0);
+}
+
+mal_err node_room_find(mal_node *node, const char *key, node_room *out) {
+    unsigned found = 0;
+    pthread_mutex_lock(&node->lock);
+    for (unsigned i = 0; i < node->n_rooms; i++)
+        if (node->rooms[i].room &&
+            (!key || !*key || names(&node->rooms[i], key))) {
+            *out = node->rooms[i];
+            found++;
+        }
+    pthread_mutex_unlock(&node->lock);
+    MAL_REQUIRE(found, MAL_E_MISSING,
+                "no room %s at %s: see `malus room ls`, or open one with "
+                "`malus room open BUNDLE`",
+                key ? key : "", mal_node_party(node));
+    MAL_REQUIRE(found == 1, MAL_E_INPUT,
+                "%s has several rooms: name one of them, or its id",
+                mal_node_party(node));
+    return MAL_OK;
+}
+
+mal_err node_peer_set(mal_node *node, const char *party, const char *host,
+                      uint16_t port) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_REQUIRE(strlen(host) < 256 && port, MAL_E_INPUT,
+                "a peer is at HOST:PORT, with a port above 0");
+    MAL_TRY(mal_db_prepare(&s, node->db,
+                           "INSERT INTO node_peer VALUES (?1, ?2, ?3)"
+                           " ON CONFLICT DO UPDATE SET host = ?2, port = ?3"));
+    MAL_TRY(mal_db_bind_text(s, 1, party));
+    MAL_TRY(mal_db_bind_text(s, 2, host));
+    MAL_TRY(mal_db_bind_int(s, 3, port));
+    return mal_db_run(s);
+}
+
+mal_err node_peer_find(mal_node *node, const char *party, char host[256],
+                       uint16_t *port) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    bool row;
+    MAL_TRY(mal_db_prepare(&s, node->db,
+                           "SELECT host, port FROM node_peer"
+                           " WHERE party = ?1"));
+    MAL_TRY(mal_db_bind_text(s, 1, party));
+    MAL_TRY(mal_db_step(s, &row));
+    MAL_REQUIRE(row, MAL_E_MISSING,
+                "%s does not know where %s is: `malus peer set %s HOST:PORT`",
+                mal_node_party(node), party, party);
+    snprintf(host, 256, "%s", mal_db_col_text(s, 0));
+    *port = (uint16_t)mal_db_col_int(s, 1);
+    return MAL_OK;
+}

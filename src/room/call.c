@@ -1,0 +1,48 @@
+/* call.c - calls to other parties, all at once. */
+#include "room_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Our own node is a party like any other: it answers itself. */
+mal_err room_call(mal_room *room, uint32_t party, const char *method,
+                  mal_bytes request, mal_buf *reply, unsigned timeout_ms) {
+    if (party == room->me)
+        return mal_room_answer_call(room, room->me, method, request, reply);
+    return room->config.peers.call(room->config.peers.ctx, party, method,
+                                   request, reply, timeout_ms);
+}
+
+static mal_err call_one(void *ctx, size_t i) {
+    room_calls *c = ctx;
+    mal_bytes request = c->each ? mal_buf_view(&c->each[i]) : c->request;
+    c->errs[i] = room_call(c->room, c->parties[i], c->method, request,
+                           &c->replies[i], c->timeout_ms);
+    if (c->errs[i] != MAL_OK)
+        snprintf(c->texts[i], sizeof c->texts[i], "%s", mal_err_message());
+    return MAL_OK; /* the others are to be heard as well */
+}
+
+/* Which failure to tell: one that explains itself before one that only says that
+ * somebody else failed. */
+static unsigned worst(const room_calls *c, unsigned n) {
+    unsigned at = n;
+    for (unsigned i = 0; i < n; i++) {
+        mal_err e = c->errs[i];
+        if (e == MAL_OK)
+            continue;
+        if (at == n || c->errs[at] == MAL_E_PEER || c->errs[at] == MAL_E_CANCEL)
+            at = i;
+    }
+    return at;
+}
+
+mal_err room_call_all(room_calls *calls, unsigned n) {
+    MAL_TRY(mal_parallel(n, n, call_one, calls));
+    unsigned at = worst(calls, n);
+    if (at == n)
+        return MAL_OK;
+    const mal_policy_contract *c = calls->room->contract;
+    MAL_FAIL(calls->errs[at], "%s: %s", c->parties[calls->parties[at]].name,
+             calls->texts[at]);
+}

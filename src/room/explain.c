@@ -1,0 +1,172 @@
+/* explain.c - before anything is asked: who computes what, who learns what, what
+ * it costs, how loud the noise is, and which rule permits it.  Declared bounds
+ * only; no data, no budget. */
+#include "room_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct explained {
+    mal_room *room;
+    mal_arena *arena;
+    room_judged judged;
+    room_request request;
+} explained;
+
+static mal_err put_nano(mal_buf *out, uint64_t nano) {
+    return mal_buf_put_fmt(out, "%llu.%09llu",
+                           (unsigned long long)(nano / 1000000000u),
+                           (unsigned long long)(nano % 1000000000u));
+}
+
+static mal_err put_verdict(mal_buf *out, const explained *e) {
+    const mal_policy_verdict *v = &e->judged.verdict;
+    const mal_policy_contract *c = e->room->contract;
+    MAL_TRY(mal_buf_put_str(out, "\nPolicy\n"));
+    if (v->outcome == MAL_POLICY_ALLOW) {
+        MAL_TRY(mal_buf_put_fmt(out, "  permitted by rule %s (line %u)",
+                                c->rules[v->rule].name,
+                                c->rules[v->rule].line));
+        if (v->group_min)
+            MAL_TRY(mal_buf_put_fmt(out, ", groups under %llu are not shown",
+                                    (unsigned long long)v->group_min));
+        if (v->keep_days)
+            MAL_TRY(mal_buf_put_fmt(out, ", the answer is kept %u days",
+                                    v->keep_days));
+        return mal_buf_put_str(out, "\n");
+    }
+    MAL_TRY(mal_buf_put_fmt(out, "  %s (%s): %s\n",
+                            v->outcome == MAL_POLICY_REFUSE ? "REFUSED"
+                                                            : "NEEDS REVIEW",
+                            mal_policy_code_name(v->code), v->text));
+    if (*v->nearest)
+        MAL_TRY(mal_buf_put_fmt(out, "  nearest: %s\n", v->nearest));
+    return MAL_OK;
+}
+
+/* The losers, and why. */
+static mal_err put_engines(mal_buf *out, const explained *e) {
+    const room_judged *j = &e->judged;
+    static const struct {
+        mal_policy_engine engine;
+        const char *joins, *adds;
+    } losers[] = {
+        { MAL_POLICY_ENGINE_CLEAR, "two owners hold the data",
+          "several owners hold the data" },
+        { MAL_POLICY_ENGINE_SUM, "it adds up tables, and does not join them",
+          "one owner holds all the data" },
+        { MAL_POLICY_ENGINE_PSI, "", "nothing is joined between two owners" },
+        { MAL_POLICY_ENGINE_SHARE3, "not in this build", "not in this build" },
+        { MAL_POLICY_ENGINE_TEE, "not in this build", "not in this build" },
+        { MAL_POLICY_ENGINE_HE, "not in this build", "not in this build" },
+    };
+    bool join = j->engine == MAL_POLICY_ENGINE_PSI;
+    mal_room_cost cost;
+    MAL_TRY(room_cost_of(&cost, e->room, j));
+    MAL_TRY(mal_buf_put_fmt(out,
+                            "\nEngine\n  %s: about %.1f s, %.1f MB, %u rounds "
+                            "(by declared bounds)\n",
+                            mal_policy_engine_name(j->engine), cost.seconds,
+                            (double)cost.bytes / 1e6, cost.rounds));
+    for (size_t i = 0; i < sizeof losers / sizeof *losers; i++)
+        if (losers[i].engine != j->engine)
+            MAL_TRY(mal_buf_put_fmt(
+                out, "  not %s: %s\n",
+                mal_policy_engine_name(losers[i].engine),
+                join ? losers[i].joins : losers[i].adds));
+    return MAL_OK;
+}
+
+static mal_err put_parts(mal_buf *out, const explained *e) {
+    const mal_sql_physical *p = e->judged.physical;
+    const mal_policy_contract *c = e->room->contract;
+    static const char *const roles[] = {
+        "", "adds up its rows by cell", "adds up its rows by key and cell",
+        "lists its distinct keys",
+    };
+    MAL_TRY(mal_buf_put_str(out, "\nWho computes what\n"));
+    for (unsigned i = 0; i < p->n_parts; i++) {
+        MAL_TRY(mal_buf_put_fmt(out, "  %-10s %s, in the clear, over",
+                                c->parties[p->parts[i].owner].name,
+                                roles[p->parts[i].role]));
+        for (unsigned t = 0; t < p->parts[i].n_tables; t++)
+            MAL_TRY(mal_buf_put_fmt(
+                out, " %s", c->datasets[p->parts[i].tables[t].dataset].name));
+        MAL_TRY(mal_buf_put_str(out, "\n"));
+    }
+    MAL_TRY(mal_buf_put_fmt(out,
+                            "  together   %s over %llu cells x %u aggregates\n",
+                            mal_policy_engine_name(e->judged.engine),
+                            (unsigned long long)p->n_cells, p->n_aggs));
+    return mal_buf_put_fmt(out, "  %-10s opens the noised answer, alone\n",
+                           c->parties[e->request.requester].name);
+}
+
+static mal_err put_noise(mal_buf *out, const explained *e) {
+    const room_judged *j = &e->judged;
+    const mal_policy_contract *c = e->room->contract;
+    MAL_TRY(mal_buf_put_str(out, "\nNoise and budget\n  epsilon "));
+    MAL_TRY(put_nano(out, j->epsilon_nano));
+    MAL_TRY(mal_buf_put_fmt(out,
+                            " of each of %u datasets, discrete Laplace; any %u "
+                            "of %u parties' parts are the whole noise\n",
+                            j->n_losses, j->share_k, j->n));
+    for (unsigned i = 0; i < j->n_losses; i++) {
+        const mal_policy_dataset *d = &c->datasets[j->losses[i].dataset];
+        MAL_TRY(mal_buf_put_fmt(
+            out, "  %s: one unit is %s%s, at most %llu rows\n", d->name,
+            d->unit == MAL_POLICY_NONE ? "" : "one ",
+            d->unit == MAL_POLICY_NONE ? "a row" : d->columns[d->unit].name,
+            (unsigned long long)d->contributes_max));
+    }
+    for (unsigned a = 0; a < j->physical->n_aggs; a++) {
+        uint64_t scale = 1;
+        for (unsigned k = 0; k < j->physical->aggs[a].scale; k++)
+            scale *= 10;
+        MAL_TRY(mal_buf_put_fmt(
+            out, "  %s: within %.*f of the truth, 95 times of 100, each cell\n",
+            j->physical->aggs[a].label, (int)j->physical->aggs[a].scale,
+            (double)j->noise[a].halfwidth / (double)scale));
+    }
+    return MAL_OK;
+}
+
+static mal_err put_lines(mal_buf *out, const char *title,
+                         const mal_audit_lines *lines) {
+    MAL_TRY(mal_buf_put_fmt(out, "\n%s\n", title));
+    for (size_t i = 0; i < lines->n; i++)
+        MAL_TRY(mal_buf_put_fmt(out, "  %s\n", lines->line[i]));
+    return MAL_OK;
+}
+
+static mal_err put_plan(mal_buf *out, const explained *e) {
+    char hex[65];
+    mal_hex_encode(hex, mal_bytes_of(e->judged.plan_hash.b, 32));
+    MAL_TRY(mal_buf_put_fmt(out, "Plan sha256:%s\n", hex));
+    return mal_sql_plan_print(out, e->judged.plan);
+}
+
+mal_err mal_room_explain(mal_room *room, mal_buf *text, mal_room_answer *facts,
+                         mal_arena *arena, const mal_room_question *question) {
+    explained *e = mal_arena_alloc(arena, sizeof *e);
+    if (!e)
+        return MAL_E_MEMORY;
+    *facts = (mal_room_answer){ 0 };
+    *e = (explained){ .room = room, .arena = arena };
+    MAL_TRY(room_propose(room, &e->judged, &e->request, arena, question));
+    facts->verdict = e->judged.verdict;
+    facts->epsilon_nano = e->judged.epsilon_nano;
+    MAL_TRY(put_plan(text, e));
+    MAL_TRY(put_verdict(text, e));
+    if (e->judged.verdict.outcome == MAL_POLICY_REFUSE || !e->judged.noise)
+        return MAL_OK;
+    facts->engine = mal_policy_engine_name(e->judged.engine);
+    MAL_TRY(put_parts(text, e));
+    MAL_TRY(put_engines(text, e));
+    MAL_TRY(put_noise(text, e));
+    room_disclosed d;
+    MAL_TRY(room_disclose(&d, arena, room, &e->judged));
+    MAL_TRY(put_lines(text, "Learned beyond the answer", &d.leakage));
+    MAL_TRY(put_lines(text, "Who must be believed", &d.trust));
+    return put_lines(text, "Not proved", &d.not_proved);
+}

@@ -1,0 +1,33 @@
+/* lies.c - a node that lies, so that tests can see it caught.
+ *
+ * Only in test builds, only in rooms marked test (the mark is in the contract's
+ * hash), and only where MALUS_TEST_LIE says so.
+ */
+#include "room_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+mal_err room_lie_accept(mal_room *room, room_accept *accept) {
+#ifdef MAL_TEST_BUILD
+    const char *lie = getenv("MALUS_TEST_LIE");
+    if (!lie || !room->contract->test)
+        return MAL_OK;
+    if (strcmp(lie, "contract") == 0)
+        accept->contract.b[0] ^= 1;
+    else if (strcmp(lie, "plan") == 0)
+        accept->plan.b[0] ^= 1;
+    else if (strcmp(lie, "physical") == 0)
+        accept->physical.b[0] ^= 1;
+    else if (strcmp(lie, "pseudonym") == 0)
+        accept->pseudonyms.b[0] ^= 1;
+    else if (strcmp(lie, "noise") == 0)
+        accept->share_k++;
+    else if (strcmp(lie, "log") == 0)
+        accept->log_size = 0;
+#else
+    (void)room;
+    (void)accept;
+#endif
+    return MAL_OK;
+}

@@ -1,0 +1,321 @@
+/* record.c - statements into our log, and the cosignatures that they need.
+ *
+ * An intent counts once every other owner has cosigned a head of our log that
+ * holds it (rule 21).  A witness remembers the last head it cosigned, so a node
+ * restored from an old copy is refused by every peer, and refuses itself.
+ */
+#include "room_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELDS_MAX 16
+#define COSIGN_TRIES 20
+
+void room_entry_clear(room_entry *entry) {
+    mal_buf_clear(&entry->dsse);
+    mal_buf_clear(&entry->proof);
+    mal_buf_clear(&entry->openings);
+}
+
+static mal_err signer_of(mal_room *room, mal_audit_signer *signer) {
+    signer->sec = mal_kms_key(room->config.kms, MAL_KMS_NODE);
+    mal_kms_pub(room->config.kms, MAL_KMS_NODE, signer->pub);
+    MAL_REQUIRE(signer->sec, MAL_E_STATE, "the node key is gone");
+    return MAL_OK;
+}
+
+static mal_err add_opening(mal_json *list, const room_field *f,
+                           const uint8_t salt[32]) {
+    mal_json *o;
+    MAL_TRY(mal_json_add_object(list, &o));
+    MAL_TRY(mal_json_put_str(o, "name", f->name));
+    MAL_TRY(mal_json_put_hex(o, "salt", mal_bytes_of(salt, 32)));
+    return mal_json_put_str(o, "value", f->value);
+}
+
+static mal_err append(mal_room *room, room_entry *entry,
+                      mal_audit_statement *s, const room_field *fields,
+                      size_t n) {
+    mal_audit_field open[FIELDS_MAX];
+    mal_audit_commitment hidden[FIELDS_MAX];
+    MAL_AUTO(mal_json_auto) mal_json *openings = NULL;
+    assert(n <= FIELDS_MAX);
+    MAL_TRY(mal_json_new_array(&openings));
+    s->fields = open;
+    s->commitments = hidden;
+    for (size_t i = 0; i < n; i++) {
+        if (!fields[i].hidden) {
+            open[s->n_fields++] =
+                (mal_audit_field){ fields[i].name, fields[i].value };
+            continue;
+        }
+        uint8_t salt[32];
+        mal_prim_random(salt, sizeof salt);
+        mal_audit_commitment *c = &hidden[s->n_commitments++];
+        c->name = fields[i].name;
+        mal_audit_commit(&c->hash, c->name, salt,
+                         mal_bytes_str(fields[i].value));
+        MAL_TRY(add_opening(openings, &fields[i], salt));
+    }
+    mal_audit_signer signer;
+    MAL_TRY(signer_of(room, &signer));
+    MAL_TRY(mal_audit_log_state(room->config.log, &entry->index, &entry->dsse,
+                                s, &signer));
+    return mal_json_dump(&entry->openings, openings);
+}
+
+/* --- Asking for cosignatures ------------------------------------------------- */
+
+typedef struct cosigning {
+    mal_room *room;
+    mal_audit_checkpoint head;
+    mal_bytes note;
+    uint32_t others[MAL_PARTIES_MAX];
+    mal_buf lines[MAL_PARTIES_MAX];
+    bool stale[MAL_PARTIES_MAX]; /* it saw a newer head than this one */
+} cosigning;
+
+static mal_err ask_cosign(cosigning *c, size_t i, int *status,
+                          mal_buf *answer) {
+    mal_room *room = c->room;
+    uint32_t party = c->others[i];
+    uint64_t old = room->cosigned_size[party];
+    mal_prim_hash path[MAL_AUDIT_PROOF_MAX];
+    size_t n = 0;
+    if (old > 0 && old < c->head.size)
+        MAL_TRY(mal_audit_log_prove_consistency(room->config.log, path, &n, old,
+                                                c->head.size));
+    MAL_AUTO(mal_buf_clear) mal_buf request = { 0 };
+    MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+    MAL_TRY(mal_audit_witness_request(&request, old, path, n, c->note));
+    MAL_TRY(room_call(room, party, "cosign", mal_buf_view(&request), &reply,
+                      room->config.step_ms));
+    mal_rd rd = mal_rd_of(mal_buf_view(&reply));
+    uint32_t code;
+    mal_bytes text;
+    MAL_TRY(mal_rd_u32(&rd, &code));
+    MAL_TRY(mal_rd_blob(&rd, &text, ROOM_MESSAGE_MAX));
+    MAL_TRY(mal_rd_end(&rd));
+    *status = (int)code;
+    return mal_buf_put(answer, text);
+}
+
+static mal_err cosign_one(void *ctx, size_t i) {
+    cosigning *c = ctx;
+    uint32_t party = c->others[i];
+    const char *name = c->room->contract->parties[party].name;
+    for (int tries = 0; tries < 3; tries++) {
+        MAL_AUTO(mal_buf_clear) mal_buf answer = { 0 };
+        int status = 0;
+        MAL_TRY(ask_cosign(c, i, &status, &answer));
+        const char *text;
+        MAL_TRY(mal_buf_cstr(&answer, &text));
+        if (status == 200) {
+            c->room->cosigned_size[party] = c->head.size;
+            return mal_buf_put(&c->lines[i], mal_buf_view(&answer));
+        }
+        MAL_REQUIRE(status == 409, MAL_E_DENIED,
+                    "%s does not cosign our log (%d): %s", name, status, text);
+        uint64_t size = strtoull(text, NULL, 10);
+        c->room->cosigned_size[party] = size;
+        if (size > c->head.size) {
+            c->stale[i] = true;
+            return MAL_OK;
+        }
+    }
+    MAL_FAIL(MAL_E_PEER, "%s contradicts itself about our log", name);
+}
+
+/* One head, all other owners.  *again: somebody has seen a newer one. */
+static mal_err gather(mal_room *room, mal_buf *note, bool *again) {
+    cosigning c = { .room = room };
+    size_t n = 0;
+    MAL_TRY(mal_audit_log_checkpoint(room->config.log, note));
+    mal_audit_note parsed;
+    MAL_TRY(mal_audit_note_parse(&parsed, mal_buf_view(note)));
+    MAL_TRY(mal_audit_checkpoint_parse(&c.head, parsed.text));
+    c.note = mal_buf_view(note);
+    for (unsigned i = 0; i < room->n_owners; i++)
+        if (room->owner_at[i] != room->me)
+            c.others[n++] = room->owner_at[i];
+    mal_err err = n ? mal_parallel((unsigned)n, n, cosign_one, &c) : MAL_OK;
+    *again = false;
+    MAL_AUTO(mal_buf_clear) mal_buf lines = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        *again |= c.stale[i];
+        if (err == MAL_OK)
+            err = mal_buf_put(&lines, mal_buf_view(&c.lines[i]));
+        mal_buf_clear(&c.lines[i]);
+    }
+    MAL_TRY(err);
+    if (*again || n == 0)
+        return MAL_OK;
+    MAL_TRY(mal_buf_put(note, mal_buf_view(&lines)));
+    /* Beside the log, for whoever reads it; another head may be there by now. */
+    if (mal_audit_log_publish(room->config.log, c.head.size,
+                              mal_buf_view(&lines)) != MAL_OK)
+        mal_err_forget();
+    return MAL_OK;
+}
+
+static mal_err cosign(mal_room *room, room_entry *entry) {
+    MAL_AUTO(mal_buf_clear) mal_buf note = { 0 };
+    bool again = true;
+    for (int tries = 0; again; tries++) {
+        MAL_REQUIRE(tries < COSIGN_TRIES, MAL_E_STATE,
+                    "our log is behind the head that the other owners have "
+                    "cosigned: this state folder is an old copy");
+        mal_buf_reset(&note);
+        MAL_TRY(gather(room, &note, &again));
+    }
+    return mal_audit_proof_make(&entry->proof, room->config.log, entry->index,
+                                mal_buf_view(&note));
+}
+
+mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
+                    const char *subject, const uint8_t digest[32],
+                    const room_field *fields, size_t n, bool cosigned) {
+    const mal_policy_contract *c = room->contract;
+    mal_audit_statement s = { .kind = kind,
+                              .subject = subject,
+                              .party = c->parties[room->me].name,
+                              .time = room_now(room) };
+    memcpy(s.subject_sha256.b, digest, 32);
+    memcpy(s.room, c->room_id, 32);
+    memcpy(s.contract, c->hash, 32);
+    pthread_mutex_lock(&room->log_lock);
+    mal_err err = append(room, entry, &s, fields, n);
+    if (err == MAL_OK && cosigned)
+        err = cosign(room, entry);
+    pthread_mutex_unlock(&room->log_lock);
+    return err;
+}
+
+/* --- Cosigning for others ----------------------------------------------------- */
+
+mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
+                          mal_buf *reply) {
+    MAL_REQUIRE(room->owners >> caller & 1, MAL_E_DENIED,
+                "only owners' logs are cosigned");
+    mal_kms_statement key; /* makes the witness know the log's key */
+    MAL_TRY(room_log_key(room, caller, &key));
+    MAL_AUTO(mal_buf_clear) mal_buf answer = { 0 };
+    int status = 0;
+    MAL_TRY(mal_audit_witness_answer(room->config.witness, &answer, &status,
+                                     request, mal_time_unix()));
+    MAL_TRY(mal_buf_put_u32(reply, (uint32_t)status));
+    return mal_buf_put_blob(reply, mal_buf_view(&answer));
+}
+
+/* What we last cosigned of the caller's log. */
+mal_err room_serve_last(mal_room *room, uint32_t caller, mal_buf *reply) {
+    const mal_policy_party *p = &room->contract->parties[caller];
+    char origin[MAL_AUDIT_ORIGIN_LEN + 1];
+    mal_audit_seen seen = { 0 };
+    mal_audit_origin(origin, p->name, p->identity);
+    MAL_TRY(mal_audit_witness_last(room->config.witness, &seen, NULL, origin));
+    MAL_TRY(mal_buf_put_u64(reply, seen.size));
+    return mal_buf_put(reply, mal_bytes_of(seen.root.b, 32));
+}
+
+static mal_err catch_up_with(mal_room *room, uint32_t party) {
+    MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+    mal_prim_hash root;
+    uint64_t size;
+    MAL_TRY(room_call(room, party, "last", mal_bytes_of(NULL, 0), &reply,
+                      room->config.step_ms));
+    mal_rd rd = mal_rd_of(mal_buf_view(&reply));
+    MAL_TRY(mal_rd_u64(&rd, &size));
+    MAL_TRY(mal_rd_copy(&rd, root.b, 32));
+    MAL_TRY(mal_rd_end(&rd));
+    if (size == 0)
+        return MAL_OK;
+    mal_err err = mal_audit_log_continues(room->config.log, size, &root);
+    if (err == MAL_OK)
+        return MAL_OK;
+    pthread_mutex_lock(&room->lock);
+    room->behind = true;
+    pthread_mutex_unlock(&room->lock);
+    MAL_FAIL(MAL_E_STATE,
+             "our log does not continue what %s cosigned last (size %llu): "
+             "this state folder is an old copy, and serving from it could "
+             "spend a budget twice. Restore the newest state",
+             room->contract->parties[party].name, (unsigned long long)size);
+}
+
+mal_err room_catch_up(mal_room *room) {
+    pthread_mutex_lock(&room->lock);
+    bool done = room->caught_up, behind = room->behind;
+    pthread_mutex_unlock(&room->lock);
+    MAL_REQUIRE(!behind, MAL_E_STATE,
+                "this node's log is behind its peers': it refuses to serve");
+    if (done)
+        return MAL_OK;
+    for (unsigned i = 0; i < room->n_owners; i++)
+        if (room->owner_at[i] != room->me)
+            MAL_TRY(catch_up_with(room, room->owner_at[i]));
+    pthread_mutex_lock(&room->lock);
+    room->caught_up = true;
+    pthread_mutex_unlock(&room->lock);
+    return MAL_OK;
+}
+
+/* --- Checking another owner's entry -------------------------------------------- */
+
+static mal_err proof_policy(mal_room *room, mal_audit_policy *policy,
+                            mal_audit_vkey *witnesses, uint32_t party) {
+    const mal_policy_contract *c = room->contract;
+    char origin[MAL_AUDIT_ORIGIN_LEN + 1];
+    mal_kms_statement key;
+    policy->n_witnesses = 0;
+    for (unsigned i = 0; i < room->n_owners; i++) {
+        uint32_t p = room->owner_at[i];
+        MAL_TRY(room_log_key(room, p, &key));
+        mal_audit_origin(origin, c->parties[p].name, c->parties[p].identity);
+        if (p == party)
+            MAL_TRY(mal_audit_vkey_make(&policy->log, origin,
+                                        MAL_AUDIT_SIG_ED25519, key.pub));
+        else
+            MAL_TRY(mal_audit_vkey_make(&witnesses[policy->n_witnesses++],
+                                        origin, MAL_AUDIT_SIG_COSIGN, key.pub));
+    }
+    policy->witnesses = witnesses;
+    policy->quorum = policy->n_witnesses;
+    return MAL_OK;
+}
+
+mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
+                         mal_bytes proof_text, const char *kind,
+                         const room_id *job) {
+    const mal_policy_contract *c = room->contract;
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(64 << 20);
+    if (!arena)
+        return MAL_E_MEMORY;
+    mal_audit_dsse *envelope;
+    mal_audit_statement *s;
+    MAL_TRY(mal_audit_dsse_parse(&envelope, arena, dsse));
+    MAL_TRY(mal_audit_statement_parse(&s, arena, envelope->payload));
+    char hex[65];
+    mal_hex_encode(hex, mal_bytes_of(job->b, 32));
+    const char *named = mal_audit_statement_field(s, MAL_AUDIT_F_JOB);
+    MAL_REQUIRE(strcmp(s->kind, kind) == 0 && named && strcmp(named, hex) == 0 &&
+                    strcmp(s->party, c->parties[party].name) == 0 &&
+                    mal_equal(s->room, c->room_id, 32) &&
+                    mal_equal(s->contract, c->hash, 32),
+                MAL_E_PEER, "%s logged another %s than this job's",
+                c->parties[party].name, kind);
+    mal_audit_policy policy;
+    mal_audit_vkey witnesses[MAL_PARTIES_MAX];
+    uint64_t times[MAL_PARTIES_MAX];
+    mal_audit_proof *proof = mal_arena_alloc(arena, sizeof *proof);
+    if (!proof)
+        return MAL_E_MEMORY;
+    MAL_TRY(proof_policy(room, &policy, witnesses, party));
+    MAL_TRY(mal_audit_proof_parse(proof, proof_text));
+    MAL_TRY(mal_audit_proof_verify(NULL, NULL, times, proof, dsse, &policy));
+    for (size_t i = 0; i < policy.n_witnesses; i++)
+        MAL_TRY(mal_audit_witness_note_time(room->config.witness, times[i]));
+    return MAL_OK;
+}

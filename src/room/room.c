@@ -1,0 +1,337 @@
+/* room.c - opening and closing a room, and the calls of its peers. */
+#include "room_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STEP_MS 60000
+
+const mal_policy_contract *mal_room_contract(const mal_room *room) {
+    return room->contract;
+}
+
+uint32_t mal_room_me(const mal_room *room) {
+    return room->me;
+}
+
+static mal_err find_me(mal_room *room) {
+    const mal_policy_contract *c = room->contract;
+    uint8_t identity[32];
+    mal_kms_identity(room->config.kms, identity);
+    room->me = MAL_POLICY_NONE;
+    for (uint32_t i = 0; i < c->n_parties; i++) {
+        if (mal_equal(c->parties[i].identity, identity, 32))
+            room->me = i;
+        if (c->parties[i].roles & MAL_POLICY_OWNER)
+            room->owner_at[room->n_owners++] = i;
+    }
+    MAL_REQUIRE(room->me != MAL_POLICY_NONE, MAL_E_DENIED,
+                "this node's identity is not a party of room \"%s\"", c->name);
+    MAL_REQUIRE(strcmp(mal_kms_party(room->config.kms),
+                       c->parties[room->me].name) == 0,
+                MAL_E_DENIED,
+                "the contract names this node's key \"%s\", the node itself "
+                "\"%s\"",
+                c->parties[room->me].name, mal_kms_party(room->config.kms));
+    return MAL_OK;
+}
+
+static mal_err read_bundle(mal_room *room, mal_bytes bytes) {
+    mal_room_bundle bundle;
+    MAL_TRY(mal_buf_put(&room->bundle, bytes));
+    MAL_TRY(mal_room_bundle_read(&bundle, room->arena,
+                                 mal_buf_view(&room->bundle)));
+    const mal_policy_contract *c = bundle.contract;
+    for (uint32_t i = 0; i < c->n_parties; i++)
+        MAL_REQUIRE(!(bundle.missing >> i & 1), MAL_E_DENIED,
+                    "%s has not signed room \"%s\" yet: every owner signs the "
+                    "same bytes",
+                    c->parties[i].name, c->name);
+    room->contract = c;
+    room->owners = mal_policy_owners(c);
+    mal_hex_encode(room->id_hex, mal_bytes_of(c->room_id, 32));
+#ifndef MAL_TEST_BUILD
+    MAL_REQUIRE(!c->test, MAL_E_DENIED,
+                "a room marked test needs a test build on every node");
+#endif
+    return find_me(room);
+}
+
+/* --- The contract's own record -------------------------------------------------- */
+
+/* The newest version known of this room must be this one or its parent. */
+static mal_err check_version(mal_room *room, bool *successor) {
+    const mal_policy_contract *c = room->contract;
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    *successor = false;
+    MAL_TRY(mal_db_prepare(&s, room->config.db,
+                           "SELECT version, bundle FROM room_contract"
+                           " WHERE room = ?1 ORDER BY version DESC LIMIT 1"));
+    MAL_TRY(mal_db_bind_text(s, 1, room->id_hex));
+    bool row;
+    MAL_TRY(mal_db_step(s, &row));
+    if (!row)
+        return MAL_OK;
+    mal_room_bundle old;
+    mal_bytes blob = mal_db_col_blob(s, 1);
+    char *copy = mal_arena_alloc(room->arena, blob.len + 1);
+    if (!copy)
+        return MAL_E_MEMORY;
+    memcpy(copy, blob.ptr, blob.len);
+    MAL_TRY(mal_room_bundle_read(&old, room->arena,
+                                 mal_bytes_of(copy, blob.len)));
+    if (mal_equal(old.contract->hash, c->hash, 32))
+        return MAL_OK;
+    MAL_REQUIRE(old.contract->version < c->version, MAL_E_STATE,
+                "version %u of room \"%s\" is superseded here by version %u",
+                c->version, c->name, old.contract->version);
+    *successor = true;
+    return mal_policy_successor_check(old.contract, c);
+}
+
+static mal_err load_flags(mal_room *room, bool *logged) {
+    char hash[65];
+    mal_hex_encode(hash, mal_bytes_of(room->contract->hash, 32));
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *add = NULL;
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *get = NULL;
+    MAL_TRY(mal_db_prepare(&add, room->config.db,
+                           "INSERT OR IGNORE INTO room_contract"
+                           " VALUES (?1, ?2, ?3, ?4, 0, '')"));
+    MAL_TRY(mal_db_bind_text(add, 1, hash));
+    MAL_TRY(mal_db_bind_text(add, 2, room->id_hex));
+    MAL_TRY(mal_db_bind_int(add, 3, room->contract->version));
+    MAL_TRY(mal_db_bind_blob(add, 4, mal_buf_view(&room->bundle)));
+    MAL_TRY(mal_db_run(add));
+    MAL_TRY(mal_db_prepare(&get, room->config.db,
+                           "SELECT logged FROM room_contract WHERE hash = ?1"));
+    MAL_TRY(mal_db_bind_text(get, 1, hash));
+    MAL_TRY(mal_db_one(get));
+    *logged = mal_db_col_int(get, 0) != 0;
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *gone = NULL;
+    MAL_TRY(mal_db_prepare(&gone, room->config.db,
+                           "SELECT count(*) FROM room_contract"
+                           " WHERE room = ?1 AND withdrawn <> ''"));
+    MAL_TRY(mal_db_bind_text(gone, 1, room->id_hex));
+    MAL_TRY(mal_db_one(gone));
+    room->withdrawn = mal_db_col_int(gone, 0) > 0;
+    return MAL_OK;
+}
+
+static mal_err set_flag(mal_room *room, const char *sql, const char *value) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    char hash[65];
+    mal_hex_encode(hash, mal_bytes_of(room->contract->hash, 32));
+    MAL_TRY(mal_db_prepare(&s, room->config.db, sql));
+    MAL_TRY(mal_db_bind_text(s, 1, hash));
+    MAL_TRY(mal_db_bind_text(s, 2, value));
+    return mal_db_run(s);
+}
+
+/* In our log: which contract, and (an owner) that we consented. */
+static mal_err log_contract(mal_room *room) {
+    char version[16], id[65];
+    snprintf(version, sizeof version, "%u", room->contract->version);
+    mal_hex_encode(id, mal_bytes_of(room->contract->room_id, 32));
+    room_field fields[] = { { "version", version, false },
+                            { "room-id", id, false } };
+    room_entry entry = { 0 };
+    mal_err err = room_record(room, &entry,
+                              room->owners >> room->me & 1 ? "consent"
+                                                           : "contract",
+                              "contract", room->contract->hash, fields, 2,
+                              false);
+    room_entry_clear(&entry);
+    MAL_TRY(err);
+    return set_flag(room,
+                    "UPDATE room_contract SET logged = 1 WHERE hash = ?1"
+                    " AND ?2 IS NOT NULL",
+                    "");
+}
+
+/* Jobs that were under way when the node died: they end with an error, and what
+ * was held of the budget expires as spent. */
+static mal_err end_old_jobs(mal_room *room) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_TRY(mal_db_prepare(&s, room->config.db,
+                           "UPDATE room_job SET state = 'failed', ended = ?2,"
+                           " error = 'the node was started anew'"
+                           " WHERE room = ?1 AND state NOT IN ('done',"
+                           " 'failed')"));
+    MAL_TRY(mal_db_bind_text(s, 1, room->id_hex));
+    MAL_TRY(mal_db_bind_int(s, 2, (int64_t)mal_time_unix()));
+    MAL_TRY(mal_db_run(s));
+    size_t expired;
+    return mal_dp_ledger_expire(room->config.ledger, room_now(room), &expired);
+}
+
+static mal_err open_room(mal_room *room, mal_bytes bundle) {
+    bool successor, logged;
+    MAL_TRY(read_bundle(room, bundle));
+    MAL_TRY(room_tables(room->config.db));
+    MAL_TRY(check_version(room, &successor));
+    if (successor)
+        MAL_TRY(mal_store_rewrap(room->config.store, room->contract));
+    MAL_TRY(load_flags(room, &logged));
+    if (!logged)
+        MAL_TRY(log_contract(room));
+    return end_old_jobs(room);
+}
+
+mal_err mal_room_open(mal_room **out, const mal_room_config *config,
+                      mal_bytes bundle) {
+    mal_room *room = mal_calloc(1, sizeof *room);
+    if (!room)
+        return MAL_E_MEMORY;
+    room->config = *config;
+    room->config.step_ms = config->step_ms ? config->step_ms : STEP_MS;
+    room->config.memory_max =
+        config->memory_max ? config->memory_max : (uint64_t)1 << 30;
+    room->config.threads = config->threads ? config->threads : mal_cpus();
+    room->config.build = config->build ? config->build : MAL_VERSION;
+    room_costs_default(&room->costs);
+    pthread_mutex_init(&room->lock, NULL);
+    pthread_mutex_init(&room->log_lock, NULL);
+    pthread_mutex_init(&room->db_lock, NULL);
+    pthread_cond_init(&room->changed, NULL);
+    room->arena = mal_arena_new((size_t)600 << 20);
+    mal_err err = room->arena ? open_room(room, bundle) : MAL_E_MEMORY;
+    if (err != MAL_OK) {
+        mal_room_close(room);
+        return mal_err_trace(err, __FILE__, __LINE__);
+    }
+    *out = room;
+    return MAL_OK;
+}
+
+static bool any_busy(const mal_room *room) {
+    for (const room_job *job = room->jobs; job; job = job->next)
+        if (job->busy)
+            return true;
+    return false;
+}
+
+void mal_room_close(mal_room *room) {
+    if (!room)
+        return;
+    pthread_mutex_lock(&room->lock);
+    room->closing = true;
+    for (room_job *job = room->jobs; job; job = job->next)
+        room_job_cancel(job, room);
+    while (any_busy(room))
+        pthread_cond_wait(&room->changed, &room->lock);
+    pthread_mutex_unlock(&room->lock);
+    while (room->jobs) {
+        room->jobs->busy = true;
+        room_job_give(room, room->jobs, false);
+    }
+    pthread_mutex_destroy(&room->lock);
+    pthread_mutex_destroy(&room->log_lock);
+    pthread_mutex_destroy(&room->db_lock);
+    pthread_cond_destroy(&room->changed);
+    mal_buf_clear(&room->bundle);
+    mal_arena_free(room->arena);
+    mal_free(room);
+}
+
+/* --- Withdrawal (rule 4) ------------------------------------------------------------ */
+
+static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
+    pthread_mutex_lock(&room->lock);
+    bool before = room->withdrawn;
+    room->withdrawn = true;
+    for (room_job *job = room->jobs; job; job = job->next)
+        room_job_cancel(job, room);
+    pthread_mutex_unlock(&room->lock);
+    if (before)
+        return MAL_OK;
+    MAL_TRY(set_flag(room,
+                     "UPDATE room_contract SET withdrawn = ?2 WHERE hash = ?1",
+                     who));
+    room_field fields[] = { { "by", who, false }, { "reason", reason, true } };
+    room_entry entry = { 0 };
+    mal_err err = room_record(room, &entry, "withdrawal", "room",
+                              room->contract->room_id, fields, 2, false);
+    room_entry_clear(&entry);
+    return err;
+}
+
+mal_err mal_room_withdraw(mal_room *room, const char *reason) {
+    MAL_REQUIRE(room->owners >> room->me & 1, MAL_E_DENIED,
+                "only an owner can withdraw from a room");
+    MAL_TRY(stop_for(room, room->contract->parties[room->me].name, reason));
+    MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
+    MAL_TRY(room_sign(room, &message, "malus/withdraw/v1",
+                      mal_bytes_str(reason)));
+    unsigned missed = 0;
+    for (uint32_t i = 0; i < room->contract->n_parties; i++) {
+        MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+        if (i != room->me && room_call(room, i, "withdraw",
+                                       mal_buf_view(&message), &reply,
+                                       5000) != MAL_OK)
+            missed++;
+    }
+    (void)missed; /* they will be refused at their next job: we are an owner */
+    mal_err_forget();
+    return MAL_OK;
+}
+
+static mal_err serve_withdraw(mal_room *room, uint32_t caller, mal_bytes in) {
+    mal_bytes body;
+    MAL_REQUIRE(room->owners >> caller & 1, MAL_E_DENIED,
+                "only an owner can withdraw from a room");
+    MAL_TRY(room_open_signed(room, &body, in, "malus/withdraw/v1", caller));
+    return stop_for(room, room->contract->parties[caller].name,
+                    "told by the owner");
+}
+
+/* Versions and roots of our datasets: what a stored answer must still match. */
+static mal_err serve_datasets(mal_room *room, mal_buf *out) {
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
+    if (!arena)
+        return MAL_E_MEMORY;
+    const mal_policy_contract *c = room->contract;
+    for (uint32_t i = 0; i < c->n_datasets; i++) {
+        mal_store_info info;
+        if (c->datasets[i].owner != room->me ||
+            mal_store_find(room->config.store, &info, arena, c->room_id,
+                           c->datasets[i].name, 0) != MAL_OK)
+            continue;
+        MAL_TRY(mal_buf_put_blob_str(out, c->datasets[i].name));
+        MAL_TRY(mal_buf_put_u32(out, info.version));
+        MAL_TRY(mal_buf_put(out, mal_bytes_of(info.root, 32)));
+    }
+    mal_err_forget();
+    return MAL_OK;
+}
+
+mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
+                             const char *method, mal_bytes in, mal_buf *out) {
+    static const struct {
+        const char *name;
+        mal_err (*serve)(mal_room *, uint32_t, mal_bytes, mal_buf *);
+    } steps[] = {
+        { "open", room_serve_open },     { "hold", room_serve_hold },
+        { "spend", room_serve_spend },   { "run", room_serve_run },
+        { "close", room_serve_close },   { "void", room_serve_void },
+        { "cosign", room_serve_cosign },
+    };
+    MAL_REQUIRE(caller < room->contract->n_parties, MAL_E_DENIED,
+                "the caller is no party of the room");
+    out->max = out->max ? out->max : ROOM_OUTPUT_MAX;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (strcmp(method, steps[i].name) == 0)
+            return steps[i].serve(room, caller, in, out);
+    if (strcmp(method, "keys") == 0)
+        return room_serve_keys(room, out);
+    if (strcmp(method, "pseudonym") == 0)
+        return room_serve_pseudonym(room, caller, out);
+    if (strcmp(method, "last") == 0)
+        return room_serve_last(room, caller, out);
+    if (strcmp(method, "datasets") == 0)
+        return serve_datasets(room, out);
+    if (strcmp(method, "abort") == 0)
+        return room_serve_abort(room, caller, in);
+    if (strcmp(method, "withdraw") == 0)
+        return serve_withdraw(room, caller, in);
+    MAL_FAIL(MAL_E_UNSUPPORTED, "no method %.32s in a room", method);
+}

@@ -1,0 +1,352 @@
+/* room_impl.h - what the files of room share.
+ *
+ * Every message between nodes is `signed`: a label that names its kind, a body,
+ * the signature of the sender's node key over both and the room, and the key
+ * statement by which the sender's identity vouches for that key.  Bodies are
+ * little-endian words and length-prefixed blobs (base.h).
+ */
+#ifndef MALUS_ROOM_IMPL_H
+#define MALUS_ROOM_IMPL_H
+
+#include <malus/room.h>
+
+#include <malus/duck.h>
+#include <malus/json.h>
+#include <malus/mpc.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define ROOM_MESSAGE_MAX ((size_t)1 << 20)      /* of a step without output */
+#define ROOM_OUTPUT_MAX ((size_t)512 << 20)     /* of a sealed output */
+#define ROOM_REQUEST_SECONDS 900                /* a request lives at most */
+#define ROOM_DATASETS_MAX 16                    /* touched by one plan */
+#define ROOM_JOBS_MAX 64                        /* live at one node */
+#define ROOM_ARENA_MAX ((size_t)4 << 30)
+
+typedef struct room_id {
+    uint8_t b[32];
+} room_id;
+
+/* --- Requests --------------------------------------------------------------- */
+
+typedef struct room_request {
+    room_id id;            /* SHA-256 of the payload that was signed */
+    uint32_t requester;    /* party; also the recipient */
+    char *text;
+    char *purpose;         /* "" if none was said */
+    room_id contract;
+    uint64_t epsilon_nano;
+    mal_policy_engine engine;
+    room_id physical;      /* SHA-256 of the physical plan's text */
+    uint8_t nonce[32];
+    uint64_t expires;
+    uint8_t hpke[32];      /* the recipient's, for the sealed outputs */
+    uint8_t elgamal[32];   /* the recipient's, one a job */
+    bool prenoise;
+    mal_bytes envelope;    /* the DSSE envelope as it came */
+    mal_bytes payload;
+} room_request;
+
+/* --- What every node works out for itself ------------------------------------ */
+
+typedef struct room_noise {          /* of one aggregate */
+    mal_dp_scale t;                  /* of the discrete Laplace */
+    uint64_t sensitivity;
+    uint64_t halfwidth;              /* 95 %, of the total */
+    uint64_t tail;                   /* |noise| < tail but for 2^-64 */
+} room_noise;
+
+typedef struct room_loss {           /* what one touched dataset pays */
+    uint32_t dataset;
+    uint32_t owner;
+    const char *lineage;
+    uint64_t epsilon_nano;
+} room_loss;
+
+typedef struct room_judged {
+    const mal_sql_plan *plan;
+    const mal_sql_physical *physical;
+    mal_policy_facts facts;
+    mal_policy_verdict verdict;
+    mal_prim_hash plan_hash, physical_hash;
+    mal_policy_engine engine;
+    unsigned n;                       /* parties that compute */
+    uint32_t parties[MAL_PARTIES_MAX];/* [n] in the order of the mesh */
+    unsigned share_k;                 /* any so many parts are the full noise */
+    const room_noise *noise;          /* [n_aggs]; NULL: exact */
+    const room_loss *losses;
+    unsigned n_losses;
+    uint64_t epsilon_nano;
+    uint64_t keys_max[2];             /* psi: payload, filter */
+} room_judged;
+
+/* --- Messages ------------------------------------------------------------------ */
+
+typedef struct room_dataset_ref {
+    char *name;
+    uint32_t version;
+    room_id root;
+} room_dataset_ref;
+
+typedef struct room_accept {
+    room_id request, contract, plan, physical;
+    uint32_t party;
+    uint8_t nonce[32];
+    room_id pseudonyms;               /* commitment; zero: not an owner */
+    char *build;
+    unsigned n_datasets;
+    room_dataset_ref datasets[ROOM_DATASETS_MAX];
+    uint64_t log_size;
+    room_id log_root;
+    uint64_t epsilon_nano;
+    uint32_t share_k;
+} room_accept;
+
+typedef struct room_hold {
+    room_id job, accepts;
+    uint32_t party;
+    uint64_t epsilon_nano;
+    uint64_t deadline;
+} room_hold;
+
+typedef struct room_done {
+    room_id job;
+    uint32_t party;
+    room_id output;                   /* SHA-256 of the sealed output */
+    uint64_t bytes_sent;
+    uint32_t ticks_missed;
+    room_id pairs[MAL_PARTIES_MAX];   /* transcript with party i of the mesh */
+    unsigned n_pairs;
+} room_done;
+
+/* wire.c */
+mal_err room_sign(mal_room *room, mal_buf *out, const char *label,
+                  mal_bytes body) MAL_MUST_CHECK;
+mal_err room_open_signed(mal_room *room, mal_bytes *body, mal_bytes message,
+                         const char *label, uint32_t party) MAL_MUST_CHECK;
+mal_err room_accept_encode(mal_buf *out, const room_accept *a) MAL_MUST_CHECK;
+mal_err room_accept_decode(room_accept *a, mal_arena *arena,
+                           mal_bytes in) MAL_MUST_CHECK;
+mal_err room_hold_encode(mal_buf *out, const room_hold *h) MAL_MUST_CHECK;
+mal_err room_hold_decode(room_hold *h, mal_bytes in) MAL_MUST_CHECK;
+mal_err room_done_encode(mal_buf *out, const room_done *d) MAL_MUST_CHECK;
+mal_err room_done_decode(room_done *d, mal_bytes in) MAL_MUST_CHECK;
+/* A list of n blobs, as the asking node hands out what it collected. */
+mal_err room_list_encode(mal_buf *out, const mal_buf *items, size_t n) MAL_MUST_CHECK;
+mal_err room_list_decode(mal_bytes *items, size_t n, mal_rd *rd,
+                         size_t len_max) MAL_MUST_CHECK;
+
+/* request.c */
+mal_err room_request_make(mal_room *room, mal_buf *envelope,
+                          const room_request *draft) MAL_MUST_CHECK;
+mal_err room_request_read(mal_room *room, room_request *out, mal_arena *arena,
+                          mal_bytes envelope) MAL_MUST_CHECK;
+
+/* judge.c: text -> plan -> verdict -> noise, the same at every node. */
+mal_err room_judge(mal_room *room, room_judged *out, mal_arena *arena,
+                   const room_request *request) MAL_MUST_CHECK;
+/* The same without noise where the verdict is a refusal: for explain. */
+uint64_t room_now(mal_room *room);
+
+/* --- A live job at an owner ------------------------------------------------------ */
+
+typedef enum room_phase {
+    ROOM_OPEN = 1, /* judged; nonce given */
+    ROOM_HELD,     /* budget reserved */
+    ROOM_SPENT,    /* spent, intent logged */
+    ROOM_RUNNING,
+    ROOM_RAN,      /* output sealed */
+    ROOM_CLOSED,   /* result logged */
+} room_phase;
+
+typedef struct room_job {
+    struct room_job *next;
+    unsigned refs;             /* handlers at work; under room->lock */
+    bool busy;                 /* one handler at a time */
+    room_phase phase;
+    mal_arena *arena;
+    room_request request;
+    room_judged judged;
+    uint32_t caller;           /* the asking node */
+    room_accept accept;        /* ours */
+    room_accept *accepts;      /* [n_owners], by owner's position */
+    room_id id, accepts_hash;
+    uint64_t touched_ns, deadline_ns, started;
+    atomic_bool cancelled;
+    char stage[48];
+    uint64_t done, total;
+    pthread_mutex_t chans_lock;
+    mal_chan *chans[MAL_PARTIES_MAX];
+    mal_buf openings;          /* JSON of intent and result, for the recipient */
+    const char *output;        /* hex: our part of the answer as the recipient
+                                  opens it, or its SHA-256 if it is long */
+    room_done done_own;
+} room_job;
+
+/* cost.c */
+typedef struct room_costs {
+    double load_row_ns, scan_row_ns, start_ns, step_ns;
+    double sum_word_ns, psi_key_ns, psi_cell_ns, open_cell_ns;
+} room_costs;
+void room_costs_default(room_costs *costs);
+mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
+                     const room_judged *judged) MAL_MUST_CHECK;
+
+struct mal_room {
+    mal_room_config config;
+    room_costs costs;
+    mal_arena *arena;
+    const mal_policy_contract *contract;
+    mal_buf bundle;
+    uint32_t me;
+    mal_policy_set owners;
+    unsigned n_owners;
+    uint32_t owner_at[MAL_PARTIES_MAX]; /* owners in order of index */
+    char id_hex[65];
+    pthread_mutex_t lock;      /* jobs, statements, flags */
+    pthread_cond_t changed;
+    pthread_mutex_t log_lock;  /* append, checkpoint, gather cosignatures */
+    pthread_mutex_t db_lock;
+    room_job *jobs;
+    unsigned n_jobs;
+    bool closing, withdrawn, behind, caught_up;
+    bool known_log[MAL_PARTIES_MAX];
+    mal_kms_statement log_key[MAL_PARTIES_MAX];
+    uint64_t cosigned_size[MAL_PARTIES_MAX]; /* our log, as that party saw it */
+    const mal_progress *progress; /* of the question being asked here, or NULL */
+};
+
+/* jobs.c: the table of live jobs, and the durable one in the database. */
+mal_err room_job_new(mal_room *room, room_job **job) MAL_MUST_CHECK;
+/* The job of that request, marked busy; MAL_E_MISSING, MAL_E_STATE. */
+mal_err room_job_take(mal_room *room, room_job **job, const uint8_t request[32],
+                      room_phase phase) MAL_MUST_CHECK;
+void room_job_give(mal_room *room, room_job *job, bool keep);
+void room_job_cancel(room_job *job, mal_room *room);
+mal_err room_job_record(mal_room *room, const room_job *job, const char *state,
+                        const char *error) MAL_MUST_CHECK;
+mal_err room_nonce_use(mal_room *room, const uint8_t nonce[32],
+                       uint64_t expires) MAL_MUST_CHECK;
+mal_err room_tables(mal_db *db) MAL_MUST_CHECK;
+
+/* call.c: calls to the other owners, in parallel. */
+mal_err room_call(mal_room *room, uint32_t party, const char *method,
+                  mal_bytes request, mal_buf *reply,
+                  unsigned timeout_ms) MAL_MUST_CHECK;
+typedef struct room_calls {
+    mal_room *room;
+    const char *method;
+    mal_bytes request;                  /* the same to all, unless each */
+    const mal_buf *each;                /* [n], or NULL */
+    mal_buf *replies;                   /* [n] */
+    const uint32_t *parties;
+    unsigned timeout_ms;
+    mal_err errs[MAL_PARTIES_MAX];
+    char texts[MAL_PARTIES_MAX][256];
+} room_calls;
+/* All at once; the first failure names its party. */
+mal_err room_call_all(room_calls *calls, unsigned n) MAL_MUST_CHECK;
+
+/* keys.c */
+mal_err room_log_key(mal_room *room, uint32_t party,
+                     mal_kms_statement *out) MAL_MUST_CHECK;
+mal_err room_serve_keys(mal_room *room, mal_buf *reply) MAL_MUST_CHECK;
+mal_err room_serve_pseudonym(mal_room *room, uint32_t caller,
+                             mal_buf *reply) MAL_MUST_CHECK;
+
+/* record.c: statements into the log, cosigned; their proofs. */
+typedef struct room_field { /* in clear, or as a hiding commitment */
+    const char *name;
+    const char *value;   /* NUL-terminated text */
+    bool hidden;         /* a hiding commitment; the opening goes to the recipient */
+} room_field;
+typedef struct room_entry {
+    mal_buf dsse;        /* the entry */
+    mal_buf proof;       /* tlog-proof, cosigned by all other owners */
+    mal_buf openings;    /* JSON array */
+    uint64_t index;
+} room_entry;
+void room_entry_clear(room_entry *entry);
+mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
+                    const char *subject, const uint8_t digest[32],
+                    const room_field *fields, size_t n,
+                    bool cosign) MAL_MUST_CHECK;
+mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
+                          mal_buf *reply) MAL_MUST_CHECK;
+mal_err room_serve_last(mal_room *room, uint32_t caller, mal_buf *reply) MAL_MUST_CHECK;
+/* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve. */
+mal_err room_catch_up(mal_room *room) MAL_MUST_CHECK;
+/* Is `proof` of `dsse` cosigned by every owner but its own party? */
+mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
+                         mal_bytes proof, const char *kind,
+                         const room_id *job) MAL_MUST_CHECK;
+
+/* serve.c: the five steps at an owner. */
+mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
+    MAL_MUST_CHECK;
+mal_err room_serve_hold(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
+    MAL_MUST_CHECK;
+mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
+    MAL_MUST_CHECK;
+mal_err room_serve_run(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
+    MAL_MUST_CHECK;
+mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
+    MAL_MUST_CHECK;
+mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
+    MAL_MUST_CHECK;
+mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in)
+    MAL_MUST_CHECK;
+
+/* budget.c: what dp needs to know, and what it answers. */
+/* Half-width and tail of the n parties' parts together, from noise->t. */
+mal_err room_noise_bounds(room_noise *noise, unsigned n,
+                          unsigned share_k) MAL_MUST_CHECK;
+mal_err room_noise_drbg(mal_room *room, const room_job *job,
+                        mal_prim_drbg **drbg) MAL_MUST_CHECK;
+mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
+                        unsigned share_k, mal_prim_drbg *drbg) MAL_MUST_CHECK;
+mal_err room_ledger_hold(mal_room *room, room_job *job,
+                         uint64_t deadline) MAL_MUST_CHECK;
+/* Keep the others' signed holds, then spend. */
+mal_err room_ledger_spend(mal_room *room, room_job *job,
+                          const mal_bytes *holds) MAL_MUST_CHECK;
+mal_err room_ledger_void(mal_room *room, const room_id *job,
+                         const mal_bytes *voids) MAL_MUST_CHECK;
+/* MAL_OK if nothing is spent here for that job, so that we may sign its void. */
+mal_err room_ledger_unspent(mal_room *room, const room_id *job) MAL_MUST_CHECK;
+/* What is left here for this question's losses, the least of all limits. */
+mal_err room_ledger_left(mal_room *room, const room_judged *judged,
+                         uint32_t requester, uint64_t *nano) MAL_MUST_CHECK;
+char *room_amount_text(mal_room *room, const room_job *job); /* job's arena */
+
+/* disclosure.c: who learns what, and who must be believed: lines, from the plan
+ * alone. */
+typedef struct room_disclosed {
+    mal_audit_lines leakage, trust, not_proved;
+} room_disclosed;
+mal_err room_disclose(room_disclosed *out, mal_arena *arena, mal_room *room,
+                      const room_judged *judged) MAL_MUST_CHECK;
+
+/* lies.c: a node that lies, for the tests of rooms marked test; elsewhere
+ * nothing. */
+mal_err room_lie_accept(mal_room *room, room_accept *accept) MAL_MUST_CHECK;
+
+/* run.c: local stage and engine. */
+mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
+                 room_done *done) MAL_MUST_CHECK;
+
+/* ask.c: what this node would ask, judged; nothing is sent. */
+mal_err room_propose(mal_room *room, room_judged *judged, room_request *request,
+                     mal_arena *arena,
+                     const mal_room_question *question) MAL_MUST_CHECK;
+
+/* receipt.c: from what the owners signed in `spend` and `close`, [n] in the order
+ * of owner_at, and the openings that they sealed to us. */
+mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
+                          const room_judged *judged, unsigned n,
+                          const mal_buf *intents, const mal_buf *results,
+                          const mal_buf *openings,
+                          const room_id *job) MAL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,472 @@
+/* run.c - the data-dependent part: local stage, noise, engine, seal.
+ *
+ * Reached only with the cosigned intents of all owners at hand.  The first
+ * message of a stage leaves on a tick that declared bounds decide (rule 29), and
+ * every size is a function of plan and bounds.
+ */
+#include "room_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct local {
+    /* cells: x[agg][cell].  payload: keys and values[key][cell][agg].  filter:
+     * keys. */
+    int64_t *x;
+    uint8_t (*keys)[16];
+    size_t n_keys;
+} local;
+
+static mal_err check_cancel(void *ctx, const char *stage, uint64_t done,
+                            uint64_t total) {
+    room_job *job = ctx;
+    (void)stage;
+    job->done = done;
+    job->total = total;
+    MAL_REQUIRE(!atomic_load(&job->cancelled), MAL_E_CANCEL,
+                "the job was cancelled");
+    return MAL_OK;
+}
+
+static void stage(mal_room *room, room_job *job, const char *name) {
+    pthread_mutex_lock(&room->lock);
+    snprintf(job->stage, sizeof job->stage, "%s", name);
+    job->done = job->total = 0;
+    pthread_mutex_unlock(&room->lock);
+}
+
+/* --- Local stage: DuckDB over our own tables --------------------------------------- */
+
+static uint32_t version_of(const room_job *job, const char *dataset) {
+    for (unsigned i = 0; i < job->accept.n_datasets; i++)
+        if (strcmp(job->accept.datasets[i].name, dataset) == 0)
+            return job->accept.datasets[i].version;
+    return 0;
+}
+
+/* count(*) alone needs rows, not columns. */
+static mal_err row_column(mal_room *room, room_job *job, mal_duck_batch *batch,
+                          const char *dataset) {
+    mal_store_info info;
+    MAL_TRY(mal_store_find(room->config.store, &info, job->arena,
+                           room->contract->room_id, dataset,
+                           version_of(job, dataset)));
+    batch->rows = info.rows;
+    batch->n = 1;
+    batch->columns = mal_arena_calloc(job->arena, 1, sizeof *batch->columns);
+    int64_t *zero = mal_arena_calloc(job->arena, info.rows + 1, sizeof *zero);
+    if (!batch->columns || !zero)
+        return MAL_E_MEMORY;
+    batch->columns[0] = (mal_duck_column){ .type = MAL_DUCK_I64, .i64 = zero };
+    return MAL_OK;
+}
+
+static mal_err load_table(mal_room *room, room_job *job, mal_duck *duck,
+                          const mal_sql_part_table *t) {
+    const mal_policy_dataset *d = &room->contract->datasets[t->dataset];
+    const char *names[MAL_SQL_COLUMNS_MAX];
+    mal_duck_batch batch = { 0 };
+    for (unsigned i = 0; i < t->n_columns; i++)
+        names[i] = d->columns[t->columns[i]].name;
+    if (t->n_columns == 0)
+        MAL_TRY(row_column(room, job, &batch, d->name));
+    else
+        MAL_TRY(mal_store_read(room->config.store, &batch, job->arena,
+                               room->contract->room_id, d->name,
+                               version_of(job, d->name), names, t->n_columns));
+    for (unsigned i = 0; i < batch.n; i++) {
+        char *name = mal_arena_printf(job->arena, "c%u", i);
+        if (!name)
+            return MAL_E_MEMORY;
+        batch.columns[i].name = name;
+    }
+    MAL_TRY(mal_duck_table_create(duck, t->name, batch.columns, batch.n));
+    return mal_duck_table_put(duck, t->name, &batch);
+}
+
+static mal_err query_part(mal_room *room, room_job *job,
+                          const mal_sql_part *part, mal_duck_batch *rows) {
+    const mal_sql_physical *p = job->judged.physical;
+    mal_duck_options options = { .memory_max = room->config.memory_max,
+                                 .threads = room->config.threads,
+                                 .timeout_ms = room->config.step_ms };
+    MAL_AUTO(mal_duck_auto) mal_duck *duck = NULL;
+    MAL_TRY(mal_duck_start(&duck, &options));
+    for (unsigned i = 0; i < part->n_tables; i++)
+        MAL_TRY(load_table(room, job, duck, &part->tables[i]));
+    mal_duck_type types[MAL_SQL_AGGS_MAX + 2];
+    unsigned n = 0;
+    if (part->role != MAL_SQL_PART_CELLS)
+        types[n++] = MAL_DUCK_ID;
+    if (part->role != MAL_SQL_PART_FILTER)
+        for (unsigned i = 0; i < p->n_aggs + 1; i++)
+            types[n++] = MAL_DUCK_I64;
+    return mal_duck_query(duck, rows, job->arena, part->sql, types, n,
+                          part->rows_max);
+}
+
+/* DuckDB's answer is foreign: every cell, every bound is checked again. */
+static mal_err place(const mal_sql_physical *p, const mal_duck_batch *rows,
+                     unsigned first, size_t row, int64_t *out, size_t agg_step,
+                     size_t cell_step, uint8_t *taken) {
+    for (unsigned c = first; c < rows->n; c++)
+        MAL_REQUIRE(!rows->columns[c].null || !rows->columns[c].null[row],
+                    MAL_E_STATE, "the local stage returned a NULL");
+    int64_t cell = rows->columns[first].i64[row];
+    MAL_REQUIRE(cell >= 0 && (uint64_t)cell < p->n_cells && !taken[cell],
+                MAL_E_STATE, "the local stage returned a cell out of place");
+    taken[cell] = 1;
+    for (unsigned a = 0; a < p->n_aggs; a++) {
+        int64_t v = rows->columns[first + 1 + a].i64[row];
+        uint64_t size = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
+        MAL_REQUIRE(size <= p->aggs[a].abs_max, MAL_E_STATE,
+                    "the local stage returned a sum out of its bounds");
+        out[a * agg_step + (size_t)cell * cell_step] = v;
+    }
+    return MAL_OK;
+}
+
+static mal_err local_cells(mal_room *room, room_job *job,
+                           const mal_sql_part *part, local *out) {
+    const mal_sql_physical *p = job->judged.physical;
+    mal_duck_batch rows;
+    MAL_TRY(query_part(room, job, part, &rows));
+    uint8_t *taken = mal_arena_calloc(job->arena, p->n_cells, 1);
+    int64_t *x =
+        mal_arena_calloc(job->arena, p->n_cells * p->n_aggs, sizeof *x);
+    if (!taken || !x)
+        return MAL_E_MEMORY;
+    for (size_t r = 0; r < rows.rows; r++)
+        MAL_TRY(place(p, &rows, 0, r, x, p->n_cells, 1, taken));
+    /* Two parts of one owner (a union over its own tables) add up. */
+    for (size_t i = 0; out->x && i < p->n_cells * p->n_aggs; i++)
+        x[i] += out->x[i];
+    out->x = x;
+    return MAL_OK;
+}
+
+static mal_err local_keys(mal_room *room, room_job *job,
+                          const mal_sql_part *part, local *out,
+                          uint64_t keys_max) {
+    const mal_sql_physical *p = job->judged.physical;
+    bool payload = part->role == MAL_SQL_PART_PAYLOAD;
+    mal_duck_batch rows;
+    MAL_TRY(query_part(room, job, part, &rows));
+    size_t width = p->n_cells * p->n_aggs, n = 0, max = rows.rows;
+    uint8_t *taken = mal_arena_calloc(job->arena, p->n_cells, 1);
+    out->keys = mal_arena_calloc(job->arena, max + 1, 16);
+    if (!taken || !out->keys)
+        return MAL_E_MEMORY;
+    /* Rows come ordered by key: each (key, cell) once. */
+    for (size_t r = 0; r < rows.rows; r++) {
+        const uint8_t *key = rows.columns[0].id + 16 * r;
+        MAL_REQUIRE(!rows.columns[0].null || !rows.columns[0].null[r],
+                    MAL_E_STATE, "the local stage returned a NULL key");
+        if (n == 0 || !mal_equal(out->keys[n - 1], key, 16))
+            memcpy(out->keys[n++], key, 16);
+    }
+    MAL_REQUIRE(n <= keys_max, MAL_E_LIMIT,
+                "a table here has more keys than the contract declares");
+    out->n_keys = n;
+    if (!payload)
+        return MAL_OK;
+    out->x = mal_arena_calloc(job->arena, n * width + 1, sizeof *out->x);
+    if (!out->x)
+        return MAL_E_MEMORY;
+    for (size_t r = 0, k = 0; r < rows.rows; r++) {
+        if (!mal_equal(out->keys[k], rows.columns[0].id + 16 * r, 16)) {
+            k++;
+            memset(taken, 0, p->n_cells);
+        }
+        MAL_TRY(place(p, &rows, 1, r, out->x + k * width, 1, p->n_aggs, taken));
+    }
+    return MAL_OK;
+}
+
+static mal_err local_stage(mal_room *room, room_job *job, local *out) {
+    const room_judged *j = &job->judged;
+    for (unsigned i = 0; i < j->physical->n_parts; i++) {
+        const mal_sql_part *part = &j->physical->parts[i];
+        if (part->owner != room->me)
+            continue;
+        if (part->role == MAL_SQL_PART_CELLS)
+            MAL_TRY(local_cells(room, job, part, out));
+        else
+            MAL_TRY(local_keys(room, job, part, out,
+                               j->keys_max[part->role == MAL_SQL_PART_FILTER]));
+    }
+    return MAL_OK;
+}
+
+/* --- The tick (rule 29) ---------------------------------------------------------------- */
+
+/* How long the local stage may take, from declared bounds alone. */
+static uint64_t tick_ns(mal_room *room, const room_judged *j) {
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < j->facts.n_datasets; i++)
+        rows += room->contract->datasets[j->facts.datasets[i]].rows_max;
+    return 1000000000u + rows * 4000u;
+}
+
+static mal_err wait_tick(mal_room *room, room_job *job, uint64_t start,
+                         room_done *done) {
+    uint64_t step = tick_ns(room, &job->judged), tick = start + step;
+    for (;;) {
+        MAL_TRY(check_cancel(job, "", 0, 0));
+        uint64_t now = mal_time_monotonic_ns();
+        if (now >= tick + step) { /* a leak that the receipt states */
+            done->ticks_missed++;
+            tick += step;
+            continue;
+        }
+        if (now >= tick)
+            return MAL_OK;
+        uint64_t left = (tick - now) / 1000;
+        usleep((useconds_t)(left < 20000 ? left + 1 : 20000));
+    }
+}
+
+/* --- Noise --------------------------------------------------------------------------------- */
+
+/* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
+static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
+    const room_judged *j = &job->judged;
+    const mal_sql_physical *p = j->physical;
+    int64_t *noise =
+        mal_arena_calloc(job->arena, p->n_cells * p->n_aggs, sizeof *noise);
+    if (!noise)
+        return MAL_E_MEMORY;
+    *out = noise;
+#ifdef MAL_TEST_BUILD
+    if (job->request.prenoise && room->contract->test)
+        return MAL_OK;
+#endif
+    MAL_AUTO(mal_prim_drbg_auto) mal_prim_drbg *drbg = NULL;
+    MAL_TRY(room_noise_drbg(room, job, &drbg));
+    for (unsigned a = 0; a < p->n_aggs; a++)
+        MAL_TRY(room_noise_draw(noise + a * p->n_cells, p->n_cells,
+                                &j->noise[a], j->share_k, drbg));
+    return MAL_OK;
+}
+
+/* --- Channels ---------------------------------------------------------------------------------- */
+
+static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
+    const room_judged *j = &job->judged;
+    char hex[65], label[128];
+    mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
+    snprintf(label, sizeof label, "run/%s", hex);
+    *mesh = (mal_mesh){ .n = j->n };
+    for (unsigned i = 0; i < j->n; i++)
+        if (j->parties[i] == room->me)
+            mesh->me = i;
+    for (unsigned i = 0; i < j->n; i++) {
+        mal_chan *chan = NULL;
+        const mal_room_peers *peers = &room->config.peers;
+        if (i == mesh->me)
+            continue;
+        MAL_TRY(mesh->me < i ? peers->dial(peers->ctx, j->parties[i], label,
+                                           room->config.step_ms, &chan)
+                             : peers->await(peers->ctx, j->parties[i], label,
+                                            room->config.step_ms, &chan));
+        pthread_mutex_lock(&job->chans_lock);
+        job->chans[i] = mesh->chan[i] = chan;
+        bool cancelled = atomic_load(&job->cancelled);
+        pthread_mutex_unlock(&job->chans_lock);
+        MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");
+    }
+    return MAL_OK;
+}
+
+static void disconnect_mesh(room_job *job, mal_mesh *mesh, room_done *done) {
+    pthread_mutex_lock(&job->chans_lock);
+    for (unsigned i = 0; i < mesh->n; i++) {
+        if (job->chans[i])
+            done->bytes_sent += job->chans[i]->bytes_sent;
+        mal_chan_close(&job->chans[i]);
+        mesh->chan[i] = NULL;
+    }
+    pthread_mutex_unlock(&job->chans_lock);
+}
+
+/* --- Engines --------------------------------------------------------------------------------------- */
+
+static void session_of(uint8_t session[32], const room_job *job) {
+    mal_prim_hash hash;
+    mal_bytes parts[2] = { mal_bytes_of(job->id.b, 32),
+                           mal_bytes_of(job->accepts_hash.b, 32) };
+    mal_prim_hash_parts(&hash, "malus engine session v1", parts, 2);
+    memcpy(session, hash.b, 32);
+}
+
+/* Words for the recipient: y, [agg][cell], little-endian. */
+static mal_err put_words(mal_buf *out, const uint64_t *y, size_t n) {
+    MAL_TRY(mal_buf_reserve(out, n * 8));
+    for (size_t i = 0; i < n; i++)
+        MAL_TRY(mal_buf_put_u64(out, y[i]));
+    return MAL_OK;
+}
+
+static mal_err engine_clear(room_job *job, const local *in,
+                            const int64_t *noise, mal_buf *out) {
+    size_t n = job->judged.physical->n_cells * job->judged.physical->n_aggs;
+    uint64_t *y = mal_arena_calloc(job->arena, n, sizeof *y);
+    if (!y)
+        return MAL_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        y[i] = (uint64_t)in->x[i] + (uint64_t)noise[i];
+    return put_words(out, y, n);
+}
+
+static mal_err engine_sum(room_job *job, mal_mesh *mesh, const local *in,
+                          const int64_t *noise, room_done *done, mal_buf *out) {
+    size_t n = job->judged.physical->n_cells * job->judged.physical->n_aggs;
+    uint64_t *y = mal_arena_calloc(job->arena, n, sizeof *y);
+    if (!y)
+        return MAL_E_MEMORY;
+    mal_mpc_sum_input input = { .x = in->x, .noise = noise, .n = n };
+    mal_mpc_sum_report report;
+    mal_progress progress = { check_cancel, job };
+    session_of(input.session, job);
+    MAL_TRY(mal_mpc_sum(y, &report, mesh, &input, &progress));
+    for (unsigned i = 0; i < mesh->n; i++)
+        memcpy(done->pairs[i].b, report.pair[i].b, 32);
+    return put_words(out, y, n);
+}
+
+/* From [agg][cell] to psi's [cell][agg]. */
+static mal_err turn(mal_arena *arena, const mal_sql_physical *p,
+                    const int64_t *in, int64_t **out) {
+    int64_t *to = mal_arena_calloc(arena, p->n_cells * p->n_aggs, sizeof *to);
+    if (!to)
+        return MAL_E_MEMORY;
+    for (unsigned a = 0; a < p->n_aggs; a++)
+        for (uint64_t c = 0; c < p->n_cells; c++)
+            to[c * p->n_aggs + a] = in[a * p->n_cells + c];
+    *out = to;
+    return MAL_OK;
+}
+
+static mal_err engine_psi(mal_room *room, room_job *job, mal_mesh *mesh,
+                          const local *in, const int64_t *noise,
+                          room_done *done, mal_buf *out) {
+    const room_judged *j = &job->judged;
+    const mal_sql_physical *p = j->physical;
+    int64_t *turned;
+    MAL_TRY(turn(job->arena, p, noise, &turned));
+    mal_mpc_psi_params params = { .filter_max = (uint32_t)j->keys_max[1],
+                                  .payload_max = (uint32_t)j->keys_max[0],
+                                  .cells = (uint32_t)p->n_cells,
+                                  .aggs = p->n_aggs,
+                                  .threads = room->config.threads };
+    MAL_REQUIRE(j->keys_max[0] <= MAL_MPC_PSI_ROWS_MAX &&
+                    j->keys_max[1] <= MAL_MPC_PSI_ROWS_MAX,
+                MAL_E_LIMIT, "psi joins at most %u keys a side",
+                MAL_MPC_PSI_ROWS_MAX);
+    session_of(params.session, job);
+    memcpy(params.recipient, job->request.elgamal, 32);
+    mal_mpc_psi_report report;
+    mal_progress progress = { check_cancel, job };
+    bool payload = p->parts[0].owner == room->me;
+    if (payload) {
+        mal_mpc_psi_payload_input input = { .keys = (void *)in->keys,
+                                            .n = in->n_keys,
+                                            .values = in->x,
+                                            .noise = turned };
+        MAL_TRY(mal_mpc_psi_payload(out, &report, mesh->chan[1 - mesh->me],
+                                    &params, &input, &progress));
+    } else {
+        mal_mpc_psi_filter_input input = { .keys = (void *)in->keys,
+                                           .n = in->n_keys,
+                                           .noise = turned };
+        MAL_TRY(mal_mpc_psi_filter(&report, mesh->chan[1 - mesh->me], &params,
+                                   &input, &progress));
+    }
+    mal_prim_hash pair;
+    mal_bytes both[2] = { mal_bytes_of(report.filter_to_payload.b, 32),
+                          mal_bytes_of(report.payload_to_filter.b, 32) };
+    mal_prim_hash_parts(&pair, "malus psi transcript v1", both, 2);
+    memcpy(done->pairs[1 - mesh->me].b, pair.b, 32);
+    return MAL_OK;
+}
+
+static mal_err run_engine(mal_room *room, room_job *job, mal_mesh *mesh,
+                          const local *in, const int64_t *noise,
+                          room_done *done, mal_buf *out) {
+    switch (job->judged.engine) {
+    case MAL_POLICY_ENGINE_CLEAR:
+        return engine_clear(job, in, noise, out);
+    case MAL_POLICY_ENGINE_SUM:
+        return engine_sum(job, mesh, in, noise, done, out);
+    case MAL_POLICY_ENGINE_PSI:
+        return engine_psi(room, job, mesh, in, noise, done, out);
+    default:
+        MAL_FAIL(MAL_E_UNSUPPORTED, "no engine for this plan");
+    }
+}
+
+/* --- All of it ----------------------------------------------------------------------------------------- */
+
+static mal_err compute(mal_room *room, room_job *job, room_done *done,
+                       mal_buf *out) {
+    uint64_t start = mal_time_monotonic_ns();
+    local in = { 0 };
+    int64_t *noise;
+    stage(room, job, "local stage");
+    MAL_TRY(local_stage(room, job, &in));
+    MAL_TRY(draw_noise(room, job, &noise));
+    stage(room, job, "waiting for the tick");
+    MAL_TRY(wait_tick(room, job, start, done));
+    mal_mesh mesh = { 0 };
+    stage(room, job, "engine");
+    mal_err err = connect_mesh(room, job, &mesh);
+    if (err == MAL_OK)
+        err = run_engine(room, job, &mesh, &in, noise, done, out);
+    disconnect_mesh(job, &mesh, done);
+    done->n_pairs = job->judged.n;
+    return err;
+}
+
+/* What the result commits to, and the receipt opens: short parts whole, so that a
+ * stranger can add them up; "sha256:..." of long ones. */
+static mal_err keep_output(room_job *job, mal_bytes out) {
+    const size_t whole_max = (size_t)256 << 10;
+    char *hex = mal_arena_alloc(job->arena, 2 * whole_max + 80);
+    if (!hex)
+        return MAL_E_MEMORY;
+    mal_prim_hash hash;
+    if (out.len > whole_max) {
+        mal_prim_sha256_of(&hash, out);
+        memcpy(hex, "sha256:", 7);
+        mal_hex_encode(hex + 7, mal_bytes_of(hash.b, 32));
+    } else {
+        mal_hex_encode(hex, out);
+    }
+    job->output = hex;
+    return MAL_OK;
+}
+
+/* Every owner seals an output, so that an envelope tells nothing; who computed
+ * nothing seals nothing. */
+mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
+                 room_done *done) {
+    MAL_AUTO(mal_buf_clear) mal_buf out = { .max = ROOM_OUTPUT_MAX };
+    MAL_AUTO(mal_buf_clear) mal_buf aad = { 0 };
+    bool computes = false;
+    for (unsigned i = 0; i < job->judged.n; i++)
+        computes |= job->judged.parties[i] == room->me;
+    if (computes)
+        MAL_TRY(compute(room, job, done, &out));
+    MAL_TRY(mal_buf_put(&aad, mal_bytes_of(job->id.b, 32)));
+    MAL_TRY(mal_buf_put_u32(&aad, room->me));
+    stage(room, job, "sealing");
+    MAL_TRY(keep_output(job, mal_buf_view(&out)));
+    MAL_TRY(mal_prim_hpke_seal(sealed, job->request.hpke,
+                               mal_bytes_str("malus output v1"),
+                               mal_buf_view(&aad), mal_buf_view(&out)));
+    mal_prim_hash hash;
+    mal_prim_sha256_of(&hash, mal_buf_view(sealed));
+    memcpy(done->output.b, hash.b, 32);
+    return MAL_OK;
+}
