@@ -44,7 +44,7 @@ static mal_err put_body(mal_buf *out, const mal_kms_statement *s) {
     MAL_TRY(check_fields(s));
     MAL_TRY(mal_buf_put_blob_str(out, LABEL));
     MAL_TRY(mal_buf_put_blob_str(out, s->party));
-    MAL_TRY(mal_buf_put_u8(out, (uint8_t)s->use));
+    MAL_TRY(mal_buf_put_u32(out, (uint32_t)s->use));
     MAL_TRY(mal_buf_put_u32(out, s->suite));
     MAL_TRY(mal_buf_put_u32(out, s->epoch));
     MAL_TRY(mal_buf_put(out, mal_bytes_of(s->pub, sizeof s->pub)));
@@ -86,7 +86,7 @@ mal_err mal_kms_statement_decode(mal_kms_statement *statement,
     mal_kms_statement s = { 0 };
     mal_rd rd = mal_rd_of(bytes);
     mal_bytes label, party;
-    uint8_t use;
+    uint32_t use;
 
     MAL_TRY(mal_rd_blob(&rd, &label, sizeof LABEL));
     MAL_REQUIRE(mal_bytes_same_vartime(label, mal_bytes_str(LABEL)),
@@ -95,7 +95,9 @@ mal_err mal_kms_statement_decode(mal_kms_statement *statement,
     memcpy(s.party, party.ptr, party.len);
     MAL_REQUIRE(strlen(s.party) == party.len, MAL_E_INPUT,
                 "a key statement's party holds a NUL");
-    MAL_TRY(mal_rd_u8(&rd, &use));
+    MAL_TRY(mal_rd_u32(&rd, &use));
+    MAL_REQUIRE(use <= MAL_KMS_HPKE, MAL_E_INPUT,
+                "a key statement has no use %u", use);
     s.use = (mal_kms_use)use;
     MAL_TRY(mal_rd_u32(&rd, &s.suite));
     MAL_TRY(mal_rd_u32(&rd, &s.epoch));
