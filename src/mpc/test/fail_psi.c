@@ -11,8 +11,12 @@ TEST(every_failed_allocation_ends_both_parties) {
         psi_new(&r, 2, 2, 1, 1, 1, &seed);
         r.filter_params.filter_max = r.payload_params.filter_max = 3;
         r.filter_params.payload_max = r.payload_params.payload_max = 3;
-        CHECK_OK(mal_thread_start(&t, psi_filter_thread, &r));
         mal_alloc_fail_at(++n);
+        if (mal_thread_start(&t, psi_filter_thread, &r) != MAL_OK) {
+            mal_alloc_fail_at(0);
+            psi_done(&r);
+            continue;
+        }
         psi_payload_thread(&r);
         mal_thread_join(&t);
         mal_alloc_fail_at(0);
