@@ -24,7 +24,7 @@ typedef struct mal_policy_contract mal_policy_contract;
 #define MAL_STORE_LEAF_ROWS 4096u /* rows under one leaf of the commitment */
 #define MAL_STORE_ROWS_MAX ((uint64_t)1 << 32)
 #define MAL_STORE_NAME_MAX 128u
-#define MAL_STORE_COLUMNS_MAX 64u
+#define MAL_STORE_COLUMNS_MAX 128u
 #define MAL_STORE_CELL_MAX                                                     \
     4096u                  /* bytes of a text cell; longer is a bad cell */
 #define MAL_STORE_EPOCH 1u /* of pseudonyms */
