@@ -175,6 +175,18 @@ static mal_err get_part(mal_audit_part *part, mal_arena *arena,
     return get_logged(&part->result, &part->result_proof, arena, o, "result");
 }
 
+/* One spelling only: a receipt has no byte that may change unnoticed. */
+static mal_err get_salt(uint8_t salt[32], const mal_json *one) {
+    const char *text;
+    char again[65];
+    MAL_TRY(mal_json_get_hex(one, "salt", salt, 32));
+    MAL_TRY(mal_json_get_str(one, "salt", &text));
+    mal_hex_encode(again, mal_bytes_of(salt, 32));
+    MAL_REQUIRE(strcmp(text, again) == 0, MAL_E_INPUT,
+                "a salt must be in lower case");
+    return MAL_OK;
+}
+
 static mal_err get_openings(mal_audit_receipt *r, mal_arena *arena,
                             const mal_json *o) {
     static const char *const known[] = { "name", "salt", "value" };
@@ -195,7 +207,7 @@ static mal_err get_openings(mal_audit_receipt *r, mal_arena *arena,
         MAL_REQUIRE(audit_word_valid(name), MAL_E_INPUT,
                     "an opening has no valid name");
         MAL_TRY(keep(&open[i].name, arena, name));
-        MAL_TRY(mal_json_get_hex(one, "salt", open[i].salt, 32));
+        MAL_TRY(get_salt(open[i].salt, one));
         MAL_TRY(mal_json_get_base64(one, "value", &raw));
         MAL_TRY(keep_bytes(&open[i].value, arena, mal_buf_view(&raw)));
         r->n_openings = i + 1;

@@ -228,7 +228,7 @@ static void check_statement(check *c, side *s, mal_audit_statement **out,
                             mal_bytes entry, const char *kind) {
     mal_audit_statement *st = NULL;
     mal_err err = read_statement(&st, c, s, entry, kind);
-    if (!claim(c, err, "%s signed an %s under this contract", s->party->name,
+    if (!claim(c, err, "%s signed its %s under this contract", s->party->name,
                kind))
         return;
     if (!c->room)
