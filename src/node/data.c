@@ -20,9 +20,9 @@ static bool flag(const mal_json *o, const char *key) {
 /* "customers" is ours; "acme.customers" is whole. */
 static mal_err full_name(mal_node *node, mal_arena *arena, const char *name,
                          const char **out) {
-    *out = strchr(name, '.') ? mal_arena_strdup(arena, name)
-                             : mal_arena_printf(arena, "%s.%s",
-                                                mal_node_party(node), name);
+    *out = strchr(name, '.')
+               ? mal_arena_strdup(arena, name)
+               : mal_arena_printf(arena, "%s.%s", mal_node_party(node), name);
     return *out ? MAL_OK : MAL_E_MEMORY;
 }
 
@@ -36,8 +36,8 @@ static mal_err put_report(mal_json *o, const mal_store_report *r, bool dry) {
     MAL_TRY(mal_json_put_real(o, "cpu_seconds", (double)r->cpu_ns / 1e9));
     MAL_TRY(mal_json_put_object(o, "dropped", &list));
     for (unsigned i = 0; i < MAL_STORE_DROPS; i++)
-        MAL_TRY(mal_json_put_u64(list, mal_store_drop_text(i),
-                                 r->rows_dropped[i]));
+        MAL_TRY(
+            mal_json_put_u64(list, mal_store_drop_text(i), r->rows_dropped[i]));
     MAL_TRY(mal_json_put_array(o, "columns", &list));
     for (unsigned i = 0; i < r->n_columns; i++) {
         const mal_store_column_report *c = &r->columns[i];
@@ -76,8 +76,8 @@ static mal_err data_add(node_client *client, const mal_json *request,
     else
         MAL_REQUIRE(!format, MAL_E_INPUT, "--format is csv or parquet");
     pthread_mutex_lock(&node->store_lock);
-    mal_err err = mal_room_data_add(r.room, &report, client->arena, full, path,
-                                    &options);
+    mal_err err =
+        mal_room_data_add(r.room, &report, client->arena, full, path, &options);
     pthread_mutex_unlock(&node->store_lock);
     MAL_TRY(err);
     MAL_TRY(mal_json_put_str(done, "dataset", full));
@@ -157,10 +157,9 @@ static mal_err add_spend(void *ctx, const mal_dp_job *job) {
     MAL_TRY(mal_json_put_str(one, "state", states[job->state]));
     MAL_TRY(mal_json_put_str(one, "analyst", job->analyst));
     MAL_TRY(mal_json_put_u64(one, "at", job->at));
-    return mal_json_put_u64(one, "epsilon_nano",
-                            job->epsilon_nano == MAL_DP_UNBOUNDED
-                                ? 0
-                                : job->epsilon_nano);
+    return mal_json_put_u64(
+        one, "epsilon_nano",
+        job->epsilon_nano == MAL_DP_UNBOUNDED ? 0 : job->epsilon_nano);
 }
 
 static mal_err budget(node_client *client, const mal_json *request,
@@ -176,7 +175,7 @@ static mal_err budget(node_client *client, const mal_json *request,
 }
 
 const node_verb_row node_data_verbs[] = {
-    { "data.add", data_add },     { "data.ls", data_ls },
-    { "data.rm", data_rm },       { "data.check", data_check },
-    { "budget", budget },         { NULL, NULL },
+    { "data.add", data_add }, { "data.ls", data_ls },
+    { "data.rm", data_rm },   { "data.check", data_check },
+    { "budget", budget },     { NULL, NULL },
 };

@@ -89,8 +89,8 @@ void mal_node_free(mal_node *node) {
     pthread_cond_broadcast(&node->changed);
     pthread_mutex_unlock(&node->lock);
     for (unsigned i = 0; i < node->n_rooms; i++)
-        if (node->rooms[i].room && mal_room_cancel(node->rooms[i].room, "") !=
-                                       MAL_OK)
+        if (node->rooms[i].room &&
+            mal_room_cancel(node->rooms[i].room, "") != MAL_OK)
             mal_err_forget();
     /* Streams fail, so handlers end; then the rooms can go. */
     mal_net_close(node->net);
@@ -107,7 +107,8 @@ void mal_node_free(mal_node *node) {
     mal_free(node);
 }
 
-/* --- One request ----------------------------------------------------------------- */
+/* --- One request
+ * ----------------------------------------------------------------- */
 
 mal_err node_emit(node_client *client, const mal_json *event) {
     MAL_AUTO(mal_buf_clear) mal_buf line = { .max = MAL_NODE_LINE_MAX };
@@ -143,8 +144,7 @@ static node_verb find_verb(const char *name) {
     return NULL;
 }
 
-static mal_err serve_verb(node_client *client, mal_bytes line,
-                          mal_json *done) {
+static mal_err serve_verb(node_client *client, mal_bytes line, mal_json *done) {
     MAL_AUTO(mal_json_auto) mal_json *request = NULL;
     const char *name;
     MAL_TRY(mal_json_parse(&request, line, MAL_NODE_LINE_MAX));

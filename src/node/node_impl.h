@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 
 #define NODE_ROOMS_MAX 64
-#define NODE_WAITING_MAX 256    /* run streams that nobody awaits yet */
+#define NODE_WAITING_MAX 256 /* run streams that nobody awaits yet */
 #define NODE_REPLY_MAX ((size_t)600 << 20)
 #define NODE_CLIENTS_MAX 64
 
@@ -57,9 +57,9 @@ struct mal_node {
     mal_net *net;
     uint16_t port;
     mal_buf cert_node, cert_identity;
-    pthread_mutex_t lock;          /* rooms, waiting */
+    pthread_mutex_t lock; /* rooms, waiting */
     pthread_cond_t changed;
-    pthread_mutex_t store_lock;    /* adding and removing, one at a time */
+    pthread_mutex_t store_lock; /* adding and removing, one at a time */
     node_room rooms[NODE_ROOMS_MAX];
     node_link links[NODE_ROOMS_MAX];
     unsigned n_rooms;
@@ -81,7 +81,8 @@ mal_err node_rooms_load(mal_node *node) MAL_MUST_CHECK;
 mal_err node_room_add(mal_node *node, mal_bytes bundle,
                       const node_room **out) MAL_MUST_CHECK;
 /* By name, id prefix, or (key NULL or "") the only one. */
-mal_err node_room_find(mal_node *node, const char *key, node_room *out) MAL_MUST_CHECK;
+mal_err node_room_find(mal_node *node, const char *key,
+                       node_room *out) MAL_MUST_CHECK;
 mal_err node_peer_set(mal_node *node, const char *party, const char *host,
                       uint16_t port) MAL_MUST_CHECK;
 mal_err node_peer_find(mal_node *node, const char *party, char host[256],

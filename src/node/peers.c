@@ -1,8 +1,8 @@
 /* peers.c - a room's way to its peers, over net.
  *
  * A call is a stream "call/ROOM/METHOD" with one message up and one down: the
- * error's class, and the reply or a text.  A run stream "run/JOB" waits here until
- * the room asks for it.
+ * error's class, and the reply or a text.  A run stream "run/JOB" waits here
+ * until the room asks for it.
  */
 #include "node_impl.h"
 
@@ -119,7 +119,8 @@ void node_waiting_clear(mal_node *node) {
     pthread_mutex_unlock(&node->lock);
 }
 
-/* --- What the room calls ------------------------------------------------------- */
+/* --- What the room calls
+ * ------------------------------------------------------- */
 
 static mal_err open_stream(node_link *link, uint32_t party, const char *label,
                            unsigned timeout_ms, mal_chan **chan) {
@@ -127,8 +128,8 @@ static mal_err open_stream(node_link *link, uint32_t party, const char *label,
     char host[256];
     uint16_t port;
     MAL_TRY(node_peer_find(link->node, p->name, host, &port));
-    MAL_TRY(mal_net_stream(link->node->net, p->identity, host, port, label,
-                           chan));
+    MAL_TRY(
+        mal_net_stream(link->node->net, p->identity, host, port, label, chan));
     mal_net_stream_timeout(*chan, timeout_ms);
     return MAL_OK;
 }

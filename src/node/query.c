@@ -32,8 +32,7 @@ static mal_err find_room(node_client *client, const mal_json *request,
 
 static mal_err put_verdict(mal_json *done, const node_room *r,
                            const mal_policy_verdict *v) {
-    static const char *const outcomes[] = { "refuse", "allow",
-                                            "needs-review" };
+    static const char *const outcomes[] = { "refuse", "allow", "needs-review" };
     const mal_policy_contract *c = r->contract;
     mal_json *o;
     MAL_TRY(mal_json_put_object(done, "verdict", &o));
@@ -146,7 +145,6 @@ static mal_err job_cancel(node_client *client, const mal_json *request,
 }
 
 const node_verb_row node_query_verbs[] = {
-    { "query", query },           { "explain", explain },
-    { "job.ls", job_ls },         { "job.cancel", job_cancel },
-    { NULL, NULL },
+    { "query", query },           { "explain", explain }, { "job.ls", job_ls },
+    { "job.cancel", job_cancel }, { NULL, NULL },
 };

@@ -8,8 +8,8 @@ static mal_err put_room(mal_json *o, const node_room *r) {
     MAL_TRY(mal_json_put_str(o, "room", r->contract->name));
     MAL_TRY(mal_json_put_str(o, "id", r->id));
     MAL_TRY(mal_json_put_u64(o, "version", r->contract->version));
-    MAL_TRY(mal_json_put_hex(o, "contract",
-                             mal_bytes_of(r->contract->hash, 32)));
+    MAL_TRY(
+        mal_json_put_hex(o, "contract", mal_bytes_of(r->contract->hash, 32)));
     MAL_TRY(mal_json_put_u64(o, "expires", r->contract->expires));
     return mal_json_put_bool(o, "test", r->contract->test);
 }
@@ -80,8 +80,7 @@ static mal_err peer_set(node_client *client, const mal_json *request,
     MAL_TRY(mal_json_get_str(request, "party", &party));
     MAL_TRY(mal_json_get_str(request, "host", &host));
     MAL_TRY(mal_json_get_u64(request, "port", &port));
-    MAL_REQUIRE(port > 0 && port < 65536, MAL_E_INPUT,
-                "a port is 1 to 65535");
+    MAL_REQUIRE(port > 0 && port < 65536, MAL_E_INPUT, "a port is 1 to 65535");
     MAL_TRY(node_peer_set(client->node, party, host, (uint16_t)port));
     return mal_json_put_str(done, "party", party);
 }
@@ -143,8 +142,8 @@ static mal_err log_show(node_client *client, const mal_json *request,
         mal_audit_statement *s;
         mal_json *one;
         MAL_TRY(mal_audit_log_read(node->log, &entry, i));
-        MAL_TRY(mal_audit_dsse_parse(&dsse, client->arena,
-                                     mal_buf_view(&entry)));
+        MAL_TRY(
+            mal_audit_dsse_parse(&dsse, client->arena, mal_buf_view(&entry)));
         MAL_TRY(mal_audit_statement_parse(&s, client->arena, dsse->payload));
         MAL_TRY(mal_json_add_object(list, &one));
         MAL_TRY(mal_json_put_u64(one, "index", i));
@@ -165,9 +164,9 @@ static mal_err stop(node_client *client, const mal_json *request,
 }
 
 const node_verb_row node_room_verbs[] = {
-    { "room.open", room_open },   { "room.ls", room_ls },
-    { "room.show", room_show },   { "room.withdraw", room_withdraw },
-    { "peer.set", peer_set },     { "peer.ls", peer_ls },
-    { "status", status },         { "log", log_show },
-    { "stop", stop },             { NULL, NULL },
+    { "room.open", room_open }, { "room.ls", room_ls },
+    { "room.show", room_show }, { "room.withdraw", room_withdraw },
+    { "peer.set", peer_set },   { "peer.ls", peer_ls },
+    { "status", status },       { "log", log_show },
+    { "stop", stop },           { NULL, NULL },
 };

@@ -71,8 +71,8 @@ static mal_err remember(mal_node *node, const char *id, mal_bytes bundle) {
 }
 
 mal_err node_room_add(mal_node *node, mal_bytes bytes, const node_room **out) {
-    MAL_AUTO(mal_arena_auto) mal_arena *arena =
-        mal_arena_new((size_t)600 << 20);
+    MAL_AUTO(mal_arena_auto)
+    mal_arena *arena = mal_arena_new((size_t)600 << 20);
     if (!arena)
         return MAL_E_MEMORY;
     mal_room_bundle bundle;

@@ -69,7 +69,8 @@ static mal_err open_net(mal_node *node) {
     return mal_net_open(&node->net, &config);
 }
 
-/* Rule 23: which build this is: the version, and the hash of the binary itself. */
+/* Rule 23: which build this is: the version, and the hash of the binary itself.
+ */
 static mal_err name_build(mal_node *node) {
     MAL_AUTO(mal_buf_clear) mal_buf self = { 0 };
     mal_prim_hash hash;
@@ -95,14 +96,13 @@ mal_err node_state_open(mal_node *node) {
     MAL_TRY(path_in(path, node->state, "node.db"));
     MAL_TRY(mal_db_open(&node->db, path));
     MAL_TRY(mal_db_exec(
-        node->db,
-        "CREATE TABLE IF NOT EXISTS node_room ("
-        "  id TEXT PRIMARY KEY, bundle BLOB NOT NULL) STRICT;"
-        "CREATE TABLE IF NOT EXISTS node_peer ("
-        "  party TEXT PRIMARY KEY, host TEXT NOT NULL,"
-        "  port INTEGER NOT NULL) STRICT;"
-        "CREATE TABLE IF NOT EXISTS node_setting ("
-        "  name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"));
+        node->db, "CREATE TABLE IF NOT EXISTS node_room ("
+                  "  id TEXT PRIMARY KEY, bundle BLOB NOT NULL) STRICT;"
+                  "CREATE TABLE IF NOT EXISTS node_peer ("
+                  "  party TEXT PRIMARY KEY, host TEXT NOT NULL,"
+                  "  port INTEGER NOT NULL) STRICT;"
+                  "CREATE TABLE IF NOT EXISTS node_setting ("
+                  "  name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"));
     MAL_TRY(path_in(path, node->state, "store"));
     MAL_TRY(mal_store_open(&node->store, path, node->kms, node->log));
     return open_net(node);

@@ -1,7 +1,8 @@
-/* ask.c - asking: carry the five steps between the owners, then open the answer.
+/* ask.c - asking: carry the five steps between the owners, then open the
+ * answer.
  *
- * This node proposes and carries; it is believed by nobody.  As the recipient it
- * alone can open what the owners seal.
+ * This node proposes and carries; it is believed by nobody.  As the recipient
+ * it alone can open what the owners seal.
  */
 #include "room_impl.h"
 
@@ -16,11 +17,11 @@ typedef struct asking {
     mal_arena *arena;
     const mal_room_question *question;
     const mal_progress *progress;
-    room_request request;      /* as signed */
+    room_request request; /* as signed */
     room_judged judged;
     mal_key elgamal;
-    mal_buf message;           /* the request */
-    unsigned n;                /* owners */
+    mal_buf message; /* the request */
+    unsigned n;      /* owners */
     mal_buf accepts[MAL_PARTIES_MAX], holds[MAL_PARTIES_MAX];
     mal_buf intents[MAL_PARTIES_MAX], dones[MAL_PARTIES_MAX];
     mal_buf outputs[MAL_PARTIES_MAX], results[MAL_PARTIES_MAX];
@@ -48,7 +49,8 @@ static void asking_clear(asking *a) {
     clear_list(a->openings);
 }
 
-/* --- Proposing ------------------------------------------------------------------ */
+/* --- Proposing
+ * ------------------------------------------------------------------ */
 
 static mal_err judge_one(asking *a, const char *purpose, uint64_t epsilon) {
     a->request.purpose = mal_arena_strdup(a->arena, purpose ? purpose : "");
@@ -127,7 +129,8 @@ static mal_err sign_request(asking *a) {
     return MAL_OK;
 }
 
-/* --- Carrying ------------------------------------------------------------------- */
+/* --- Carrying
+ * ------------------------------------------------------------------- */
 
 /* One step: the same message to all owners, or with what all said before. */
 static mal_err carry(asking *a, const char *method, mal_bytes request,
@@ -154,8 +157,8 @@ static mal_err carry_list(asking *a, const char *method, const mal_buf *list,
     return carry(a, method, mal_buf_view(&message), replies, timeout_ms);
 }
 
-/* A refusal by an owner that we, with the same contract, would allow ourselves is
- * worth its name; room_call_all has it. */
+/* A refusal by an owner that we, with the same contract, would allow ourselves
+ * is worth its name; room_call_all has it. */
 static mal_err step_open(asking *a) {
     MAL_TRY(mal_progress_step(a->progress, "owners judge", 0, 5));
     a->opened = true;
@@ -223,8 +226,8 @@ static mal_err split_reply(mal_buf *reply, mal_buf *first, mal_buf *second) {
 
 static mal_err step_run(asking *a) {
     unsigned ms = a->question->timeout_ms ? a->question->timeout_ms : JOB_MS;
-    mal_buf *replies = mal_arena_calloc(a->arena, MAL_PARTIES_MAX,
-                                        sizeof *replies);
+    mal_buf *replies =
+        mal_arena_calloc(a->arena, MAL_PARTIES_MAX, sizeof *replies);
     if (!replies)
         return MAL_E_MEMORY;
     mal_err err = carry_list(a, "run", a->intents, replies, ms);
@@ -235,12 +238,12 @@ static mal_err step_run(asking *a) {
 }
 
 static mal_err step_close(asking *a) {
-    mal_buf *replies = mal_arena_calloc(a->arena, MAL_PARTIES_MAX,
-                                        sizeof *replies);
+    mal_buf *replies =
+        mal_arena_calloc(a->arena, MAL_PARTIES_MAX, sizeof *replies);
     if (!replies)
         return MAL_E_MEMORY;
-    mal_err err = carry_list(a, "close", a->dones, replies,
-                             a->room->config.step_ms);
+    mal_err err =
+        carry_list(a, "close", a->dones, replies, a->room->config.step_ms);
     for (unsigned i = 0; i < a->n && err == MAL_OK; i++)
         err = split_reply(&replies[i], &a->results[i], &a->openings[i]);
     clear_list(replies);
@@ -264,7 +267,8 @@ static mal_err run_job(asking *a) {
     return step_close(a);
 }
 
-/* --- Opening the answer ------------------------------------------------------------ */
+/* --- Opening the answer
+ * ------------------------------------------------------------ */
 
 static mal_err open_output(asking *a, unsigned i, mal_buf *plain) {
     mal_room *room = a->room;
@@ -294,8 +298,8 @@ static mal_err add_words(int64_t *cells, size_t n, mal_bytes words) {
     MAL_REQUIRE(words.len == n * 8, MAL_E_PEER,
                 "an owner sealed an output of another size");
     for (size_t i = 0; i < n; i++)
-        cells[i] = (int64_t)((uint64_t)cells[i] +
-                             mal_load_u64le(words.ptr + 8 * i));
+        cells[i] =
+            (int64_t)((uint64_t)cells[i] + mal_load_u64le(words.ptr + 8 * i));
     return MAL_OK;
 }
 
@@ -364,8 +368,8 @@ static mal_err finish(asking *a, mal_room_answer *answer,
 static mal_err notes(asking *a, mal_room_answer *answer) {
     room_disclosed d;
     MAL_TRY(room_disclose(&d, a->arena, a->room, &a->judged));
-    const char **list = mal_arena_calloc(a->arena, d.leakage.n + d.trust.n + 1,
-                                         sizeof *list);
+    const char **list =
+        mal_arena_calloc(a->arena, d.leakage.n + d.trust.n + 1, sizeof *list);
     if (!list)
         return MAL_E_MEMORY;
     answer->notes = list;
@@ -382,7 +386,8 @@ static mal_err notes(asking *a, mal_room_answer *answer) {
     return MAL_OK;
 }
 
-/* --- Stored answers (rules 14 and 19) -------------------------------------------------- */
+/* --- Stored answers (rules 14 and 19)
+ * -------------------------------------------------- */
 
 static mal_err dataset_state(asking *a, mal_buf *state) {
     const mal_policy_facts *f = &a->judged.facts;
@@ -475,12 +480,13 @@ static mal_err keep_answer(asking *a, const mal_prim_hash *key,
     MAL_TRY(mal_db_bind_blob(s, 5, mal_buf_view(&answer->receipt)));
     MAL_TRY(mal_db_bind_int(s, 6, (int64_t)now));
     MAL_TRY(mal_db_bind_int(
-        s, 7,
-        (int64_t)(now + (uint64_t)a->judged.verdict.keep_days * 86400u)));
+        s, 7, (int64_t)(now + (uint64_t)a->judged.verdict.keep_days * 86400u)));
     return mal_db_run(s);
 }
 
-/* --- All of it ------------------------------------------------------------------------------ */
+/* --- All of it
+ * ------------------------------------------------------------------------------
+ */
 
 static mal_err fresh_answer(asking *a, mal_room_answer *answer,
                             int64_t **cells) {

@@ -1,7 +1,8 @@
 /* budget.c - between a plan's losses and the ledger of dp.
  *
- * The ledger's "version" is our lineage (owner and id domain): every dataset and
- * every version of it that speaks of the same people draws on the same budget.
+ * The ledger's "version" is our lineage (owner and id domain): every dataset
+ * and every version of it that speaks of the same people draws on the same
+ * budget.
  */
 #include "room_impl.h"
 
@@ -24,9 +25,8 @@ mal_err room_noise_drbg(mal_room *room, const room_job *job,
         roots[i] = mal_bytes_of(job->accept.datasets[i].root.b, 32);
     MAL_TRY(mal_dp_noise_key(
         &key, mal_key_view(mal_kms_node_secret(room->config.kms)),
-        mal_bytes_of(job->id.b, 32),
-        mal_bytes_of(job->judged.plan_hash.b, 32), roots,
-        job->accept.n_datasets));
+        mal_bytes_of(job->id.b, 32), mal_bytes_of(job->judged.plan_hash.b, 32),
+        roots, job->accept.n_datasets));
     return mal_prim_drbg_new(drbg, mal_key_view(&key));
 }
 
@@ -36,7 +36,8 @@ mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
                                 drbg);
 }
 
-/* --- Limits: the contract's budgets, as the ledger takes them ---------------- */
+/* --- Limits: the contract's budgets, as the ledger takes them ----------------
+ */
 
 /* Rounded down into units of 2^-64. */
 static uint64_t delta_64(mal_policy_ratio delta) {
@@ -106,8 +107,8 @@ static mal_err charge_of(mal_dp_charge *charge, mal_room *room,
     for (unsigned a = 0; a < p->n_aggs; a++)
         if (j->noise[a].sensitivity > charge->loss.sensitivity)
             charge->loss.sensitivity = j->noise[a].sensitivity;
-    const char *unit = d->unit == MAL_POLICY_NONE ? "row"
-                                                  : d->columns[d->unit].name;
+    const char *unit =
+        d->unit == MAL_POLICY_NONE ? "row" : d->columns[d->unit].name;
     int len = snprintf(charge->loss.unit, sizeof charge->loss.unit, "%s.%s",
                        d->name, unit);
     MAL_REQUIRE(len > 0 && (size_t)len < sizeof charge->loss.unit, MAL_E_LIMIT,
@@ -201,8 +202,7 @@ mal_err room_ledger_void(mal_room *room, const room_id *job,
     mal_dp_void list[MAL_PARTIES_MAX];
     size_t n = 0;
     mal_dp_state state;
-    mal_err err =
-        mal_dp_ledger_state(room->config.ledger, &state, job->b);
+    mal_err err = mal_dp_ledger_state(room->config.ledger, &state, job->b);
     if (err == MAL_E_MISSING)
         return MAL_OK; /* nothing was held here */
     MAL_TRY(err);
@@ -238,10 +238,10 @@ mal_err room_ledger_left(mal_room *room, const room_judged *j,
     MAL_TRY(prepare(h, room, j, requester));
     for (size_t i = 0; i < h->n_limits; i++) {
         mal_dp_balance balance;
-        MAL_TRY(mal_dp_ledger_balance(
-            room->config.ledger, &balance, &h->limits[i],
-            room->contract->parties[requester].name, room->id_hex, "none",
-            room_now(room)));
+        MAL_TRY(mal_dp_ledger_balance(room->config.ledger, &balance,
+                                      &h->limits[i],
+                                      room->contract->parties[requester].name,
+                                      room->id_hex, "none", room_now(room)));
         if (balance.left_nano < *nano)
             *nano = balance.left_nano;
     }
@@ -262,16 +262,17 @@ char *room_amount_text(mal_room *room, const room_job *job) {
         "%u of %u parts are the whole noise",
         (unsigned long long)own, j->share_k, j->n);
     for (unsigned a = 0; a < j->physical->n_aggs && text; a++)
-        text = mal_arena_printf(
-            job->arena, "%s; %s sensitivity %llu scale %llu/%llu", text,
-            j->physical->aggs[a].label,
-            (unsigned long long)j->noise[a].sensitivity,
-            (unsigned long long)j->noise[a].t.num,
-            (unsigned long long)j->noise[a].t.den);
+        text = mal_arena_printf(job->arena,
+                                "%s; %s sensitivity %llu scale %llu/%llu", text,
+                                j->physical->aggs[a].label,
+                                (unsigned long long)j->noise[a].sensitivity,
+                                (unsigned long long)j->noise[a].t.num,
+                                (unsigned long long)j->noise[a].t.den);
     return text;
 }
 
-/* --- Telling ------------------------------------------------------------------ */
+/* --- Telling
+ * ------------------------------------------------------------------ */
 
 static mal_err put_budget(mal_room *room, mal_json *list,
                           const mal_policy_budget *b) {

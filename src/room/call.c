@@ -23,8 +23,8 @@ static mal_err call_one(void *ctx, size_t i) {
     return MAL_OK; /* the others are to be heard as well */
 }
 
-/* Which failure to tell: one that explains itself before one that only says that
- * somebody else failed. */
+/* Which failure to tell: one that explains itself before one that only says
+ * that somebody else failed. */
 static unsigned worst(const room_calls *c, unsigned n) {
     unsigned at = n;
     for (unsigned i = 0; i < n; i++) {

@@ -1,6 +1,6 @@
-/* disclosure.c - rule 1: who learns what beyond the answer, who must be believed
- * and for what, and what nobody proved.  Lines, from plan and contract alone, the
- * same at every node: their hash is in every intent.
+/* disclosure.c - rule 1: who learns what beyond the answer, who must be
+ * believed and for what, and what nobody proved.  Lines, from plan and contract
+ * alone, the same at every node: their hash is in every intent.
  */
 #include "room_impl.h"
 
@@ -71,15 +71,17 @@ static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                     "with the analyst, also maliciously. Correctness: every "
                     "owner (semi-honest)"));
     if (j->engine == MAL_POLICY_ENGINE_PSI)
-        MAL_TRY(add(out, arena,
-                    "psi: both owners follow the protocol (semi-honest); one of "
-                    "them may collude with the analyst"));
-    return add(out, arena,
-               mal_arena_printf(arena,
-                                "noise: the full mechanism holds against any "
-                                "%u of the %u owners who compute, together with "
-                                "the analyst (collude %u)",
-                                t, j->n, room->contract->collude));
+        MAL_TRY(
+            add(out, arena,
+                "psi: both owners follow the protocol (semi-honest); one of "
+                "them may collude with the analyst"));
+    return add(
+        out, arena,
+        mal_arena_printf(arena,
+                         "noise: the full mechanism holds against any "
+                         "%u of the %u owners who compute, together with "
+                         "the analyst (collude %u)",
+                         t, j->n, room->contract->collude));
 }
 
 static mal_err unproved(mal_audit_lines *out, mal_arena *arena,

@@ -1,6 +1,6 @@
-/* explain.c - before anything is asked: who computes what, who learns what, what
- * it costs, how loud the noise is, and which rule permits it.  Declared bounds
- * only; no data, no budget. */
+/* explain.c - before anything is asked: who computes what, who learns what,
+ * what it costs, how loud the noise is, and which rule permits it.  Declared
+ * bounds only; no data, no budget. */
 #include "room_impl.h"
 
 #include <stdio.h>
@@ -70,10 +70,9 @@ static mal_err put_engines(mal_buf *out, const explained *e) {
                             (double)cost.bytes / 1e6, cost.rounds));
     for (size_t i = 0; i < sizeof losers / sizeof *losers; i++)
         if (losers[i].engine != j->engine)
-            MAL_TRY(mal_buf_put_fmt(
-                out, "  not %s: %s\n",
-                mal_policy_engine_name(losers[i].engine),
-                join ? losers[i].joins : losers[i].adds));
+            MAL_TRY(mal_buf_put_fmt(out, "  not %s: %s\n",
+                                    mal_policy_engine_name(losers[i].engine),
+                                    join ? losers[i].joins : losers[i].adds));
     return MAL_OK;
 }
 
@@ -81,7 +80,9 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
     const mal_sql_physical *p = e->judged.physical;
     const mal_policy_contract *c = e->room->contract;
     static const char *const roles[] = {
-        "", "adds up its rows by cell", "adds up its rows by key and cell",
+        "",
+        "adds up its rows by cell",
+        "adds up its rows by key and cell",
         "lists its distinct keys",
     };
     MAL_TRY(mal_buf_put_str(out, "\nWho computes what\n"));

@@ -1,4 +1,5 @@
-/* jobs.c - live jobs in memory, their history and used nonces in the database. */
+/* jobs.c - live jobs in memory, their history and used nonces in the database.
+ */
 #include "room_impl.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ mal_err room_tables(mal_db *db) {
         "  PRIMARY KEY (room, party)) STRICT;"
         "CREATE TABLE IF NOT EXISTS room_answer ("
         "  room TEXT NOT NULL, key BLOB NOT NULL, job TEXT NOT NULL,"
-        "  cells BLOB NOT NULL, receipt BLOB NOT NULL, created INTEGER NOT NULL,"
+        "  cells BLOB NOT NULL, receipt BLOB NOT NULL, created INTEGER NOT "
+        "NULL,"
         "  expires INTEGER NOT NULL, PRIMARY KEY (room, key)) STRICT;");
 }
 
@@ -41,8 +43,7 @@ mal_err room_nonce_use(mal_room *room, const uint8_t nonce[32],
     if (err == MAL_OK)
         err = mal_db_bind_text(sweep, 1, room->id_hex);
     if (err == MAL_OK)
-        err = mal_db_bind_int(sweep, 2,
-                              (int64_t)(mal_time_unix() - 86400));
+        err = mal_db_bind_int(sweep, 2, (int64_t)(mal_time_unix() - 86400));
     if (err == MAL_OK)
         err = mal_db_run(sweep);
     if (err == MAL_OK)
@@ -117,8 +118,8 @@ static void sweep_locked(mal_room *room) {
         }
         *at = job->next;
         room->n_jobs--;
-        mal_err err = room_job_record(room, job, "failed",
-                                      "the asking node went away");
+        mal_err err =
+            room_job_record(room, job, "failed", "the asking node went away");
         (void)err; /* the history only */
         free_job(job);
     }
@@ -225,7 +226,8 @@ mal_err mal_room_cancel(mal_room *room, const char *id) {
         mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
         mal_hex_encode(request, mal_bytes_of(job->request.id.b, 32));
         size_t n = strlen(id);
-        if (n == 0 || strncmp(hex, id, n) == 0 || strncmp(request, id, n) == 0) {
+        if (n == 0 || strncmp(hex, id, n) == 0 ||
+            strncmp(request, id, n) == 0) {
             room_job_cancel(job, room);
             found = true;
         }
@@ -237,8 +239,8 @@ mal_err mal_room_cancel(mal_room *room, const char *id) {
 }
 
 static const char *live_state(const room_job *job) {
-    static const char *const names[] = { "",      "open",    "held", "spent",
-                                         "running", "ran", "done" };
+    static const char *const names[] = { "",        "open", "held", "spent",
+                                         "running", "ran",  "done" };
     return names[job->phase];
 }
 

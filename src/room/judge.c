@@ -1,8 +1,8 @@
 /* judge.c - from a request to a verdict, the same at every node.
  *
- * text -> plan -> facts -> engine -> noise -> verdict.  Nothing here reads data,
- * statistics or settings of the node: two nodes that hold the same contract and
- * the same request come to the same hashes.
+ * text -> plan -> facts -> engine -> noise -> verdict.  Nothing here reads
+ * data, statistics or settings of the node: two nodes that hold the same
+ * contract and the same request come to the same hashes.
  */
 #include "room_impl.h"
 
@@ -134,10 +134,10 @@ static void plan_keys(room_judged *j, const mal_policy_contract *c) {
         bool unit_is_key = false;
         for (uint32_t k = 0; k < j->facts.n_joins; k++) {
             const mal_policy_join *join = &j->facts.joins[k];
-            unit_is_key |= &c->datasets[join->dataset_a] == d &&
-                           join->column_a == d->unit;
-            unit_is_key |= &c->datasets[join->dataset_b] == d &&
-                           join->column_b == d->unit;
+            unit_is_key |=
+                &c->datasets[join->dataset_a] == d && join->column_a == d->unit;
+            unit_is_key |=
+                &c->datasets[join->dataset_b] == d && join->column_b == d->unit;
         }
         if (unit_is_key && d->units_max && d->units_max < rows)
             rows = d->units_max;
@@ -156,9 +156,8 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
     f->release = MAL_POLICY_RELEASE_NOISED;
     f->epsilon_nano = r->epsilon_nano;
     f->delta = (mal_policy_ratio){ 1, 10000000000000000000u };
-    f->reveals = j->engine == MAL_POLICY_ENGINE_PSI
-                     ? MAL_POLICY_REVEALS_MATCH_COUNT
-                     : 0;
+    f->reveals =
+        j->engine == MAL_POLICY_ENGINE_PSI ? MAL_POLICY_REVEALS_MATCH_COUNT : 0;
     f->now = room_now(room);
 }
 
@@ -179,11 +178,12 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
     char why[512] = "";
     if (released != MAL_OK)
         snprintf(why, sizeof why, "%s", mal_err_message());
-    j->engine = released == MAL_OK ? engine_of(j->physical)
-                                   : MAL_POLICY_ENGINE_CLEAR;
+    j->engine =
+        released == MAL_OK ? engine_of(j->physical) : MAL_POLICY_ENGINE_CLEAR;
     fill_facts(room, j, r);
     mal_policy_decide(&j->verdict, c, &j->facts);
-    /* What the contract forbids is refused as such, before what we cannot do. */
+    /* What the contract forbids is refused as such, before what we cannot do.
+     */
     if (j->verdict.outcome != MAL_POLICY_ALLOW &&
         (released == MAL_OK || j->verdict.code == MAL_POLICY_FORBIDDEN ||
          j->verdict.code == MAL_POLICY_COLUMN ||
@@ -193,12 +193,12 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
         return mal_err_set(released, __FILE__, __LINE__, "%s", why);
     if (j->verdict.group_min)
         MAL_TRY(split(j, arena, c, true));
-    mal_prim_sha256_of(&j->physical_hash,
-                       mal_bytes_str(j->physical->text));
+    mal_prim_sha256_of(&j->physical_hash, mal_bytes_str(j->physical->text));
     parties_of(j);
     j->share_k = share_of(j, c, r->requester);
-    MAL_REQUIRE(r->epsilon_nano > 0, MAL_E_DENIED, "a noised answer needs an "
-                                                   "epsilon");
+    MAL_REQUIRE(r->epsilon_nano > 0, MAL_E_DENIED,
+                "a noised answer needs an "
+                "epsilon");
     MAL_TRY(plan_noise(j, arena, r));
     plan_keys(j, c);
     return plan_losses(j, arena, c, r->epsilon_nano);

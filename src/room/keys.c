@@ -101,9 +101,8 @@ mal_err mal_room_key_agree(mal_room *room) {
     mal_kms_part parts[MAL_PARTIES_MAX];
     mal_err err = gather_parts(room, parts);
     if (err == MAL_OK)
-        err = mal_kms_pseudonym_combine(room->config.kms,
-                                        room->contract->room_id, parts,
-                                        room->n_owners);
+        err = mal_kms_pseudonym_combine(
+            room->config.kms, room->contract->room_id, parts, room->n_owners);
     mal_wipe(parts, sizeof parts);
     return err;
 }

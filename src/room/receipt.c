@@ -1,4 +1,5 @@
-/* receipt.c - from a job's messages to one file, and from the file to a verdict. */
+/* receipt.c - from a job's messages to one file, and from the file to a
+ * verdict. */
 #include "room_impl.h"
 
 #include <stdio.h>
@@ -7,7 +8,8 @@
 #define OPENINGS_MAX 512
 #define RECEIPT_ARENA ((size_t)600 << 20)
 
-/* --- Making ------------------------------------------------------------------- */
+/* --- Making
+ * ------------------------------------------------------------------- */
 
 static mal_err read_openings(mal_audit_receipt *r, mal_audit_opening *list,
                              mal_arena *arena, mal_bytes json) {
@@ -96,7 +98,8 @@ mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
     return mal_audit_receipt_write(receipt, r);
 }
 
-/* --- Verifying ------------------------------------------------------------------ */
+/* --- Verifying
+ * ------------------------------------------------------------------ */
 
 typedef struct reading {
     mal_arena *arena;
@@ -174,8 +177,8 @@ static mal_err recompute(reading *r) {
                                    mal_bytes_str(r->question)));
     MAL_TRY(mal_sql_split(&p, r->arena, plan, r->contract, &options));
     const mal_audit_opening *physical = opened(r, "physical", &at);
-    if (physical && !mal_bytes_same_vartime(physical->value,
-                                            mal_bytes_str(p->text))) {
+    if (physical &&
+        !mal_bytes_same_vartime(physical->value, mal_bytes_str(p->text))) {
         options.group_count = true;
         MAL_TRY(mal_sql_split(&p, r->arena, plan, r->contract, &options));
     }
@@ -196,8 +199,8 @@ static mal_err recompute(reading *r) {
             return MAL_OK; /* a long output: only its hash is here */
         outputs++;
         for (size_t i = 0; i < n; i++)
-            cells[i] = (int64_t)((uint64_t)cells[i] +
-                                 mal_load_u64le(words + 8 * i));
+            cells[i] =
+                (int64_t)((uint64_t)cells[i] + mal_load_u64le(words + 8 * i));
     }
     if (outputs != p->n_parts)
         return MAL_OK;
@@ -227,21 +230,20 @@ static mal_err print_text(mal_buf *out, const reading *r) {
                             rep->contract_sha256, rep->job));
     MAL_TRY(mal_buf_put_fmt(out, "engine    %s\n", rep->engine));
     if (r->question)
-        MAL_TRY(mal_buf_put_fmt(out,
-                                "question  %s\n          asked by %s, epsilon "
-                                "%llu.%09llu\n",
-                                r->question, r->requester,
-                                (unsigned long long)(r->epsilon_nano /
-                                                     1000000000u),
-                                (unsigned long long)(r->epsilon_nano %
-                                                     1000000000u)));
+        MAL_TRY(mal_buf_put_fmt(
+            out,
+            "question  %s\n          asked by %s, epsilon "
+            "%llu.%09llu\n",
+            r->question, r->requester,
+            (unsigned long long)(r->epsilon_nano / 1000000000u),
+            (unsigned long long)(r->epsilon_nano % 1000000000u)));
     MAL_TRY(mal_buf_put_str(out, "\nChecked\n"));
     for (size_t i = 0; i < rep->n_claims; i++)
         MAL_TRY(mal_buf_put_fmt(out, "  %s %s\n",
                                 rep->claims[i].ok ? "ok  " : "FAIL",
                                 rep->claims[i].text));
-    MAL_TRY(print_lines(out, "Learned beyond the answer",
-                        &r->receipt->leakage));
+    MAL_TRY(
+        print_lines(out, "Learned beyond the answer", &r->receipt->leakage));
     MAL_TRY(print_lines(out, "Who must be believed", &r->receipt->trust));
     MAL_TRY(print_lines(out, "Not proved", &rep->not_proved));
     if (r->recomputed) {

@@ -35,9 +35,8 @@ static mal_err add_opening(mal_json *list, const room_field *f,
     return mal_json_put_str(o, "value", f->value);
 }
 
-static mal_err append(mal_room *room, room_entry *entry,
-                      mal_audit_statement *s, const room_field *fields,
-                      size_t n) {
+static mal_err append(mal_room *room, room_entry *entry, mal_audit_statement *s,
+                      const room_field *fields, size_t n) {
     mal_audit_field open[FIELDS_MAX];
     mal_audit_commitment hidden[FIELDS_MAX];
     MAL_AUTO(mal_json_auto) mal_json *openings = NULL;
@@ -66,7 +65,8 @@ static mal_err append(mal_room *room, room_entry *entry,
     return mal_json_dump(&entry->openings, openings);
 }
 
-/* --- Asking for cosignatures ------------------------------------------------- */
+/* --- Asking for cosignatures -------------------------------------------------
+ */
 
 typedef struct cosigning {
     mal_room *room;
@@ -153,7 +153,8 @@ static mal_err gather(mal_room *room, mal_buf *note, bool *again) {
     if (*again || n == 0)
         return MAL_OK;
     MAL_TRY(mal_buf_put(note, mal_buf_view(&lines)));
-    /* Beside the log, for whoever reads it; another head may be there by now. */
+    /* Beside the log, for whoever reads it; another head may be there by now.
+     */
     if (mal_audit_log_publish(room->config.log, c.head.size,
                               mal_buf_view(&lines)) != MAL_OK)
         mal_err_forget();
@@ -193,7 +194,8 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
     return err;
 }
 
-/* --- Cosigning for others ----------------------------------------------------- */
+/* --- Cosigning for others
+ * ----------------------------------------------------- */
 
 mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) {
@@ -262,7 +264,8 @@ mal_err room_catch_up(mal_room *room) {
     return MAL_OK;
 }
 
-/* --- Checking another owner's entry -------------------------------------------- */
+/* --- Checking another owner's entry
+ * -------------------------------------------- */
 
 static mal_err proof_policy(mal_room *room, mal_audit_policy *policy,
                             mal_audit_vkey *witnesses, uint32_t party) {
@@ -300,7 +303,8 @@ mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
     char hex[65];
     mal_hex_encode(hex, mal_bytes_of(job->b, 32));
     const char *named = mal_audit_statement_field(s, MAL_AUDIT_F_JOB);
-    MAL_REQUIRE(strcmp(s->kind, kind) == 0 && named && strcmp(named, hex) == 0 &&
+    MAL_REQUIRE(strcmp(s->kind, kind) == 0 && named &&
+                    strcmp(named, hex) == 0 &&
                     strcmp(s->party, c->parties[party].name) == 0 &&
                     mal_equal(s->room, c->room_id, 32) &&
                     mal_equal(s->contract, c->hash, 32),

@@ -66,8 +66,8 @@ static mal_err copy_str(char **out, mal_arena *arena, const mal_json *o,
 static mal_err get_fields(room_request *r, mal_room *room, mal_arena *arena,
                           const mal_json *o) {
     static const char *const keys[] = {
-        "room",     "contract", "requester", "text",    "purpose",
-        "physical", "nonce",    "expires",   "hpke",    "epsilon_nano",
+        "room",     "contract", "requester", "text", "purpose",
+        "physical", "nonce",    "expires",   "hpke", "epsilon_nano",
         "engine",   "elgamal",  "prenoise",
     };
     const mal_policy_contract *c = room->contract;
@@ -118,8 +118,8 @@ mal_err room_request_read(mal_room *room, room_request *out, mal_arena *arena,
     MAL_TRY(get_fields(out, room, arena, o));
     MAL_TRY(check_signer(room, out, dsse, statement));
     uint64_t now = room_now(room);
-    MAL_REQUIRE(out->expires > now && out->expires <=
-                                          now + ROOM_REQUEST_SECONDS,
+    MAL_REQUIRE(out->expires > now &&
+                    out->expires <= now + ROOM_REQUEST_SECONDS,
                 MAL_E_DENIED,
                 "the request has expired, or lives longer than %d seconds",
                 ROOM_REQUEST_SECONDS);

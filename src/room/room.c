@@ -27,12 +27,12 @@ static mal_err find_me(mal_room *room) {
     }
     MAL_REQUIRE(room->me != MAL_POLICY_NONE, MAL_E_DENIED,
                 "this node's identity is not a party of room \"%s\"", c->name);
-    MAL_REQUIRE(strcmp(mal_kms_party(room->config.kms),
-                       c->parties[room->me].name) == 0,
-                MAL_E_DENIED,
-                "the contract names this node's key \"%s\", the node itself "
-                "\"%s\"",
-                c->parties[room->me].name, mal_kms_party(room->config.kms));
+    MAL_REQUIRE(
+        strcmp(mal_kms_party(room->config.kms), c->parties[room->me].name) == 0,
+        MAL_E_DENIED,
+        "the contract names this node's key \"%s\", the node itself "
+        "\"%s\"",
+        c->parties[room->me].name, mal_kms_party(room->config.kms));
     return MAL_OK;
 }
 
@@ -57,7 +57,8 @@ static mal_err read_bundle(mal_room *room, mal_bytes bytes) {
     return find_me(room);
 }
 
-/* --- The contract's own record -------------------------------------------------- */
+/* --- The contract's own record
+ * -------------------------------------------------- */
 
 /* The newest version known of this room must be this one or its parent. */
 static mal_err check_version(mal_room *room, bool *successor) {
@@ -78,8 +79,8 @@ static mal_err check_version(mal_room *room, bool *successor) {
     if (!copy)
         return MAL_E_MEMORY;
     memcpy(copy, blob.ptr, blob.len);
-    MAL_TRY(mal_room_bundle_read(&old, room->arena,
-                                 mal_bytes_of(copy, blob.len)));
+    MAL_TRY(
+        mal_room_bundle_read(&old, room->arena, mal_bytes_of(copy, blob.len)));
     if (mal_equal(old.contract->hash, c->hash, 32))
         return MAL_OK;
     MAL_REQUIRE(old.contract->version < c->version, MAL_E_STATE,
@@ -135,11 +136,9 @@ static mal_err log_contract(mal_room *room) {
     room_field fields[] = { { "version", version, false },
                             { "room-id", id, false } };
     room_entry entry = { 0 };
-    mal_err err = room_record(room, &entry,
-                              room->owners >> room->me & 1 ? "consent"
-                                                           : "contract",
-                              "contract", room->contract->hash, fields, 2,
-                              false);
+    mal_err err = room_record(
+        room, &entry, room->owners >> room->me & 1 ? "consent" : "contract",
+        "contract", room->contract->hash, fields, 2, false);
     room_entry_clear(&entry);
     MAL_TRY(err);
     return set_flag(room,
@@ -233,7 +232,8 @@ void mal_room_close(mal_room *room) {
     mal_free(room);
 }
 
-/* --- Withdrawal (rule 4) ------------------------------------------------------------ */
+/* --- Withdrawal (rule 4)
+ * ------------------------------------------------------------ */
 
 static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
     pthread_mutex_lock(&room->lock);
@@ -244,9 +244,8 @@ static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
     pthread_mutex_unlock(&room->lock);
     if (before)
         return MAL_OK;
-    MAL_TRY(set_flag(room,
-                     "UPDATE room_contract SET withdrawn = ?2 WHERE hash = ?1",
-                     who));
+    MAL_TRY(set_flag(
+        room, "UPDATE room_contract SET withdrawn = ?2 WHERE hash = ?1", who));
     room_field fields[] = { { "by", who, false }, { "reason", reason, true } };
     room_entry entry = { 0 };
     mal_err err = room_record(room, &entry, "withdrawal", "room",
@@ -260,14 +259,14 @@ mal_err mal_room_withdraw(mal_room *room, const char *reason) {
                 "only an owner can withdraw from a room");
     MAL_TRY(stop_for(room, room->contract->parties[room->me].name, reason));
     MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
-    MAL_TRY(room_sign(room, &message, "malus/withdraw/v1",
-                      mal_bytes_str(reason)));
+    MAL_TRY(
+        room_sign(room, &message, "malus/withdraw/v1", mal_bytes_str(reason)));
     unsigned missed = 0;
     for (uint32_t i = 0; i < room->contract->n_parties; i++) {
         MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
-        if (i != room->me && room_call(room, i, "withdraw",
-                                       mal_buf_view(&message), &reply,
-                                       5000) != MAL_OK)
+        if (i != room->me &&
+            room_call(room, i, "withdraw", mal_buf_view(&message), &reply,
+                      5000) != MAL_OK)
             missed++;
     }
     (void)missed; /* they will be refused at their next job: we are an owner */

@@ -17,47 +17,49 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define ROOM_MESSAGE_MAX ((size_t)1 << 20)      /* of a step without output */
-#define ROOM_OUTPUT_MAX ((size_t)512 << 20)     /* of a sealed output */
-#define ROOM_REQUEST_SECONDS 900                /* a request lives at most */
-#define ROOM_DATASETS_MAX 16                    /* touched by one plan */
-#define ROOM_JOBS_MAX 64                        /* live at one node */
+#define ROOM_MESSAGE_MAX ((size_t)1 << 20)  /* of a step without output */
+#define ROOM_OUTPUT_MAX ((size_t)512 << 20) /* of a sealed output */
+#define ROOM_REQUEST_SECONDS 900            /* a request lives at most */
+#define ROOM_DATASETS_MAX 16                /* touched by one plan */
+#define ROOM_JOBS_MAX 64                    /* live at one node */
 #define ROOM_ARENA_MAX ((size_t)4 << 30)
 
 typedef struct room_id {
     uint8_t b[32];
 } room_id;
 
-/* --- Requests --------------------------------------------------------------- */
+/* --- Requests ---------------------------------------------------------------
+ */
 
 typedef struct room_request {
-    room_id id;            /* SHA-256 of the payload that was signed */
-    uint32_t requester;    /* party; also the recipient */
+    room_id id;         /* SHA-256 of the payload that was signed */
+    uint32_t requester; /* party; also the recipient */
     char *text;
-    char *purpose;         /* "" if none was said */
+    char *purpose; /* "" if none was said */
     room_id contract;
     uint64_t epsilon_nano;
     mal_policy_engine engine;
-    room_id physical;      /* SHA-256 of the physical plan's text */
+    room_id physical; /* SHA-256 of the physical plan's text */
     uint8_t nonce[32];
     uint64_t expires;
-    uint8_t hpke[32];      /* the recipient's, for the sealed outputs */
-    uint8_t elgamal[32];   /* the recipient's, one a job */
+    uint8_t hpke[32];    /* the recipient's, for the sealed outputs */
+    uint8_t elgamal[32]; /* the recipient's, one a job */
     bool prenoise;
-    mal_bytes envelope;    /* the DSSE envelope as it came */
+    mal_bytes envelope; /* the DSSE envelope as it came */
     mal_bytes payload;
 } room_request;
 
-/* --- What every node works out for itself ------------------------------------ */
+/* --- What every node works out for itself ------------------------------------
+ */
 
-typedef struct room_noise {          /* of one aggregate */
-    mal_dp_scale t;                  /* of the discrete Laplace */
+typedef struct room_noise { /* of one aggregate */
+    mal_dp_scale t;         /* of the discrete Laplace */
     uint64_t sensitivity;
-    uint64_t halfwidth;              /* 95 %, of the total */
-    uint64_t tail;                   /* |noise| < tail but for 2^-64 */
+    uint64_t halfwidth; /* 95 %, of the total */
+    uint64_t tail;      /* |noise| < tail but for 2^-64 */
 } room_noise;
 
-typedef struct room_loss {           /* what one touched dataset pays */
+typedef struct room_loss { /* what one touched dataset pays */
     uint32_t dataset;
     uint32_t owner;
     const char *lineage;
@@ -71,17 +73,18 @@ typedef struct room_judged {
     mal_policy_verdict verdict;
     mal_prim_hash plan_hash, physical_hash;
     mal_policy_engine engine;
-    unsigned n;                       /* parties that compute */
-    uint32_t parties[MAL_PARTIES_MAX];/* [n] in the order of the mesh */
-    unsigned share_k;                 /* any so many parts are the full noise */
-    const room_noise *noise;          /* [n_aggs]; NULL: exact */
+    unsigned n;                        /* parties that compute */
+    uint32_t parties[MAL_PARTIES_MAX]; /* [n] in the order of the mesh */
+    unsigned share_k;        /* any so many parts are the full noise */
+    const room_noise *noise; /* [n_aggs]; NULL: exact */
     const room_loss *losses;
     unsigned n_losses;
     uint64_t epsilon_nano;
-    uint64_t keys_max[2];             /* psi: payload, filter */
+    uint64_t keys_max[2]; /* psi: payload, filter */
 } room_judged;
 
-/* --- Messages ------------------------------------------------------------------ */
+/* --- Messages
+ * ------------------------------------------------------------------ */
 
 typedef struct room_dataset_ref {
     char *name;
@@ -93,7 +96,7 @@ typedef struct room_accept {
     room_id request, contract, plan, physical;
     uint32_t party;
     uint8_t nonce[32];
-    room_id pseudonyms;               /* commitment; zero: not an owner */
+    room_id pseudonyms; /* commitment; zero: not an owner */
     char *build;
     unsigned n_datasets;
     room_dataset_ref datasets[ROOM_DATASETS_MAX];
@@ -113,10 +116,10 @@ typedef struct room_hold {
 typedef struct room_done {
     room_id job;
     uint32_t party;
-    room_id output;                   /* SHA-256 of the sealed output */
+    room_id output; /* SHA-256 of the sealed output */
     uint64_t bytes_sent;
     uint32_t ticks_missed;
-    room_id pairs[MAL_PARTIES_MAX];   /* transcript with party i of the mesh */
+    room_id pairs[MAL_PARTIES_MAX]; /* transcript with party i of the mesh */
     unsigned n_pairs;
 } room_done;
 
@@ -133,7 +136,8 @@ mal_err room_hold_decode(room_hold *h, mal_bytes in) MAL_MUST_CHECK;
 mal_err room_done_encode(mal_buf *out, const room_done *d) MAL_MUST_CHECK;
 mal_err room_done_decode(room_done *d, mal_bytes in) MAL_MUST_CHECK;
 /* A list of n blobs, as the asking node hands out what it collected. */
-mal_err room_list_encode(mal_buf *out, const mal_buf *items, size_t n) MAL_MUST_CHECK;
+mal_err room_list_encode(mal_buf *out, const mal_buf *items,
+                         size_t n) MAL_MUST_CHECK;
 mal_err room_list_decode(mal_bytes *items, size_t n, mal_rd *rd,
                          size_t len_max) MAL_MUST_CHECK;
 
@@ -149,28 +153,29 @@ mal_err room_judge(mal_room *room, room_judged *out, mal_arena *arena,
 /* The same without noise where the verdict is a refusal: for explain. */
 uint64_t room_now(mal_room *room);
 
-/* --- A live job at an owner ------------------------------------------------------ */
+/* --- A live job at an owner
+ * ------------------------------------------------------ */
 
 typedef enum room_phase {
     ROOM_OPEN = 1, /* judged; nonce given */
     ROOM_HELD,     /* budget reserved */
     ROOM_SPENT,    /* spent, intent logged */
     ROOM_RUNNING,
-    ROOM_RAN,      /* output sealed */
-    ROOM_CLOSED,   /* result logged */
+    ROOM_RAN,    /* output sealed */
+    ROOM_CLOSED, /* result logged */
 } room_phase;
 
 typedef struct room_job {
     struct room_job *next;
-    unsigned refs;             /* handlers at work; under room->lock */
-    bool busy;                 /* one handler at a time */
+    unsigned refs; /* handlers at work; under room->lock */
+    bool busy;     /* one handler at a time */
     room_phase phase;
     mal_arena *arena;
     room_request request;
     room_judged judged;
-    uint32_t caller;           /* the asking node */
-    room_accept accept;        /* ours */
-    room_accept *accepts;      /* [n_owners], by owner's position */
+    uint32_t caller;      /* the asking node */
+    room_accept accept;   /* ours */
+    room_accept *accepts; /* [n_owners], by owner's position */
     room_id id, accepts_hash;
     uint64_t touched_ns, deadline_ns, started;
     atomic_bool cancelled;
@@ -178,9 +183,9 @@ typedef struct room_job {
     uint64_t done, total;
     pthread_mutex_t chans_lock;
     mal_chan *chans[MAL_PARTIES_MAX];
-    mal_buf openings;          /* JSON of intent and result, for the recipient */
-    const char *output;        /* hex: our part of the answer as the recipient
-                                  opens it, or its SHA-256 if it is long */
+    mal_buf openings;   /* JSON of intent and result, for the recipient */
+    const char *output; /* hex: our part of the answer as the recipient
+                           opens it, or its SHA-256 if it is long */
     room_done done_own;
 } room_job;
 
@@ -204,9 +209,9 @@ struct mal_room {
     unsigned n_owners;
     uint32_t owner_at[MAL_PARTIES_MAX]; /* owners in order of index */
     char id_hex[65];
-    pthread_mutex_t lock;      /* jobs, statements, flags */
+    pthread_mutex_t lock; /* jobs, statements, flags */
     pthread_cond_t changed;
-    pthread_mutex_t log_lock;  /* append, checkpoint, gather cosignatures */
+    pthread_mutex_t log_lock; /* append, checkpoint, gather cosignatures */
     pthread_mutex_t db_lock;
     room_job *jobs;
     unsigned n_jobs;
@@ -214,7 +219,8 @@ struct mal_room {
     bool known_log[MAL_PARTIES_MAX];
     mal_kms_statement log_key[MAL_PARTIES_MAX];
     uint64_t cosigned_size[MAL_PARTIES_MAX]; /* our log, as that party saw it */
-    const mal_progress *progress; /* of the question being asked here, or NULL */
+    const mal_progress
+        *progress; /* of the question being asked here, or NULL */
 };
 
 /* jobs.c: the table of live jobs, and the durable one in the database. */
@@ -237,9 +243,9 @@ mal_err room_call(mal_room *room, uint32_t party, const char *method,
 typedef struct room_calls {
     mal_room *room;
     const char *method;
-    mal_bytes request;                  /* the same to all, unless each */
-    const mal_buf *each;                /* [n], or NULL */
-    mal_buf *replies;                   /* [n] */
+    mal_bytes request;   /* the same to all, unless each */
+    const mal_buf *each; /* [n], or NULL */
+    mal_buf *replies;    /* [n] */
     const uint32_t *parties;
     unsigned timeout_ms;
     mal_err errs[MAL_PARTIES_MAX];
@@ -258,13 +264,13 @@ mal_err room_serve_pseudonym(mal_room *room, uint32_t caller,
 /* record.c: statements into the log, cosigned; their proofs. */
 typedef struct room_field { /* in clear, or as a hiding commitment */
     const char *name;
-    const char *value;   /* NUL-terminated text */
-    bool hidden;         /* a hiding commitment; the opening goes to the recipient */
+    const char *value; /* NUL-terminated text */
+    bool hidden; /* a hiding commitment; the opening goes to the recipient */
 } room_field;
 typedef struct room_entry {
-    mal_buf dsse;        /* the entry */
-    mal_buf proof;       /* tlog-proof, cosigned by all other owners */
-    mal_buf openings;    /* JSON array */
+    mal_buf dsse;     /* the entry */
+    mal_buf proof;    /* tlog-proof, cosigned by all other owners */
+    mal_buf openings; /* JSON array */
     uint64_t index;
 } room_entry;
 void room_entry_clear(room_entry *entry);
@@ -274,8 +280,10 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
                     bool cosign) MAL_MUST_CHECK;
 mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) MAL_MUST_CHECK;
-mal_err room_serve_last(mal_room *room, uint32_t caller, mal_buf *reply) MAL_MUST_CHECK;
-/* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve. */
+mal_err room_serve_last(mal_room *room, uint32_t caller,
+                        mal_buf *reply) MAL_MUST_CHECK;
+/* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve.
+ */
 mal_err room_catch_up(mal_room *room) MAL_MUST_CHECK;
 /* Is `proof` of `dsse` cosigned by every owner but its own party? */
 mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
@@ -283,20 +291,20 @@ mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
                          const room_id *job) MAL_MUST_CHECK;
 
 /* serve.c: the five steps at an owner. */
-mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
-    MAL_MUST_CHECK;
-mal_err room_serve_hold(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
-    MAL_MUST_CHECK;
-mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
-    MAL_MUST_CHECK;
-mal_err room_serve_run(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
-    MAL_MUST_CHECK;
-mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
-    MAL_MUST_CHECK;
-mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in, mal_buf *out)
-    MAL_MUST_CHECK;
-mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in)
-    MAL_MUST_CHECK;
+mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
+                        mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_hold(mal_room *room, uint32_t caller, mal_bytes in,
+                        mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in,
+                         mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_run(mal_room *room, uint32_t caller, mal_bytes in,
+                       mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
+                         mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
+                        mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_abort(mal_room *room, uint32_t caller,
+                         mal_bytes in) MAL_MUST_CHECK;
 
 /* budget.c: what dp needs to know, and what it answers. */
 /* Half-width and tail of the n parties' parts together, from noise->t. */
@@ -313,7 +321,8 @@ mal_err room_ledger_spend(mal_room *room, room_job *job,
                           const mal_bytes *holds) MAL_MUST_CHECK;
 mal_err room_ledger_void(mal_room *room, const room_id *job,
                          const mal_bytes *voids) MAL_MUST_CHECK;
-/* MAL_OK if nothing is spent here for that job, so that we may sign its void. */
+/* MAL_OK if nothing is spent here for that job, so that we may sign its void.
+ */
 mal_err room_ledger_unspent(mal_room *room, const room_id *job) MAL_MUST_CHECK;
 /* What is left here for this question's losses, the least of all limits. */
 mal_err room_ledger_left(mal_room *room, const room_judged *judged,
@@ -341,8 +350,8 @@ mal_err room_propose(mal_room *room, room_judged *judged, room_request *request,
                      mal_arena *arena,
                      const mal_room_question *question) MAL_MUST_CHECK;
 
-/* receipt.c: from what the owners signed in `spend` and `close`, [n] in the order
- * of owner_at, and the openings that they sealed to us. */
+/* receipt.c: from what the owners signed in `spend` and `close`, [n] in the
+ * order of owner_at, and the openings that they sealed to us. */
 mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
                           const room_judged *judged, unsigned n,
                           const mal_buf *intents, const mal_buf *results,

@@ -1,12 +1,13 @@
 /* run.c - the data-dependent part: local stage, noise, engine, seal.
  *
  * Reached only with the cosigned intents of all owners at hand.  The first
- * message of a stage leaves on a tick that declared bounds decide (rule 29), and
- * every size is a function of plan and bounds.
+ * message of a stage leaves on a tick that declared bounds decide (rule 29),
+ * and every size is a function of plan and bounds.
  */
 #include "room_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,7 +37,8 @@ static void stage(mal_room *room, room_job *job, const char *name) {
     pthread_mutex_unlock(&room->lock);
 }
 
-/* --- Local stage: DuckDB over our own tables --------------------------------------- */
+/* --- Local stage: DuckDB over our own tables
+ * --------------------------------------- */
 
 static uint32_t version_of(const room_job *job, const char *dataset) {
     for (unsigned i = 0; i < job->accept.n_datasets; i++)
@@ -146,26 +148,45 @@ static mal_err local_cells(mal_room *room, room_job *job,
     return MAL_OK;
 }
 
+/* Rows of one key stand together: by key, as bytes. */
+static int by_key(const void *a, const void *b, void *ctx) {
+    const uint8_t *keys = ctx;
+    return mal_compare_vartime(keys + 16 * *(const size_t *)a,
+                               keys + 16 * *(const size_t *)b, 16);
+}
+
+static mal_err order_rows(mal_arena *arena, const mal_duck_batch *rows,
+                          size_t **order) {
+    *order = mal_arena_calloc(arena, rows->rows + 1, sizeof **order);
+    if (!*order)
+        return MAL_E_MEMORY;
+    for (size_t r = 0; r < rows->rows; r++) {
+        MAL_REQUIRE(!rows->columns[0].null || !rows->columns[0].null[r],
+                    MAL_E_STATE, "the local stage returned a NULL key");
+        (*order)[r] = r;
+    }
+    qsort_r(*order, rows->rows, sizeof **order, by_key,
+            (void *)(uintptr_t)rows->columns[0].id);
+    return MAL_OK;
+}
+
 static mal_err local_keys(mal_room *room, room_job *job,
                           const mal_sql_part *part, local *out,
                           uint64_t keys_max) {
     const mal_sql_physical *p = job->judged.physical;
     bool payload = part->role == MAL_SQL_PART_PAYLOAD;
     mal_duck_batch rows;
+    size_t *order, width = p->n_cells * p->n_aggs, n = 0;
     MAL_TRY(query_part(room, job, part, &rows));
-    size_t width = p->n_cells * p->n_aggs, n = 0, max = rows.rows;
+    MAL_TRY(order_rows(job->arena, &rows, &order));
+    const uint8_t *keys = rows.columns[0].id;
     uint8_t *taken = mal_arena_calloc(job->arena, p->n_cells, 1);
-    out->keys = mal_arena_calloc(job->arena, max + 1, 16);
+    out->keys = mal_arena_calloc(job->arena, rows.rows + 1, 16);
     if (!taken || !out->keys)
         return MAL_E_MEMORY;
-    /* Rows come ordered by key: each (key, cell) once. */
-    for (size_t r = 0; r < rows.rows; r++) {
-        const uint8_t *key = rows.columns[0].id + 16 * r;
-        MAL_REQUIRE(!rows.columns[0].null || !rows.columns[0].null[r],
-                    MAL_E_STATE, "the local stage returned a NULL key");
-        if (n == 0 || !mal_equal(out->keys[n - 1], key, 16))
-            memcpy(out->keys[n++], key, 16);
-    }
+    for (size_t r = 0; r < rows.rows; r++)
+        if (n == 0 || !mal_equal(out->keys[n - 1], keys + 16 * order[r], 16))
+            memcpy(out->keys[n++], keys + 16 * order[r], 16);
     MAL_REQUIRE(n <= keys_max, MAL_E_LIMIT,
                 "a table here has more keys than the contract declares");
     out->n_keys = n;
@@ -175,11 +196,12 @@ static mal_err local_keys(mal_room *room, room_job *job,
     if (!out->x)
         return MAL_E_MEMORY;
     for (size_t r = 0, k = 0; r < rows.rows; r++) {
-        if (!mal_equal(out->keys[k], rows.columns[0].id + 16 * r, 16)) {
+        if (!mal_equal(out->keys[k], keys + 16 * order[r], 16)) {
             k++;
             memset(taken, 0, p->n_cells);
         }
-        MAL_TRY(place(p, &rows, 1, r, out->x + k * width, 1, p->n_aggs, taken));
+        MAL_TRY(place(p, &rows, 1, order[r], out->x + k * width, 1, p->n_aggs,
+                      taken));
     }
     return MAL_OK;
 }
@@ -199,7 +221,8 @@ static mal_err local_stage(mal_room *room, room_job *job, local *out) {
     return MAL_OK;
 }
 
-/* --- The tick (rule 29) ---------------------------------------------------------------- */
+/* --- The tick (rule 29)
+ * ---------------------------------------------------------------- */
 
 /* How long the local stage may take, from declared bounds alone. */
 static uint64_t tick_ns(mal_room *room, const room_judged *j) {
@@ -227,7 +250,9 @@ static mal_err wait_tick(mal_room *room, room_job *job, uint64_t start,
     }
 }
 
-/* --- Noise --------------------------------------------------------------------------------- */
+/* --- Noise
+ * ---------------------------------------------------------------------------------
+ */
 
 /* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
 static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
@@ -250,7 +275,9 @@ static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
     return MAL_OK;
 }
 
-/* --- Channels ---------------------------------------------------------------------------------- */
+/* --- Channels
+ * ----------------------------------------------------------------------------------
+ */
 
 static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
     const room_judged *j = &job->judged;
@@ -290,7 +317,9 @@ static void disconnect_mesh(room_job *job, mal_mesh *mesh, room_done *done) {
     pthread_mutex_unlock(&job->chans_lock);
 }
 
-/* --- Engines --------------------------------------------------------------------------------------- */
+/* --- Engines
+ * ---------------------------------------------------------------------------------------
+ */
 
 static void session_of(uint8_t session[32], const room_job *job) {
     mal_prim_hash hash;
@@ -406,7 +435,9 @@ static mal_err run_engine(mal_room *room, room_job *job, mal_mesh *mesh,
     }
 }
 
-/* --- All of it ----------------------------------------------------------------------------------------- */
+/* --- All of it
+ * -----------------------------------------------------------------------------------------
+ */
 
 static mal_err compute(mal_room *room, room_job *job, room_done *done,
                        mal_buf *out) {
@@ -428,8 +459,8 @@ static mal_err compute(mal_room *room, room_job *job, room_done *done,
     return err;
 }
 
-/* What the result commits to, and the receipt opens: short parts whole, so that a
- * stranger can add them up; "sha256:..." of long ones. */
+/* What the result commits to, and the receipt opens: short parts whole, so that
+ * a stranger can add them up; "sha256:..." of long ones. */
 static mal_err keep_output(room_job *job, mal_bytes out) {
     const size_t whole_max = (size_t)256 << 10;
     char *hex = mal_arena_alloc(job->arena, 2 * whole_max + 80);

@@ -1,9 +1,9 @@
 /* serve.c - the five steps of a job at an owner.
  *
- * Each step verifies what all owners signed in the one before; whoever carries the
- * messages can withhold them, and nothing else.  Until `spend` has logged our
- * intent and `run` has seen the cosigned intents of all, nothing that depends on
- * data is computed, let alone sent.
+ * Each step verifies what all owners signed in the one before; whoever carries
+ * the messages can withhold them, and nothing else.  Until `spend` has logged
+ * our intent and `run` has seen the cosigned intents of all, nothing that
+ * depends on data is computed, let alone sent.
  */
 #include "room_impl.h"
 
@@ -21,8 +21,8 @@ typedef struct step {
 static mal_err read_step(step *s, mal_room *room, mal_bytes in) {
     s->rd = mal_rd_of(in);
     MAL_TRY(mal_rd_copy(&s->rd, s->request, 32));
-    MAL_TRY(room_list_decode(s->list, room->n_owners, &s->rd,
-                             ROOM_MESSAGE_MAX));
+    MAL_TRY(
+        room_list_decode(s->list, room->n_owners, &s->rd, ROOM_MESSAGE_MAX));
     return mal_rd_end(&s->rd);
 }
 
@@ -33,14 +33,14 @@ static void enter(mal_room *room, room_job *job, const char *stage) {
     pthread_mutex_unlock(&room->lock);
 }
 
-/* --- open ---------------------------------------------------------------------- */
+/* --- open
+ * ---------------------------------------------------------------------- */
 
 static mal_err own_datasets(mal_room *room, room_job *job, mal_arena *arena) {
     room_accept *a = &job->accept;
     const mal_policy_facts *f = &job->judged.facts;
     for (uint32_t i = 0; i < f->n_datasets; i++) {
-        const mal_policy_dataset *d =
-            &room->contract->datasets[f->datasets[i]];
+        const mal_policy_dataset *d = &room->contract->datasets[f->datasets[i]];
         if (d->owner != room->me)
             continue;
         MAL_REQUIRE(a->n_datasets < ROOM_DATASETS_MAX, MAL_E_LIMIT,
@@ -91,10 +91,10 @@ static mal_err fill_accept(mal_room *room, room_job *job) {
 static mal_err log_refusal(mal_room *room, const room_job *job) {
     const mal_policy_verdict *v = &job->judged.verdict;
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(1 << 20);
-    char *payload = arena ? mal_arena_strndup(arena,
-                                (const char *)job->request.payload.ptr,
-                                job->request.payload.len)
-                          : NULL;
+    char *payload =
+        arena ? mal_arena_strndup(arena, (const char *)job->request.payload.ptr,
+                                  job->request.payload.len)
+              : NULL;
     if (!payload)
         return MAL_E_MEMORY;
     room_field fields[] = {
@@ -129,12 +129,12 @@ static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
         MAL_FAIL(MAL_E_DENIED, "%s%s%s", v->text, *v->nearest ? " " : "",
                  v->nearest);
     }
-    MAL_REQUIRE(job->judged.engine == job->request.engine &&
-                    mal_equal(job->judged.physical_hash.b,
-                              job->request.physical.b, 32),
-                MAL_E_DENIED,
-                "the proposed physical plan is not what this question splits "
-                "into");
+    MAL_REQUIRE(
+        job->judged.engine == job->request.engine &&
+            mal_equal(job->judged.physical_hash.b, job->request.physical.b, 32),
+        MAL_E_DENIED,
+        "the proposed physical plan is not what this question splits "
+        "into");
     MAL_TRY(fill_accept(room, job));
     MAL_AUTO(mal_buf_clear) mal_buf body = { 0 };
     MAL_TRY(room_accept_encode(&body, &job->accept));
@@ -155,10 +155,46 @@ mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
     return err;
 }
 
-/* --- Steps in general ------------------------------------------------------------ */
+/* --- Steps in general
+ * ------------------------------------------------------------ */
 
 typedef mal_err (*step_body)(mal_room *room, room_job *job, step *s,
                              mal_buf *out);
+
+/* Who ended it: at an engine of two the other one, when it was not we. */
+static const char *blame(const mal_room *room, const room_job *job,
+                         mal_err err) {
+    const mal_policy_party *parties = room->contract->parties;
+    const room_judged *j = &job->judged;
+    if (err != MAL_E_PEER && err != MAL_E_TIMEOUT && err != MAL_E_CANCEL)
+        return parties[room->me].name;
+    if (j->n == 2 && err != MAL_E_CANCEL && job->phase == ROOM_RUNNING) {
+        if (j->parties[0] == room->me)
+            return parties[j->parties[1]].name;
+        if (j->parties[1] == room->me)
+            return parties[j->parties[0]].name;
+    }
+    return parties[job->caller].name;
+}
+
+/* Rule 19: a spent job that ends without an answer stays charged, the log names
+ * who aborted, and the ledger counts it against them. */
+static void log_abort(mal_room *room, room_job *job, const char *who,
+                      const char *why) {
+    char job_hex[65];
+    mal_hex_encode(job_hex, mal_bytes_of(job->id.b, 32));
+    room_field fields[] = { { MAL_AUDIT_F_JOB, job_hex, false },
+                            { "aborted-by", who, false },
+                            { "reason", why, true } };
+    room_entry entry = { 0 };
+    mal_err err =
+        room_record(room, &entry, "result", "job", job->id.b, fields, 3, false);
+    if (err == MAL_OK && strcmp(who, room->contract->parties[room->me].name))
+        err = mal_dp_ledger_abort(room->config.ledger, job->id.b, who);
+    if (err != MAL_OK)
+        mal_err_forget(); /* the job's own error is the one to tell */
+    room_entry_clear(&entry);
+}
 
 /* Take the job, run the body; a failure ends the job here. */
 static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
@@ -177,9 +213,11 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
     if (err != MAL_OK && job->caller == caller) {
         char why[512];
         snprintf(why, sizeof why, "%s", mal_err_message());
-        mal_err recorded = room_job_record(room, job, "failed", why);
+        if (room_job_record(room, job, "failed", why) != MAL_OK)
+            mal_err_forget();
+        if (job->phase >= ROOM_SPENT)
+            log_abort(room, job, blame(room, job, err), why);
         err = mal_err_set(err, __FILE__, __LINE__, "%s", why);
-        (void)recorded;
     } else if (err != MAL_OK) {
         keep = true; /* not theirs to end */
     }
@@ -187,7 +225,9 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
     return err;
 }
 
-/* --- hold ---------------------------------------------------------------------------- */
+/* --- hold
+ * ----------------------------------------------------------------------------
+ */
 
 static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
                               const room_accept *a) {
@@ -225,8 +265,8 @@ static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
 }
 
 static mal_err read_accepts(mal_room *room, room_job *job, const step *s) {
-    job->accepts = mal_arena_calloc(job->arena, room->n_owners,
-                                    sizeof *job->accepts);
+    job->accepts =
+        mal_arena_calloc(job->arena, room->n_owners, sizeof *job->accepts);
     if (!job->accepts)
         return MAL_E_MEMORY;
     mal_bytes nonces[MAL_PARTIES_MAX + 1];
@@ -242,8 +282,7 @@ static mal_err read_accepts(mal_room *room, room_job *job, const step *s) {
     mal_prim_hash hash;
     mal_prim_hash_parts(&hash, "malus job v1", nonces, room->n_owners + 1);
     memcpy(job->id.b, hash.b, 32);
-    mal_prim_hash_parts(&hash, "malus acceptances v1", s->list,
-                        room->n_owners);
+    mal_prim_hash_parts(&hash, "malus acceptances v1", s->list, room->n_owners);
     memcpy(job->accepts_hash.b, hash.b, 32);
     return MAL_OK;
 }
@@ -276,7 +315,9 @@ mal_err room_serve_hold(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_OPEN, hold);
 }
 
-/* --- spend ----------------------------------------------------------------------------- */
+/* --- spend
+ * -----------------------------------------------------------------------------
+ */
 
 static mal_err check_holds(mal_room *room, room_job *job, const step *s) {
     for (unsigned i = 0; i < room->n_owners; i++) {
@@ -284,8 +325,8 @@ static mal_err check_holds(mal_room *room, room_job *job, const step *s) {
         const char *name = room->contract->parties[party].name;
         mal_bytes body;
         room_hold h;
-        MAL_TRY(room_open_signed(room, &body, s->list[i], "malus/hold/v1",
-                                 party));
+        MAL_TRY(
+            room_open_signed(room, &body, s->list[i], "malus/hold/v1", party));
         MAL_TRY(room_hold_decode(&h, body));
         MAL_REQUIRE(h.party == party && mal_equal(&h.job, &job->id, 32) &&
                         mal_equal(&h.accepts, &job->accepts_hash, 32),
@@ -318,8 +359,8 @@ static mal_err log_intent(mal_room *room, room_job *job, room_entry *entry) {
         const room_dataset_ref *ref = &job->accept.datasets[i];
         char root[65];
         mal_hex_encode(root, mal_bytes_of(ref->root.b, 32));
-        MAL_TRY(mal_buf_put_fmt(&data, "%s%s version %u root %s",
-                                i ? "; " : "", ref->name, ref->version, root));
+        MAL_TRY(mal_buf_put_fmt(&data, "%s%s version %u root %s", i ? "; " : "",
+                                ref->name, ref->version, root));
     }
     const char *datasets;
     MAL_TRY(mal_buf_cstr(&data, &datasets));
@@ -371,7 +412,9 @@ mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_HELD, spend);
 }
 
-/* --- run ------------------------------------------------------------------------------ */
+/* --- run
+ * ------------------------------------------------------------------------------
+ */
 
 static mal_err check_entries(mal_room *room, room_job *job, const step *s,
                              const char *label, const char *kind) {
@@ -411,7 +454,9 @@ mal_err room_serve_run(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_SPENT, run);
 }
 
-/* --- close ----------------------------------------------------------------------------- */
+/* --- close
+ * -----------------------------------------------------------------------------
+ */
 
 static unsigned mesh_position(const room_judged *j, uint32_t party) {
     for (unsigned i = 0; i < j->n; i++)
@@ -423,16 +468,16 @@ static unsigned mesh_position(const room_judged *j, uint32_t party) {
 static mal_err compare_dones(mal_room *room, room_job *job, const step *s,
                              mal_prim_hash *transcript) {
     const room_judged *j = &job->judged;
-    room_done *dones = mal_arena_calloc(job->arena, room->n_owners,
-                                        sizeof *dones);
+    room_done *dones =
+        mal_arena_calloc(job->arena, room->n_owners, sizeof *dones);
     if (!dones)
         return MAL_E_MEMORY;
     const room_done *by_mesh[MAL_PARTIES_MAX] = { 0 };
     for (unsigned i = 0; i < room->n_owners; i++) {
         mal_bytes body;
         uint32_t party = room->owner_at[i];
-        MAL_TRY(room_open_signed(room, &body, s->list[i], "malus/done/v1",
-                                 party));
+        MAL_TRY(
+            room_open_signed(room, &body, s->list[i], "malus/done/v1", party));
         MAL_TRY(room_done_decode(&dones[i], body));
         unsigned at = mesh_position(j, party);
         MAL_REQUIRE(dones[i].party == party &&
@@ -445,12 +490,11 @@ static mal_err compare_dones(mal_room *room, room_job *job, const step *s,
     }
     for (unsigned a = 0; a < j->n; a++)
         for (unsigned b = 0; b < a; b++)
-            MAL_REQUIRE(mal_equal(&by_mesh[a]->pairs[b], &by_mesh[b]->pairs[a],
-                                  32),
-                        MAL_E_PEER,
-                        "%s and %s saw different messages between them",
-                        room->contract->parties[j->parties[a]].name,
-                        room->contract->parties[j->parties[b]].name);
+            MAL_REQUIRE(
+                mal_equal(&by_mesh[a]->pairs[b], &by_mesh[b]->pairs[a], 32),
+                MAL_E_PEER, "%s and %s saw different messages between them",
+                room->contract->parties[j->parties[a]].name,
+                room->contract->parties[j->parties[b]].name);
     mal_prim_hash_parts(transcript, "malus transcripts v1", s->list,
                         room->n_owners);
     return MAL_OK;
@@ -492,10 +536,9 @@ static mal_err close_job(mal_room *room, room_job *job, step *s, mal_buf *out) {
     room_entry_clear(&entry);
     MAL_TRY(err);
     MAL_TRY(room_sign(room, &message, "malus/result/v1", mal_buf_view(&body)));
-    MAL_TRY(mal_prim_hpke_seal(&sealed, job->request.hpke,
-                               mal_bytes_str("malus openings v1"),
-                               mal_bytes_of(job->id.b, 32),
-                               mal_buf_view(&job->openings)));
+    MAL_TRY(mal_prim_hpke_seal(
+        &sealed, job->request.hpke, mal_bytes_str("malus openings v1"),
+        mal_bytes_of(job->id.b, 32), mal_buf_view(&job->openings)));
     MAL_TRY(mal_buf_put_blob(out, mal_buf_view(&message)));
     MAL_TRY(mal_buf_put_blob(out, mal_buf_view(&sealed)));
     job->phase = ROOM_CLOSED;
@@ -507,7 +550,8 @@ mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_RAN, close_job);
 }
 
-/* --- void and abort ----------------------------------------------------------------------- */
+/* --- void and abort
+ * ----------------------------------------------------------------------- */
 
 /* Before `spend`, a job can be undone: we sign that we shall not spend for it,
  * and end it; with the signatures of all others the hold is voided. */
@@ -565,6 +609,9 @@ mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in) {
     if (idle) {
         mal_err err = room_job_record(room, found, "failed",
                                       "aborted by the asking node");
+        if (found->phase >= ROOM_SPENT)
+            log_abort(room, found, room->contract->parties[caller].name,
+                      "aborted by the asking node");
         room_job_give(room, found, false);
         return err;
     }

@@ -1,9 +1,9 @@
 /* malus/room.h - the life of a query: contract, plan, run, release, receipt.
  *
- * A room is one contract at one node.  Its owners' nodes meet in it; an analyst's
- * node asks.  Every owner's node parses, judges and plans for itself from the
- * signed request and the contract, and compares hashes with the others before it
- * sends anything that depends on data:
+ * A room is one contract at one node.  Its owners' nodes meet in it; an
+ * analyst's node asks.  Every owner's node parses, judges and plans for itself
+ * from the signed request and the contract, and compares hashes with the others
+ * before it sends anything that depends on data:
  *
  *   open   every owner judges the request and answers with a fresh nonce
  *   hold   all compare; job id = H(request, nonces); each reserves its budget
@@ -12,8 +12,8 @@
  *   run    all intents seen: local stages, engine, noise; parts leave sealed
  *   close  transcripts compared; `result` is logged and cosigned
  *
- * The asking node only carries messages: each step verifies all signatures of the
- * one before, so that a lying coordinator can stop a job, not bend it.
+ * The asking node only carries messages: each step verifies all signatures of
+ * the one before, so that a lying coordinator can stop a job, not bend it.
  * docs/job.md has every message and its bytes.
  */
 #ifndef MALUS_ROOM_H
@@ -29,10 +29,12 @@
 #include <malus/sql.h>
 #include <malus/store.h>
 
-/* --- Contracts and their signatures ----------------------------------------- */
+/* --- Contracts and their signatures -----------------------------------------
+ */
 
 /* A bundle is the contract's canonical text and its owners' signatures in one
- * DSSE envelope (JSON): what parties hand around, and what a receipt carries. */
+ * DSSE envelope (JSON): what parties hand around, and what a receipt carries.
+ */
 #define MAL_ROOM_BUNDLE_MAX ((size_t)4 << 20)
 
 typedef struct mal_room_bundle {
@@ -46,43 +48,45 @@ typedef struct mal_room_bundle {
 mal_err mal_room_bundle_sign(mal_buf *out, mal_bytes in,
                              mal_kms *kms) MAL_MUST_CHECK;
 /* Merge the signatures of two bundles of the same contract. */
-mal_err mal_room_bundle_merge(mal_buf *out, mal_bytes a, mal_bytes b) MAL_MUST_CHECK;
-/* Parse and check every signature.  A signature that does not verify refuses the
- * bundle (MAL_E_AUTH); a missing one is only listed. */
+mal_err mal_room_bundle_merge(mal_buf *out, mal_bytes a,
+                              mal_bytes b) MAL_MUST_CHECK;
+/* Parse and check every signature.  A signature that does not verify refuses
+ * the bundle (MAL_E_AUTH); a missing one is only listed. */
 mal_err mal_room_bundle_read(mal_room_bundle *bundle, mal_arena *arena,
                              mal_bytes in) MAL_MUST_CHECK;
 
-/* --- A room at a node --------------------------------------------------------- */
+/* --- A room at a node
+ * --------------------------------------------------------- */
 
 typedef struct mal_room mal_room; /* thread-safe */
 
 /* How to reach the other parties; node implements it with net, tests in memory.
  * Parties are indices in the contract.  All block, at most timeout_ms. */
 typedef struct mal_room_peers {
-    mal_err (*call)(void *ctx, uint32_t party, const char *method, mal_bytes request,
-                    mal_buf *reply, unsigned timeout_ms);
+    mal_err (*call)(void *ctx, uint32_t party, const char *method,
+                    mal_bytes request, mal_buf *reply, unsigned timeout_ms);
     /* One side dials, the other awaits the same label from that party. */
-    mal_err (*dial)(void *ctx, uint32_t party, const char *label, unsigned timeout_ms,
-                    mal_chan **chan);
-    mal_err (*await)(void *ctx, uint32_t party, const char *label, unsigned timeout_ms,
-                     mal_chan **chan);
+    mal_err (*dial)(void *ctx, uint32_t party, const char *label,
+                    unsigned timeout_ms, mal_chan **chan);
+    mal_err (*await)(void *ctx, uint32_t party, const char *label,
+                     unsigned timeout_ms, mal_chan **chan);
     /* Fail the channel's sends and receives from another thread. */
     void (*cancel)(void *ctx, mal_chan *chan);
     void *ctx;
 } mal_room_peers;
 
 typedef struct mal_room_config {
-    mal_kms *kms;               /* all borrowed, shared by the rooms of a node */
+    mal_kms *kms; /* all borrowed, shared by the rooms of a node */
     mal_store *store;
     mal_dp_ledger *ledger;
     mal_audit_log *log;
     mal_audit_witness *witness;
-    mal_db *db;                 /* node state; room makes its own tables */
+    mal_db *db; /* node state; room makes its own tables */
     mal_room_peers peers;
-    uint64_t memory_max;        /* of a DuckDB child; 0: 1 GiB */
-    unsigned threads;           /* 0: all */
-    unsigned step_ms;           /* a peer answers a step within; 0: 60,000 */
-    const char *build;          /* named in every acceptance (rule 23) */
+    uint64_t memory_max; /* of a DuckDB child; 0: 1 GiB */
+    unsigned threads;    /* 0: all */
+    unsigned step_ms;    /* a peer answers a step within; 0: 60,000 */
+    const char *build;   /* named in every acceptance (rule 23) */
 } mal_room_config;
 
 /* Open a room from its signed bundle.  All owners must have signed, and this
@@ -97,51 +101,55 @@ uint32_t mal_room_me(const mal_room *room);
 
 /* A call that another party's node made.  `caller` is the authenticated party.
  * A failure is answered too: the node sends mal_err_name and a coarse text. */
-mal_err mal_room_answer_call(mal_room *room, uint32_t caller, const char *method,
-                             mal_bytes request, mal_buf *reply) MAL_MUST_CHECK;
+mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
+                             const char *method, mal_bytes request,
+                             mal_buf *reply) MAL_MUST_CHECK;
 
-/* --- What an owner does -------------------------------------------------------- */
+/* --- What an owner does
+ * -------------------------------------------------------- */
 
-/* Agree on the room's pseudonym key with all owners, if not yet done: each gives
- * a contribution, and all compare commitments. */
+/* Agree on the room's pseudonym key with all owners, if not yet done: each
+ * gives a contribution, and all compare commitments. */
 mal_err mal_room_key_agree(mal_room *room) MAL_MUST_CHECK;
 /* mal_store_add in this room, after mal_room_key_agree. */
-mal_err mal_room_data_add(mal_room *room, mal_store_report *report, mal_arena *arena,
-                          const char *dataset, const char *path,
+mal_err mal_room_data_add(mal_room *room, mal_store_report *report,
+                          mal_arena *arena, const char *dataset,
+                          const char *path,
                           const mal_store_options *options) MAL_MUST_CHECK;
 /* New jobs stop here and at every reachable peer; running ones end; logged. */
 mal_err mal_room_withdraw(mal_room *room, const char *reason) MAL_MUST_CHECK;
 
-/* --- What an analyst does ------------------------------------------------------- */
+/* --- What an analyst does
+ * ------------------------------------------------------- */
 
 typedef struct mal_room_question {
-    const char *text;        /* SQL */
-    uint64_t epsilon_nano;   /* 0: the most that the permit allows */
-    const char *purpose;     /* NULL: the rule's first */
-    bool fresh;              /* do not serve a stored answer */
-    bool prenoise;           /* rooms marked test, test builds: no noise */
-    unsigned timeout_ms;     /* of the whole job; 0: 10 minutes */
+    const char *text;      /* SQL */
+    uint64_t epsilon_nano; /* 0: the most that the permit allows */
+    const char *purpose;   /* NULL: the rule's first */
+    bool fresh;            /* do not serve a stored answer */
+    bool prenoise;         /* rooms marked test, test builds: no noise */
+    unsigned timeout_ms;   /* of the whole job; 0: 10 minutes */
 } mal_room_question;
 
-typedef struct mal_room_cost {     /* of the choice, by declared bounds */
+typedef struct mal_room_cost { /* of the choice, by declared bounds */
     double seconds;
     uint64_t bytes;
     unsigned rounds;
 } mal_room_cost;
 
 typedef struct mal_room_answer {
-    mal_sql_table table;       /* in the arena */
-    char job[65];              /* hex; "" for a stored answer's original job */
-    bool stored;               /* served again, at no cost */
-    uint64_t epsilon_nano;     /* charged to every touched lineage */
+    mal_sql_table table;   /* in the arena */
+    char job[65];          /* hex; "" for a stored answer's original job */
+    bool stored;           /* served again, at no cost */
+    uint64_t epsilon_nano; /* charged to every touched lineage */
     const char *engine;
-    const char *const *notes;  /* leakage, trust, ticks missed: lines */
+    const char *const *notes; /* leakage, trust, ticks missed: lines */
     unsigned n_notes;
-    mal_buf receipt;           /* JSON; the caller clears it */
+    mal_buf receipt; /* JSON; the caller clears it */
     mal_policy_verdict verdict;
     /* Seconds of each phase, for people. */
     double seconds;
-    uint64_t bytes;            /* sent by all parties in the engine */
+    uint64_t bytes; /* sent by all parties in the engine */
 } mal_room_answer;
 
 /* Ask.  This node's party must be the requester; it is also the recipient.
@@ -166,15 +174,17 @@ mal_err mal_room_explain(mal_room *room, mal_buf *text, mal_room_answer *facts,
  * party to the array. */
 mal_err mal_room_budgets(mal_room *room, mal_json *list) MAL_MUST_CHECK;
 
-/* --- Jobs ------------------------------------------------------------------------ */
+/* --- Jobs
+ * ------------------------------------------------------------------------ */
 
 typedef struct mal_room_job {
-    char id[65];          /* hex; the request's id until the job id is known */
-    const char *state;    /* "open", "held", "spent", "running", "done", "failed" */
+    char id[65]; /* hex; the request's id until the job id is known */
+    const char
+        *state; /* "open", "held", "spent", "running", "done", "failed" */
     const char *stage;
-    uint64_t done, total; /* of the stage */
+    uint64_t done, total;    /* of the stage */
     uint64_t started, ended; /* unix */
-    const char *error;    /* "" unless failed */
+    const char *error;       /* "" unless failed */
     const char *asked_by;
 } mal_room_job;
 mal_err mal_room_jobs(mal_room *room, mal_room_job **jobs, size_t *n,
@@ -182,10 +192,12 @@ mal_err mal_room_jobs(mal_room *room, mal_room_job **jobs, size_t *n,
 /* Ends the job here and, through its channels, everywhere.  "": all. */
 mal_err mal_room_cancel(mal_room *room, const char *id) MAL_MUST_CHECK;
 
-/* --- Receipts ---------------------------------------------------------------------- */
+/* --- Receipts
+ * ---------------------------------------------------------------------- */
 
-/* Offline: parse the receipt, its contract, and check everything that it claims.
- * The report is text, or JSON.  MAL_E_AUTH: a claim fails; the report says which. */
+/* Offline: parse the receipt, its contract, and check everything that it
+ * claims. The report is text, or JSON.  MAL_E_AUTH: a claim fails; the report
+ * says which. */
 mal_err mal_room_receipt_verify(mal_buf *report, mal_bytes receipt,
                                 bool json) MAL_MUST_CHECK;
 
