@@ -146,6 +146,7 @@ mal_err mal_mpc_sum(uint64_t *y, mal_mpc_sum_report *report, mal_mesh *mesh,
                     const mal_progress *progress) {
     if (report)
         *report = (mal_mpc_sum_report){ 0 };
+    MAL_TRY(mal_prim_init());
     MAL_TRY(check_input(mesh, input));
     run r = { .mesh = mesh, .input = input };
     mal_err err = sum_run(y, report, &r, progress);

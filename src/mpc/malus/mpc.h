@@ -13,7 +13,8 @@
  * Noise enters both as one more private input of each party: it is inside the
  * answer before anything can be opened.  The parties agree on the session id (a
  * hash of the job) beforehand and never use one twice; channels are encrypted
- * and authenticated by who gives them.  The essay is README.md.
+ * and authenticated by who gives them.  Progress is told from the calling
+ * thread.  The essay is README.md.
  */
 #ifndef MALUS_MPC_H
 #define MALUS_MPC_H
