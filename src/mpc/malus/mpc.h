@@ -144,7 +144,7 @@ typedef struct mal_mpc_psi_open_options {
 /* Decrypt: the recipient's step.
  *
  * Out:     answer       [ciphertexts.len / 64], [cell][agg]; zeroed unless
- * MAL_OK. Cost:    O(sqrt(n * bound)) time, and at most 100 MiB. Leaks:   the
+ * MAL_OK. Cost:    O(sqrt(n * bound)) time, and at most 120 MiB. Leaks:   the
  * time depends on the (noised) answers; it runs at the recipient. Errors:
  * MAL_E_INPUT  not ciphertexts, or an answer is not within the bound.
  */

@@ -92,14 +92,14 @@ void mal_ring_comb_mul(mal_ring_ge *out, const mal_ring_comb *comb,
  * ------------------------------------------------ */
 
 #define MAL_RING_DLOG_BOUND_MAX ((uint64_t)1 << 40)
-#define MAL_RING_DLOG_POINTS_MAX ((size_t)1 << 20)
+#define MAL_RING_DLOG_POINTS_MAX ((size_t)1 << 16)
 
 /* Find m[i] with m[i] * base = points[i] and |m[i]| < bound, for all i at once.
  *
  * Out:     m        zeroed unless MAL_OK.
  * In:      points   [n], 1 <= n <= MAL_RING_DLOG_POINTS_MAX
  *          bound    1 .. MAL_RING_DLOG_BOUND_MAX
- * Cost:    O(sqrt(n * bound)) additions; at most 96 MiB.
+ * Cost:    O(sqrt(n * bound)) additions; at most 104 MiB.
  * Leaks:   the time depends on the points.
  * Errors:  MAL_E_INPUT  a logarithm is not within the bound.
  * Source:  [Sha71]; signs, shared tables and batched inversions as in [BL12].
