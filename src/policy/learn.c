@@ -203,7 +203,8 @@ mal_err mal_policy_learn(mal_buf *out, const mal_policy_contract *contract,
         }
     if (!bound)
         PUT("  no noised answer reaches it\n");
-    PUT("Forbids take from this and never add.  Parties that share what they "
-        "learn share one bound: the sum.\n");
+    PUT("Forbids take from this and never add.  A unit in the data of several "
+        "owners, or seen by parties who share what they learn, is bounded by "
+        "the sum of their epsilons.\n");
     return MAL_OK;
 }

@@ -189,7 +189,6 @@ static mal_err lex_mark(parser *p, size_t *end) {
 }
 
 mal_err policy_next(parser *p) {
-    p->end = p->tok.at + p->tok.len;
     skip_blank(p);
     token t = { .at = p->at, .line = p->line };
     char c = peek(p, p->at);

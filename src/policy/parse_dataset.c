@@ -332,7 +332,7 @@ static mal_err block_complete(parser *p, mal_policy_dataset *d, const block *b,
     d->unit = mal_policy_column_find(d, b->unit);
     guess g = policy_guess(b->unit, strlen(b->unit));
     char meant[160];
-    for (uint32_t i = 0; i < d->n_columns; i++)
+    for (uint32_t i = 0; d->unit == MAL_POLICY_NONE && i < d->n_columns; i++)
         policy_guess_offer(&g, d->columns[i].name);
     FAULT_UNLESS(d->unit != MAL_POLICY_NONE, p, b->unit_at,
                  "there is no column \"%s\" in %s%s", b->unit, d->name,

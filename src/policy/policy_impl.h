@@ -28,7 +28,6 @@ typedef struct parser {
     size_t at;     /* where the next token starts to be looked for */
     uint32_t line; /* of at */
     token tok;     /* the one token of lookahead */
-    size_t end;    /* where the token before it ended */
     mal_arena *arena;
     /* The first pass reads names only (known is NULL, every reference is taken
      * for good); the second one resolves against what the first has found. */

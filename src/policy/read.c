@@ -165,20 +165,19 @@ mal_err policy_take_hash(parser *p, uint8_t out[32]) {
 mal_err policy_take_word_of(parser *p, const word *table, uint32_t *value,
                             const char *what) {
     guess g = policy_guess(p->text + p->tok.at, p->tok.len);
-    char meant[160], wanted[320];
-    for (const word *w = table; w->text; w++) {
+    char meant[160];
+    for (const word *w = table; w->text; w++)
         if (policy_is(p, w->text)) {
             *value = w->value;
             return policy_next(p);
         }
+    for (const word *w = table; w->text; w++)
         policy_guess_offer(&g, w->text);
-    }
-    snprintf(wanted, sizeof wanted, "%s", what);
     if (p->tok.kind == TOKEN_WORD && g.best)
-        FAULT(p, p->tok.at, MAL_E_INPUT, "expected %s, found \"%.*s\"%s",
-              wanted, (int)p->tok.len, p->text + p->tok.at,
+        FAULT(p, p->tok.at, MAL_E_INPUT, "expected %s, found \"%.*s\"%s", what,
+              (int)p->tok.len, p->text + p->tok.at,
               policy_guess_say(&g, meant));
-    return policy_unexpected(p, wanted);
+    return policy_unexpected(p, what);
 }
 
 /* --- References: taken for good in the first pass ----------------------- */
@@ -197,7 +196,8 @@ mal_err policy_take_party(parser *p, uint32_t *party, uint32_t role_wanted) {
         return MAL_OK;
     *party = mal_policy_party_find(p->known, name);
     guess g = policy_guess(name, strlen(name));
-    for (uint32_t i = 0; i < p->known->n_parties; i++)
+    for (uint32_t i = 0; *party == MAL_POLICY_NONE && i < p->known->n_parties;
+         i++)
         policy_guess_offer(&g, p->known->parties[i].name);
     FAULT_UNLESS(*party != MAL_POLICY_NONE, p, at, "there is no party \"%s\"%s",
                  name, policy_guess_say(&g, meant));
@@ -240,7 +240,8 @@ mal_err policy_take_dataset(parser *p, uint32_t *dataset) {
     snprintf(name, sizeof name, "%s.%s", owner, table);
     *dataset = mal_policy_dataset_find(p->known, name);
     guess g = policy_guess(name, strlen(name));
-    for (uint32_t i = 0; i < p->known->n_datasets; i++)
+    for (uint32_t i = 0;
+         *dataset == MAL_POLICY_NONE && i < p->known->n_datasets; i++)
         policy_guess_offer(&g, p->known->datasets[i].name);
     FAULT_UNLESS(*dataset != MAL_POLICY_NONE, p, at, "there is no dataset %s%s",
                  name, policy_guess_say(&g, meant));
@@ -264,7 +265,7 @@ mal_err policy_take_column(parser *p, uint32_t dataset, uint32_t *column) {
     const mal_policy_dataset *d = &p->known->datasets[dataset];
     *column = mal_policy_column_find(d, name);
     guess g = policy_guess(name, strlen(name));
-    for (uint32_t i = 0; i < d->n_columns; i++)
+    for (uint32_t i = 0; *column == MAL_POLICY_NONE && i < d->n_columns; i++)
         policy_guess_offer(&g, d->columns[i].name);
     FAULT_UNLESS(*column != MAL_POLICY_NONE, p, at,
                  "there is no column \"%s\" in %s%s", name, d->name,
