@@ -35,8 +35,7 @@ static bool wanted(const char *only, const char *engine, const char *name) {
     return !only || strcmp(only, engine) == 0 || strcmp(only, name) == 0;
 }
 
-/* --- sum ---------------------------------------------------------------------
- */
+/* --- sum ------------------------------------------------------------------ */
 
 typedef struct sum_party {
     mal_mesh mesh;
@@ -112,8 +111,7 @@ static mal_err bench_sum(mal_buf *lines, uint64_t rows) {
     return err;
 }
 
-/* --- psi ---------------------------------------------------------------------
- */
+/* --- psi ------------------------------------------------------------------ */
 
 typedef struct psi_parties {
     mal_mpc_psi_params params;

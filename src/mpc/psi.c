@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- The run
- * ------------------------------------------------------------------ */
+/* --- The run -------------------------------------------------------------- */
 
 static mal_err check_params(const mal_mpc_psi_params *params) {
     const mal_mpc_psi_params *q = params;
@@ -84,8 +83,7 @@ mal_err psi_stage(psi *p, const char *name, size_t n,
     return name ? mal_progress_step(p->progress, name, n, n) : MAL_OK;
 }
 
-/* --- Keys
- * ---------------------------------------------------------------------- */
+/* --- Keys ----------------------------------------------------------------- */
 
 typedef struct masking {
     psi *p;
@@ -202,8 +200,7 @@ mal_err psi_shuffle(point *points, size_t n) {
     return err;
 }
 
-/* --- Sets of masked points: public to who holds them
- * ----------------------------- */
+/* --- Sets of masked points: public to who holds them ---------------------- */
 
 static int compare_points(const void *a, const void *b) {
     return mal_compare_vartime(a, b, MAL_PRIM_POINT);
@@ -230,8 +227,7 @@ mal_err psi_repeats(bool *repeats, const point *points, size_t n) {
     return MAL_OK;
 }
 
-/* --- Messages of points
- * ------------------------------------------------------------ */
+/* --- Messages of points --------------------------------------------------- */
 
 #define POINTS_MESSAGE (MESSAGE_AIM / MAL_PRIM_POINT)
 
@@ -264,8 +260,7 @@ mal_err psi_decode_peer(mal_ring_ge *out, const point bytes) {
     return MAL_OK;
 }
 
-/* --- Secret multiples of fixed points
- * ----------------------------------------------- */
+/* --- Secret multiples of fixed points ------------------------------------- */
 
 void psi_base_doubled(const psi *p, point *out, const scalar *half, size_t n) {
     enum { BATCH = 64 };

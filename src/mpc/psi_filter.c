@@ -48,8 +48,7 @@ static mal_err filter_alloc(filter *f) {
     return MAL_OK;
 }
 
-/* --- Round 1: masked keys
- * ------------------------------------------------------- */
+/* --- Round 1: masked keys ------------------------------------------------- */
 
 static mal_err check_point(void *ctx, size_t i) {
     const filter *f = ctx;
@@ -86,8 +85,7 @@ static mal_err receive_public_keys(filter *f) {
     return err;
 }
 
-/* --- Round 2: rows, matched and added
- * --------------------------------------------- */
+/* --- Round 2: rows, matched and added ------------------------------------- */
 
 /* Is this row's key ours too?  k1 (k2 H(w_j)) is in { k1 k2 H(v_i) }. */
 static mal_err match_row(void *ctx, size_t i) {
@@ -136,8 +134,7 @@ static mal_err receive_rows(filter *f) {
     return MAL_OK;
 }
 
-/* --- Round 3: the sums, for P2 to strip
- * ---------------------------------------------- */
+/* --- Round 3: the sums, for P2 to strip ----------------------------------- */
 
 /* B_w + t pk_w + noise G + s_w R, and C_w = s_w G. */
 static mal_err finish_word(void *ctx, size_t i) {

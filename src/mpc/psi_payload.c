@@ -57,8 +57,7 @@ static mal_err payload_alloc(payload *q) {
     return mal_prim_scalar_invert(q->half, two);
 }
 
-/* --- Round 1: keys
- * ------------------------------------------------------------------ */
+/* --- Round 1: keys -------------------------------------------------------- */
 
 static mal_err exchange_keys(payload *q) {
     psi *p = &q->p;
@@ -92,8 +91,7 @@ static mal_err send_public_keys(payload *q) {
     return err;
 }
 
-/* --- Round 2: rows
- * -------------------------------------------------------------------- */
+/* --- Round 2: rows -------------------------------------------------------- */
 
 /* B_jw for some words of one row: half of (sk_w r_j + m_jw) is
  * sk_w (r_j / 2) + m_jw / 2. */
@@ -148,8 +146,7 @@ static mal_err send_rows(payload *q) {
     return MAL_OK;
 }
 
-/* --- Round 3: the sums
- * ------------------------------------------------------------------ */
+/* --- Round 3: the sums ---------------------------------------------------- */
 
 /* B_w - sk_w A is the sum under the recipient's key alone: with this party's
  * noise and fresh randomness it is the answer. */

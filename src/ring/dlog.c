@@ -5,7 +5,7 @@
  * base plain affine coordinates may be compared.  -(x, y) = (-x, y), so one y
  * stands for both signs: a table of y(j H), 0 <= j <= T, covers 2 T + 1
  * logarithms, and Q - k (2 T + 1) H for |k| <= K covers them all.  The y of C +
- * S and C - S together cost three products and two inversions, and inversions
+ * S and C - S together cost four products and two inversions, and inversions
  * come in batches: y(C +- S) = (yC yS +- xC xS) / (1 -+ d xC yC xS yS).
  */
 #include "ring_impl.h"
@@ -75,8 +75,7 @@ static void multiples(ge_affine *out, const ge *p, uint64_t first, size_t n) {
     ge_affine_all(out, point, scratch, n);
 }
 
-/* --- Baby steps -------------------------------------------------------------
- */
+/* --- Baby steps ----------------------------------------------------------- */
 
 static void insert(search *s, uint64_t y, uint64_t j) {
     uint64_t entry = (y >> 32 << 32) | (j + 1);
@@ -114,8 +113,7 @@ static mal_err step_block(void *ctx, size_t i_block) {
     return MAL_OK;
 }
 
-/* --- Giant steps ------------------------------------------------------------
- */
+/* --- Giant steps ---------------------------------------------------------- */
 
 /* Is q = m H?  A candidate may be a false alarm of the 32-bit tags. */
 static bool confirmed(const search *s, const ge_affine *q, int64_t m) {
@@ -184,8 +182,7 @@ static mal_err solve_one(void *ctx, size_t i_point) {
     return MAL_OK;
 }
 
-/* --- The whole ---------------------------------------------------------------
- */
+/* --- The whole ------------------------------------------------------------ */
 
 static uint64_t root_up(uint64_t v) { /* the least power of two >= sqrt(v) */
     uint64_t r = 1;

@@ -47,10 +47,10 @@ typedef struct mal_mpc_sum_input {
  * Out:     y       [n]; zeroed unless MAL_OK.
  *          report  NULL is fine.
  * In-out:  mesh    2 .. 64 parties.
- * Cost:    one message of 80 bytes to each peer; (parties - 1) * n words of
- * AES. Leaks:   n and the number of parties, to all.  Nothing of x and noise,
- * to any coalition of the other parties and the recipient, even malicious,
- *          beyond the sum over the parties outside the coalition.
+ * Cost:    80 bytes to each peer; (parties - 1) * n words of AES.
+ * Leaks:   n and the number of parties, to all.  Nothing of x and noise, to
+ *          any coalition of the other parties and the recipient, even
+ *          malicious, beyond the sum over the parties outside the coalition.
  * Errors:  MAL_E_PEER, MAL_E_TIMEOUT  a peer broke the protocol, differs in
  *          session, parties or n, or went away.  MAL_E_INPUT  sizes.
  * Source:  [BIK17] section 4, without drop-out.
@@ -102,8 +102,7 @@ typedef struct mal_mpc_psi_payload_input {
 /* What a run shows to its party.  The hashes cover all messages in order, each
  * with its length, and are equal at both parties. */
 typedef struct mal_mpc_psi_report {
-    uint64_t
-        matches; /* at the filter: the declared leakage.  At the payload: 0 */
+    uint64_t matches; /* at the filter: declared leakage; at the payload: 0 */
     mal_prim_hash filter_to_payload, payload_to_filter;
 } mal_mpc_psi_report;
 
@@ -116,9 +115,10 @@ mal_err mal_mpc_psi_recipient_keygen(uint8_t pub[MAL_PRIM_POINT],
  * Out:     report     zeroed unless MAL_OK.
  * Leaks:   N1, N2, cells, aggs to both and to who sees the channel; the exact
  *          number of keys that both have to the filter.  Semi-honest parties.
- * Errors:  MAL_E_INPUT  own keys repeat, are too many, or parameters are out of
- *          range.  MAL_E_PEER  a check of the peer's messages failed (never
- * which). Source:  [IKN20] Fig. 2, with recipient and cells as the essay says.
+ * Errors:  MAL_E_INPUT  own keys repeat or are too many, or parameters are
+ *          out of range.
+ *          MAL_E_PEER   a check of the peer's messages failed (never which).
+ * Source:  [IKN20] Fig. 2, with recipient and cells as the essay says.
  */
 mal_err mal_mpc_psi_filter(mal_mpc_psi_report *report, mal_chan *chan,
                            const mal_mpc_psi_params *params,
@@ -143,10 +143,10 @@ typedef struct mal_mpc_psi_open_options {
 
 /* Decrypt: the recipient's step.
  *
- * Out:     answer       [ciphertexts.len / 64], [cell][agg]; zeroed unless
- * MAL_OK. Cost:    O(sqrt(n * bound)) time, and at most 120 MiB. Leaks:   the
- * time depends on the (noised) answers; it runs at the recipient. Errors:
- * MAL_E_INPUT  not ciphertexts, or an answer is not within the bound.
+ * Out:     answer  [ciphertexts.len / 64] as [cell][agg]; zeroed unless MAL_OK.
+ * Cost:    O(sqrt(n * bound)) time, and at most 120 MiB.
+ * Leaks:   the time depends on the (noised) answers; it runs at the recipient.
+ * Errors:  MAL_E_INPUT  not ciphertexts, or an answer not within the bound.
  */
 mal_err mal_mpc_psi_open(int64_t *answer, const mal_key *sec,
                          mal_bytes ciphertexts,

@@ -160,8 +160,7 @@ TEST(message_sizes_depend_on_the_number_of_parties_only) {
     }
 }
 
-/* --- Refusals ---------------------------------------------------------------
- */
+/* --- Refusals ------------------------------------------------------------- */
 
 static void check_refused(party *p, mal_err at_1) {
     parties_run(p, 2);
@@ -269,8 +268,7 @@ TEST(refuses_sizes_out_of_range) {
     parties_free(p, 2);
 }
 
-/* --- Failures ----------------------------------------------------------------
- */
+/* --- Failures ------------------------------------------------------------- */
 
 static mal_err cancel_at_once(void *ctx, const char *stage, uint64_t done,
                               uint64_t total) {

@@ -87,8 +87,7 @@ TEST(a_peer_that_closes_at_each_message_ends_both_sides) {
     tamper_each_message(TAMPER_CLOSE, 0);
 }
 
-/* --- Points
- * ---------------------------------------------------------------------- */
+/* --- Points --------------------------------------------------------------- */
 
 /* Overwrite the `index`-th point of a body of any message that has points. */
 static void put_point_everywhere(const uint8_t bytes[32]) {
@@ -166,8 +165,7 @@ TEST(refuses_a_row_whose_key_comes_twice) {
     psi_done(&other);
 }
 
-/* --- Sessions and parameters
- * ------------------------------------------------------- */
+/* --- Sessions and parameters ---------------------------------------------- */
 
 TEST(refuses_each_message_of_another_session) {
     uint64_t seed = mal_test_seed();
@@ -285,8 +283,7 @@ TEST(refuses_own_keys_that_repeat) {
     }
 }
 
-/* --- The recipient
- * ------------------------------------------------------------------ */
+/* --- The recipient -------------------------------------------------------- */
 
 TEST(refuses_to_open_what_are_not_ciphertexts_or_not_ours) {
     uint64_t seed = mal_test_seed();

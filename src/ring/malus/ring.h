@@ -27,8 +27,7 @@ typedef struct mal_ring_ge {
     mal_ring_fe x, y, z, t;
 } mal_ring_ge;
 
-/* --- Points -----------------------------------------------------------------
- */
+/* --- Points --------------------------------------------------------------- */
 
 void mal_ring_ge_zero(mal_ring_ge *out);
 void mal_ring_ge_base(mal_ring_ge *out);
@@ -68,8 +67,7 @@ void mal_ring_ge_encode_doubled(uint8_t (*out)[32], const mal_ring_ge *a,
 void mal_ring_ge_mul_vartime(mal_ring_ge *out, const uint8_t s[32],
                              const mal_ring_ge *a);
 
-/* --- Many multiples of one point
- * ---------------------------------------------- */
+/* --- Many multiples of one point ------------------------------------------ */
 
 /* Multiples j * 16^i * P for i < 64, j in 1..8.  P is public. */
 typedef struct mal_ring_comb mal_ring_comb;
@@ -88,8 +86,7 @@ void mal_ring_comb_auto(mal_ring_comb **comb);
 void mal_ring_comb_mul(mal_ring_ge *out, const mal_ring_comb *comb,
                        const uint8_t s[32]);
 
-/* --- Small discrete logarithms
- * ------------------------------------------------ */
+/* --- Small discrete logarithms -------------------------------------------- */
 
 #define MAL_RING_DLOG_BOUND_MAX ((uint64_t)1 << 40)
 #define MAL_RING_DLOG_POINTS_MAX ((size_t)1 << 16)
