@@ -1,10 +1,10 @@
-/* dsse.c - envelopes that several parties sign [DSSE]. */
+/* dsse.c - envelopes that several parties sign [DSSE21]. */
 #include "audit_impl.h"
 
 #include <malus/json.h>
 #include <string.h>
 
-/* [DSSE] "Signature definition": PAE(type, payload). */
+/* [DSSE21] "Signature definition": PAE(type, payload). */
 mal_err mal_audit_pae(mal_buf *out, const char *type, mal_bytes payload) {
     MAL_TRY(mal_buf_put_fmt(out, "DSSEv1 %zu %s %zu ", strlen(type), type,
                             payload.len));

@@ -1,4 +1,4 @@
-/* note.c - signed notes, verifier keys, checkpoints [C2SP]. */
+/* note.c - signed notes, verifier keys, checkpoints [C2SP26]. */
 #include "audit_impl.h"
 
 #include <stdio.h>
@@ -138,7 +138,7 @@ mal_err mal_audit_note_parse(mal_audit_note *note, mal_bytes bytes) {
     return MAL_OK;
 }
 
-/* [C2SP tlog-cosignature] "Ed25519 signed message". */
+/* [C2SP26] tlog-cosignature, "Ed25519 signed message". */
 static mal_err cosigned_message(mal_buf *out, mal_bytes text, uint64_t time) {
     MAL_TRY(mal_buf_put_fmt(out, "cosignature/v1\ntime %llu\n",
                             (unsigned long long)time));

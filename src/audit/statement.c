@@ -1,4 +1,4 @@
-/* statement.c - in-toto statements [INTOTO] over hiding commitments. */
+/* statement.c - in-toto statements [INTOTO23] over hiding commitments. */
 #include "audit_impl.h"
 
 #include <malus/json.h>

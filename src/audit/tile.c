@@ -1,4 +1,4 @@
-/* tile.c - tile paths, the tree's right edge, and roots out of it [C2SP],
+/* tile.c - tile paths, the tree's right edge, and roots out of it [C2SP26],
  * [RFC6962].
  */
 #include "audit_impl.h"
@@ -7,7 +7,7 @@
 
 /* --- Paths ---------------------------------------------------------------- */
 
-/* [C2SP tlog-tiles]: the index in groups of three digits, all but the last
+/* [C2SP26] tlog-tiles: the index in groups of three digits, all but the last
  * marked with x. */
 mal_err mal_audit_tile_path(mal_buf *out, int level, uint64_t index,
                             unsigned width) {

@@ -1,4 +1,4 @@
-/* witness.c - cosigning heads of other parties' logs [C2SP tlog-witness].
+/* witness.c - cosigning heads of other parties' logs [C2SP26] tlog-witness.
  *
  * The state is one row an origin.  Reading it, checking the proof against it
  * and writing the new head happen in one IMMEDIATE transaction, and the
