@@ -68,8 +68,11 @@ mal_err mal_json_parse(mal_json **json, mal_bytes text, size_t len_max) {
     mal_json_memory_begin();
     json_t *value = json_loadb(text.len ? (const char *)text.ptr : "", text.len,
                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (!value && mal_json_memory_failed())
+    /* Even with a value: jansson's lexer drops bytes it has no memory for. */
+    if (mal_json_memory_failed()) {
+        json_decref(value);
         MAL_FAIL(MAL_E_MEMORY, "out of memory for JSON");
+    }
     MAL_REQUIRE(value, MAL_E_INPUT, "not JSON: %s, line %d, column %d",
                 why.text, why.line, why.column);
     *json = out_of(value);
