@@ -294,6 +294,13 @@ static mal_err load_edge(mal_audit_log *log, const mal_audit_checkpoint *cp) {
     return MAL_OK;
 }
 
+static mal_err read_own_note(mal_audit_note *note, mal_audit_checkpoint *cp,
+                             const mal_audit_log *log) {
+    MAL_TRY(mal_audit_note_parse(note, mal_buf_view(&log->note)));
+    MAL_TRY(mal_audit_note_verify(NULL, NULL, note, &log->vkey, 1));
+    return mal_audit_checkpoint_parse(cp, note->text);
+}
+
 /* The checkpoint file, if it is what `signed` says; then its cosignatures are
  * kept.  *stale: it must be made again.  One that is ahead of `signed` shows
  * that somebody put back an old file. */
@@ -307,9 +314,10 @@ static mal_err load_checkpoint(mal_audit_log *log, mal_bytes text,
     if (!mal_file_exists(path))
         return MAL_OK;
     MAL_TRY(mal_file_read(&log->note, path, MAL_AUDIT_NOTE_MAX));
-    if (mal_audit_note_parse(&note, mal_buf_view(&log->note)) != MAL_OK ||
-        mal_audit_note_verify(NULL, NULL, &note, &log->vkey, 1) != MAL_OK ||
-        mal_audit_checkpoint_parse(&cp, note.text) != MAL_OK)
+    mal_err err = read_own_note(&note, &cp, log);
+    if (err == MAL_E_MEMORY)
+        return err;
+    if (err != MAL_OK)
         return MAL_OK; /* torn by a loss of power */
     MAL_REQUIRE(cp.size <= size, MAL_E_IO,
                 "the checkpoint is at %llu, the record of what was signed at "
@@ -341,8 +349,10 @@ static mal_err load(mal_audit_log *log) {
     if (!mal_file_exists(path))
         return start_empty(log);
     MAL_TRY(mal_file_read(&text, path, MAL_AUDIT_NOTE_MAX));
-    MAL_REQUIRE(mal_audit_checkpoint_parse(&cp, mal_buf_view(&text)) == MAL_OK,
-                MAL_E_IO, "%s is damaged: %s", path, mal_err_message());
+    mal_err err = mal_audit_checkpoint_parse(&cp, mal_buf_view(&text));
+    MAL_REQUIRE(err == MAL_OK || err == MAL_E_MEMORY, MAL_E_IO,
+                "%s is damaged: %s", path, mal_err_message());
+    MAL_TRY(err);
     MAL_REQUIRE(strcmp(cp.origin, log->vkey.name) == 0, MAL_E_STATE,
                 "the folder %s holds the log %s, not %s", log->dir, cp.origin,
                 log->vkey.name);

@@ -70,8 +70,8 @@ static bool MAL_PRINTF(3, 4)
     va_end(args);
     if (text && err != MAL_OK)
         text = mal_arena_printf(c->arena, "NOT HELD: %s (%s)", text, why);
-    if (!text)
-        c->memory = MAL_E_MEMORY;
+    if (!text || err == MAL_E_MEMORY)
+        c->memory = MAL_E_MEMORY; /* then nothing is known of the claim */
     add_claim(c, err == MAL_OK, text);
     return err == MAL_OK;
 }
@@ -191,12 +191,15 @@ static mal_err check_signer(const side *s, const mal_audit_dsse *dsse,
                             uint64_t time) {
     for (size_t i = 0; i < s->n_keys; i++) {
         const mal_audit_key *k = &s->keys[i];
-        if (k->use == MAL_AUDIT_USE_NODE && mal_audit_key_valid_at(k, time) &&
-            mal_audit_dsse_verify(dsse, k->pub) == MAL_OK)
-            return MAL_OK;
+        if (k->use != MAL_AUDIT_USE_NODE || !mal_audit_key_valid_at(k, time))
+            continue;
+        mal_err err = mal_audit_dsse_verify(dsse, k->pub);
+        if (err != MAL_E_AUTH)
+            return err;
     }
-    if (mal_audit_dsse_verify(dsse, s->party->identity_pub) == MAL_OK)
-        return MAL_OK;
+    mal_err err = mal_audit_dsse_verify(dsse, s->party->identity_pub);
+    if (err != MAL_E_AUTH)
+        return err;
     MAL_FAIL(MAL_E_AUTH, "no key of %s that was valid then signed it",
              s->party->name);
 }
@@ -291,7 +294,7 @@ static mal_err verify_logged(const check *c, const side *s, mal_bytes entry,
                       MAL_AUDIT_SIG_ED25519, time));
     MAL_TRY(require(n_logs > 0, "no log key was valid then"));
     MAL_TRY(witnesses_of(c, s, time, witnesses, who, &n));
-    for (size_t i = 0; i < n_logs && err != MAL_OK; i++) {
+    for (size_t i = 0; i < n_logs && err == MAL_E_AUTH; i++) {
         mal_audit_policy policy = { .log = logs[i],
                                     .witnesses = witnesses,
                                     .n_witnesses = n,
