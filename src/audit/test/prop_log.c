@@ -3,6 +3,7 @@
 #include "audit_test.h"
 
 #define N 700
+#define BATCH 2048
 
 static mal_prim_hash leaves[N + 1];
 
@@ -23,8 +24,8 @@ static mal_audit_log *open_log(const char *dir) {
 static void append_to(mal_audit_log *log, uint64_t upto, uint64_t batch) {
     uint64_t at = mal_audit_log_size(log);
     while (at < upto) {
-        mal_buf bufs[300] = { 0 };
-        mal_bytes views[300];
+        mal_buf bufs[BATCH] = { 0 };
+        mal_bytes views[BATCH];
         uint64_t n = 0, first;
         for (; n < batch && at + n < upto; n++) {
             entry_at(&bufs[n], at + n);
@@ -117,7 +118,7 @@ TEST(a_log_reopened_at_any_size_goes_on_and_checks) {
 TEST(a_log_of_three_levels_is_read_through_its_tiles) {
     const char *dir = mal_test_dir();
     mal_audit_log *log = open_log(dir);
-    append_to(log, 65536 + 300, 300);
+    append_to(log, 65536 + 300, BATCH);
     uint64_t size = mal_audit_log_size(log);
     mal_audit_tree tree = { 0 };
     MAL_AUTO(mal_buf_clear) mal_buf entry = { 0 };
