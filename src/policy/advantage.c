@@ -1,4 +1,8 @@
-/* advantage.c - what an epsilon is worth to somebody who guesses membership. */
+/* advantage.c - what an epsilon is worth to somebody who guesses membership.
+ *
+ * Of any test between two neighbouring data sets, [KOV15] Theorem 2.1: hits
+ * minus false alarms are at most (e^epsilon - 1 + 2 delta) / (e^epsilon + 1).
+ */
 #include "policy_impl.h"
 
 #define ONE ((uint64_t)1 << 62) /* fixed point */

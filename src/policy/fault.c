@@ -15,7 +15,7 @@ static bool starts_char(char c) {
 static void show(char *out, size_t size, const parser *p, size_t line_at,
                  size_t at) {
     size_t end = line_at, from = line_at;
-    while (end < p->len && p->text[end] != '\n' && p->text[end] != '\r')
+    while (end < p->len && p->text[end] != '\n')
         end++;
     if (at - from > SHOWN / 2) {
         from = at - SHOWN / 2;

@@ -17,7 +17,7 @@ static char peek(const parser *p, size_t at) {
 }
 
 /* Length of the well-formed UTF-8 sequence at s, or 0: no overlong form, no
- * surrogate, nothing above U+10FFFF (RFC 3629, section 4). */
+ * surrogate, nothing above U+10FFFF [RFC3629] section 4. */
 static size_t utf8_len(const uint8_t *s, size_t left) {
     static const struct {
         uint8_t lo, hi, len, next_lo, next_hi;

@@ -3,6 +3,8 @@
 #ifndef POLICY_GEN_H
 #define POLICY_GEN_H
 
+#include <stdarg.h>
+
 #include "policy_test.h"
 
 #define GEN_STATEMENTS 48

@@ -1,6 +1,4 @@
 /* Laws of the canonical text, on random rooms. */
-#include <stdarg.h>
-
 #include "policy_gen.h"
 
 #define ROOMS 1500

@@ -4,8 +4,6 @@
  * and no lens: it takes a plan apart into single demands and looks each one up
  * in a rule by walking over all of it.
  */
-#include <stdarg.h>
-
 #include "policy_gen.h"
 
 #define ROOMS 2000

@@ -327,6 +327,18 @@ TEST(what_no_budget_could_pay_is_refused) {
            &p, MAL_POLICY_BUDGET, "delta 1e-10", "delta to at most 1e-10");
 }
 
+TEST(the_example_of_the_essay_is_told_as_it_stands_there) {
+    PLAN(p);
+    p.uses[4] = (mal_policy_use){ VISITS, BASKET, MAL_POLICY_USE_FILTER };
+    p.f.n_uses = 5;
+    p.f.epsilon_nano = 700000000;
+    mal_policy_verdict v = refuse(ROOM, &p, MAL_POLICY_COLUMN, "", "Rule");
+    CHECK_STR(v.text, "Rule reach does not let retail.visits.basket, of "
+                      "retail, be used to filter.");
+    CHECK_STR(v.nearest, "Rule reach would allow it: leave out column "
+                         "retail.visits.basket; set epsilon to at most 0.5.");
+}
+
 TEST(no_suggestion_meets_a_forbid) {
     PLAN(p);
     p.f.purpose = "dpv:Fraud";

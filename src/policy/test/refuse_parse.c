@@ -390,6 +390,18 @@ TEST(errors_show_the_line_and_a_caret_under_the_place) {
               "                           ^");
 }
 
+TEST(carriage_returns_and_long_lines_are_shown_within_bounds) {
+    /* Found by fuzz_room: a line was taken to end at its first \\r. */
+    static const bad cases[] = {
+        { "room \"r\" version 1\r                                           "
+          "                                                             party "
+          "7",
+          "1:130", "a party's name" },
+        { "room \"r\" version 1\r\r\r\r$", "1:23", "no meaning" },
+    };
+    REFUSE_ALL(cases, MAL_E_INPUT);
+}
+
 /* --- Limits --------------------------------------------------------------- */
 
 static void refuse_long(const char *before, const char *unit, unsigned n,
