@@ -56,22 +56,16 @@ void mal_store_source_clear(store_source *s) {
     mal_fd_auto(&s->fd);
 }
 
-/* The reader without a header's types: c0, c1, ... all text. */
+/* The reader of n columns called c0, c1, ..., all text. */
 static mal_err put_reader(mal_buf *sql, const store_source *s, unsigned n) {
     if (s->parquet)
         return mal_buf_put_fmt(sql, "read_parquet('%s')",
                                mal_duck_file_path(0));
     MAL_TRY(mal_buf_put_fmt(sql,
-                            "read_csv('%s', header=true, quote='\"', "
-                            "escape='\"', nullstr='', delim='%s'",
-                            mal_duck_file_path(0),
-                            s->delimiter == '\t'  ? "\t"
-                            : s->delimiter == '|' ? "|"
-                            : s->delimiter == ';' ? ";"
-                                                  : ","));
-    if (n == 0)
-        return mal_buf_put_str(sql, ", all_varchar=true)");
-    MAL_TRY(mal_buf_put_str(sql, ", auto_detect=false, columns={"));
+                            "read_csv('%s', auto_detect=false, header=true, "
+                            "quote='\"', escape='\"', nullstr='', "
+                            "delim='%c', columns={",
+                            mal_duck_file_path(0), s->delimiter));
     for (unsigned i = 0; i < n; i++)
         MAL_TRY(mal_buf_put_fmt(sql, "%s'c%u':'VARCHAR'", i ? "," : "", i));
     MAL_TRY(mal_buf_put_str(sql, "}"));
@@ -116,18 +110,19 @@ static mal_err check_type(mal_bytes type, const char *name) {
 
 /* Where the schema's columns stand in the file. */
 static mal_err map_columns(store_source *s, const store_schema *schema,
-                           const mal_duck_batch *header) {
+                           const mal_bytes *names, unsigned n,
+                           const mal_duck_column *types) {
     for (unsigned c = 0; c < schema->n; c++) {
         const char *name = schema->columns[c].name;
         unsigned found = 0;
-        for (size_t i = 0; i < header->rows; i++) {
-            if (!same_name(text_of(&header->columns[0], i), name))
+        for (unsigned i = 0; i < n; i++) {
+            if (!same_name(names[i], name))
                 continue;
             MAL_REQUIRE(found++ == 0, MAL_E_INPUT,
                         "the file has two columns called %s", name);
-            s->at[c] = (unsigned)i;
-            if (s->parquet)
-                MAL_TRY(check_type(text_of(&header->columns[1], i), name));
+            s->at[c] = i;
+            if (types)
+                MAL_TRY(check_type(text_of(types, i), name));
         }
         MAL_REQUIRE(found == 1, MAL_E_INPUT,
                     "the file has no column %s, which the contract declares "
@@ -135,6 +130,47 @@ static mal_err map_columns(store_source *s, const store_schema *schema,
                     name, schema->dataset);
     }
     return MAL_OK;
+}
+
+/* The first line of a CSV file as one cell: no guessing of what it might be. */
+static mal_err read_header_csv(store_source *s, const store_schema *schema,
+                               mal_arena *arena, unsigned *n) {
+    static const char format[] =
+        "SELECT l FROM read_csv('%s', auto_detect=false, header=false, "
+        "quote='', escape='', nullstr='\x02', delim='\x01', "
+        "ignore_errors=true, columns={'l':'VARCHAR'}) LIMIT 1";
+    const mal_duck_type type = MAL_DUCK_TEXT;
+    char sql[sizeof format + 64];
+    mal_duck_batch line;
+
+    snprintf(sql, sizeof sql, format, mal_duck_file_path(0));
+    MAL_TRY(mal_duck_query(s->duck, &line, arena, sql, &type, 1, 1));
+    MAL_REQUIRE(line.rows == 1, MAL_E_INPUT,
+                "the file has no header: its first line names the columns");
+    mal_bytes *names = mal_arena_calloc(arena, HEADER_MAX, sizeof *names);
+    MAL_REQUIRE(names, MAL_E_MEMORY, "out of memory");
+    MAL_TRY(mal_store_header_split(names, n, HEADER_MAX, arena,
+                                   text_of(&line.columns[0], 0), s->delimiter));
+    return map_columns(s, schema, names, *n, NULL);
+}
+
+static mal_err read_header_parquet(store_source *s, const store_schema *schema,
+                                   mal_arena *arena, unsigned *n) {
+    const mal_duck_type types[2] = { MAL_DUCK_TEXT, MAL_DUCK_TEXT };
+    char sql[160];
+    mal_duck_batch header;
+
+    snprintf(sql, sizeof sql,
+             "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "
+             "read_parquet('%s'))",
+             mal_duck_file_path(0));
+    MAL_TRY(mal_duck_query(s->duck, &header, arena, sql, types, 2, HEADER_MAX));
+    *n = (unsigned)header.rows;
+    mal_bytes *names = mal_arena_calloc(arena, *n + 1, sizeof *names);
+    MAL_REQUIRE(names, MAL_E_MEMORY, "out of memory");
+    for (unsigned i = 0; i < *n; i++)
+        names[i] = text_of(&header.columns[0], i);
+    return map_columns(s, schema, names, *n, &header.columns[1]);
 }
 
 /* Parquet columns have the file's names; they are reached by position. */
@@ -155,24 +191,18 @@ static mal_err put_select(mal_buf *sql, store_source *s,
 }
 
 mal_err mal_store_source_begin(store_source *s, const store_schema *schema) {
-    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(8 << 20);
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
     MAL_AUTO(mal_buf_clear) mal_buf sql = { 0 };
-    mal_duck_type types[MAL_STORE_COLUMNS_MAX] = { MAL_DUCK_TEXT,
-                                                   MAL_DUCK_TEXT };
-    mal_duck_batch header;
+    mal_duck_type types[MAL_STORE_COLUMNS_MAX];
     const char *text;
+    unsigned n;
 
     MAL_REQUIRE(arena, MAL_E_MEMORY, "out of memory");
-    MAL_TRY(mal_buf_put_str(&sql, "SELECT column_name, column_type FROM "
-                                  "(DESCRIBE SELECT * FROM "));
-    MAL_TRY(put_reader(&sql, s, 0));
-    MAL_TRY(mal_buf_put_str(&sql, ")"));
-    MAL_TRY(mal_buf_cstr(&sql, &text));
-    MAL_TRY(
-        mal_duck_query(s->duck, &header, arena, text, types, 2, HEADER_MAX));
-    MAL_TRY(map_columns(s, schema, &header));
-    mal_buf_reset(&sql);
-    MAL_TRY(put_select(&sql, s, schema, (unsigned)header.rows));
+    if (s->parquet)
+        MAL_TRY(read_header_parquet(s, schema, arena, &n));
+    else
+        MAL_TRY(read_header_csv(s, schema, arena, &n));
+    MAL_TRY(put_select(&sql, s, schema, n));
     MAL_TRY(mal_buf_cstr(&sql, &text));
     for (unsigned i = 0; i < schema->n; i++)
         types[i] = MAL_DUCK_TEXT;

@@ -24,4 +24,9 @@ mal_err mal_store_source_next(store_source *source,
 mal_err mal_store_source_end(store_source *source,
                              uint64_t *malformed) MAL_MUST_CHECK;
 
+/* header.c: the cells of one CSV line, unquoted; quoted ones in the arena. */
+mal_err mal_store_header_split(mal_bytes *cells, unsigned *n, unsigned max,
+                               mal_arena *arena, mal_bytes line,
+                               char delimiter) MAL_MUST_CHECK;
+
 #endif

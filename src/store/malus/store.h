@@ -198,4 +198,11 @@ mal_err mal_store_remove(mal_store *store, const uint8_t room[32],
 mal_err mal_store_rewrap(mal_store *store,
                          const mal_policy_contract *contract) MAL_MUST_CHECK;
 
+/* --- Measurements ------------------------------------------------------- */
+
+/* One JSON object a line, engine "ingest": csv, read, check.  Zero and NULL
+ * mean a million rows, one thread, all. */
+mal_err mal_store_bench(mal_buf *out, uint64_t rows, unsigned threads,
+                        const char *only) MAL_MUST_CHECK;
+
 #endif
