@@ -2,6 +2,7 @@
 #include "sql_impl.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 bool sql_origin(sql_r r, unsigned column, unsigned *dataset, unsigned *at) {
     for (;;) {
@@ -36,9 +37,30 @@ bool sql_origin(sql_r r, unsigned column, unsigned *dataset, unsigned *at) {
     }
 }
 
+/* Of a union: the name that all its branches give the column, if they do. */
+static const char *common_name(const mal_policy_contract *contract, sql_r r,
+                               unsigned column) {
+    const char *name = NULL;
+    while (r->op == SQL_FILTER || r->op == SQL_SORT || r->op == SQL_LIMIT)
+        r = r->in[0];
+    for (unsigned i = 0; r->op == SQL_UNION && i < r->n_in; i++) {
+        unsigned dataset, at;
+        if (!sql_origin(r->in[i], column, &dataset, &at))
+            return NULL;
+        const char *own = contract->datasets[dataset].columns[at].name;
+        if (name && strcmp(name, own) != 0)
+            return NULL;
+        name = own;
+    }
+    return name;
+}
+
 mal_err sql_put_column(mal_buf *out, const mal_policy_contract *contract,
                        sql_r r, unsigned column) {
     unsigned dataset, at;
+    const char *name = common_name(contract, r, column);
+    if (name)
+        return mal_buf_put_str(out, name);
     if (!sql_origin(r, column, &dataset, &at))
         return mal_buf_put_fmt(out, "#%u", column);
     const mal_policy_dataset *d = &contract->datasets[dataset];

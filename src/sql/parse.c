@@ -38,8 +38,7 @@ static void *parse_on_thread(void *arg) {
         job->result = pg_query__parse_result__unpack(
             NULL, job->parsed.parse_tree.len,
             (uint8_t *)job->parsed.parse_tree.data);
-    pg_query_exit();
-    return NULL;
+    return NULL; /* the thread's end frees libpg_query's memory */
 }
 
 static void *free_on_thread(void *arg) {

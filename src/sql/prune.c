@@ -263,3 +263,12 @@ mal_err sql_prune(const sql_cx *cx, sql_r *out, sql_r root, unsigned n_needed) {
         return sql_limit(cx, out, *out, root->limit, root->offset);
     return MAL_OK;
 }
+
+mal_err sql_prune_all(const sql_cx *cx, sql_r *out, sql_r r) {
+    uint8_t *need;
+    pruned in;
+    MAL_TRY(sql_alloc(cx, &need, r->n_columns, 1));
+    memset(need, 1, r->n_columns);
+    MAL_TRY(prune(cx, &in, r, need, false));
+    return exact(cx, out, &in, need, r->n_columns);
+}

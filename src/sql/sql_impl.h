@@ -289,6 +289,8 @@ mal_err sql_limit(const sql_cx *cx, sql_r *out, sql_r in, uint64_t limit,
 /* Drop what nobody reads, and projections that only rename. */
 mal_err sql_prune(const sql_cx *cx, sql_r *out, sql_r root,
                   unsigned n_needed) MAL_MUST_CHECK;
+/* The same of an operator without an order, all of whose columns are read. */
+mal_err sql_prune_all(const sql_cx *cx, sql_r *out, sql_r r) MAL_MUST_CHECK;
 /* Identifiers meet only in join keys, counts and groups. */
 mal_err sql_validate(const sql_cx *cx, sql_r root) MAL_MUST_CHECK;
 const char *sql_agg_name(sql_agg_kind kind);

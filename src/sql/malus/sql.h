@@ -19,6 +19,7 @@
 #define MALUS_SQL_H
 
 #include <malus/base.h>
+#include <malus/duck.h>
 #include <malus/policy.h>
 #include <malus/prim.h>
 
@@ -243,5 +244,14 @@ mal_err mal_sql_print_clear(mal_buf *out,
 mal_err mal_sql_plan_columns(const mal_sql_table_column **columns,
                              unsigned *n_columns, mal_arena *arena,
                              const mal_sql_plan *plan) MAL_MUST_CHECK;
+
+/* Run it.  The tables of mal_sql_plan_tables are in the duck already, under
+ * their names.
+ *
+ * Errors:  MAL_E_LIMIT  more than rows_max rows; else those of mal_duck_query.
+ */
+mal_err mal_sql_run_clear(mal_sql_table *table, mal_arena *arena,
+                          const mal_sql_plan *plan, mal_duck *duck,
+                          uint64_t rows_max) MAL_MUST_CHECK;
 
 #endif

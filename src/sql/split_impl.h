@@ -1,0 +1,63 @@
+/* split_impl.h - what split.c, split_join.c and parts.c share. */
+#ifndef MAL_SQL_SPLIT_IMPL_H
+#define MAL_SQL_SPLIT_IMPL_H
+
+#include "sql_impl.h"
+
+#define BRANCHES_MAX 64u
+
+/* What an engine adds up: each once, whatever asks for it. */
+typedef struct sql_slot {
+    mal_sql_agg_kind kind;
+    sql_e arg; /* over the aggregate's input; NULL: rows */
+} sql_slot;
+
+typedef struct sql_slots {
+    sql_slot *list; /* [MAL_SQL_AGGS_MAX] */
+    unsigned n;
+    unsigned *sum, *count; /* [n_aggs] of the aggregate: which slot serves it */
+} sql_slots;
+
+/* One member of the flattened union below the aggregate. */
+typedef struct branch {
+    sql_r rel;
+    sql_e *exprs; /* groups, then arguments, over rel's columns */
+    unsigned n_exprs;
+    sql_e *conds; /* all must hold */
+    unsigned n_conds;
+} branch;
+
+typedef struct splitter {
+    sql_cx cx;
+    const mal_policy_contract *contract;
+    mal_sql_physical *physical;
+    sql_r aggregate;
+    sql_slots slots;
+    branch branches[BRANCHES_MAX];
+    unsigned n_branches;
+} splitter;
+
+/* The aggregate that the answer is computed from, or why nothing releases it.
+ */
+mal_err sql_find_aggregate(sql_r *out, sql_r root) MAL_MUST_CHECK;
+mal_err sql_slots_of(const sql_cx *cx, sql_slots *s,
+                     sql_r aggregate) MAL_MUST_CHECK;
+mal_policy_set sql_owners_of(const mal_policy_contract *contract, sql_r r);
+
+/* split_join.c.  *shared: both sides have the join key as their unit. */
+mal_err sql_split_join(splitter *s, mal_sql_physical *p,
+                       bool *shared) MAL_MUST_CHECK;
+
+/* parts.c */
+/* PROJECT over FILTER over the branch: groups and arguments. */
+mal_err sql_branch_rel(splitter *s, sql_r *out, const branch *b) MAL_MUST_CHECK;
+/* Fill sql, tables and units of a part that aggregates input (whose columns are
+ * the key if any, the groups, the arguments); `touched` measures units, NULL:
+ * the input itself. */
+mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
+                       sql_r touched) MAL_MUST_CHECK;
+mal_err sql_own_text(const sql_cx *cx, const char **out,
+                     mal_buf *text) MAL_MUST_CHECK;
+mal_err sql_describe(splitter *s, mal_sql_physical *p) MAL_MUST_CHECK;
+
+#endif
