@@ -98,7 +98,7 @@ static mal_err prepare(ingest *in, const mal_policy_contract *contract,
     MAL_TRY(mal_store_block_new(&in->block, in->schema));
     MAL_TRY(mal_store_judge_new(&in->judge, in->schema,
                                 in->pseudonym.ptr ? &in->pseudonym : NULL,
-                                in->options->strict, report));
+                                in->options, report));
     MAL_TRY(mal_store_stage_new(&in->stage, in->store->dir, in->schema));
     return mal_store_source_open(&in->source, path, in->options);
 }

@@ -25,6 +25,7 @@ struct store_judge {
     const store_schema *schema;
     const mal_key *key;
     bool strict;
+    mal_bytes null_text; /* none: NULL */
     mal_store_report *report;
     uint8_t cache_key[16];
     uint8_t verdict[MAL_DUCK_BATCH_ROWS]; /* KEPT or a reason */
@@ -32,7 +33,8 @@ struct store_judge {
 };
 
 mal_err mal_store_judge_new(store_judge **out, const store_schema *schema,
-                            const mal_key *key, bool strict,
+                            const mal_key *key,
+                            const mal_store_options *options,
                             mal_store_report *report) {
     store_judge *j = mal_calloc(1, sizeof *j);
 
@@ -40,7 +42,9 @@ mal_err mal_store_judge_new(store_judge **out, const store_schema *schema,
     assert(key || !mal_store_schema_has_ids(schema));
     j->schema = schema;
     j->key = key;
-    j->strict = strict;
+    j->strict = options->strict;
+    if (options->null_text)
+        j->null_text = mal_bytes_str(options->null_text);
     j->report = report;
     mal_prim_random(j->cache_key, sizeof j->cache_key);
     *out = j;
@@ -187,6 +191,14 @@ static mal_err judge_id(work *w, size_t row) {
     return MAL_OK;
 }
 
+static bool is_null(const work *w, size_t row) {
+    mal_bytes text = cell(w, row), null = w->j->null_text;
+
+    return text.len == 0 || (w->cells->null && w->cells->null[row]) ||
+           (null.ptr && text.len == null.len &&
+            mal_compare_vartime(text.ptr, null.ptr, null.len) == 0);
+}
+
 static mal_err judge_column(work *w, size_t rows) {
     /* Another column's pseudonym of the same text has another label. */
     if (w->c->kind == MAL_DUCK_ID)
@@ -196,8 +208,7 @@ static mal_err judge_column(work *w, size_t rows) {
     for (size_t row = 0; row < rows; row++) {
         if (w->j->verdict[row] != KEPT)
             continue;
-        bool empty = w->cells->text_at[row] == w->cells->text_at[row + 1];
-        if (empty || (w->cells->null && w->cells->null[row]))
+        if (is_null(w, row))
             MAL_TRY(judge_null(w, row));
         else if (w->c->role == MAL_POLICY_MEASURE)
             MAL_TRY(judge_measure(w, row));

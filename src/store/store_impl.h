@@ -100,7 +100,8 @@ void mal_store_block_copy(store_block *dst, const store_block *src, size_t from,
 typedef struct store_judge store_judge;
 /* key: the room's pseudonym key; NULL if there are no ids. */
 mal_err mal_store_judge_new(store_judge **judge, const store_schema *schema,
-                            const mal_key *key, bool strict,
+                            const mal_key *key,
+                            const mal_store_options *options,
                             mal_store_report *report) MAL_MUST_CHECK;
 void mal_store_judge_auto(store_judge **judge);
 /* Text cells, one column a schema column, into kept, typed rows. */

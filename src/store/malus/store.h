@@ -47,13 +47,15 @@ typedef enum mal_store_format {
 
 typedef struct mal_store_options {
     mal_store_format format;
-    char delimiter;      /* of CSV; 0: ',' */
-    bool strict;         /* refuse the file at the first row that would be
-                            dropped or clamped, naming row and column */
-    bool dry_run;        /* judge and count; write nothing */
-    uint64_t memory_max; /* of DuckDB; 0: 512 MiB */
-    unsigned threads;    /* of DuckDB; 0: 1 */
-    unsigned timeout_ms; /* for one batch; 0: 60,000 */
+    char delimiter;        /* of CSV; 0: ',' */
+    const char *null_text; /* a cell equal to it is NULL, as an empty one is
+                              ("NA"); NULL: only empty ones are */
+    bool strict;           /* refuse the file at the first row that would be
+                              dropped or clamped, naming row and column */
+    bool dry_run;          /* judge and count; write nothing */
+    uint64_t memory_max;   /* of DuckDB; 0: 512 MiB */
+    unsigned threads;      /* of DuckDB; 0: 1 */
+    unsigned timeout_ms;   /* for one batch; 0: 60,000 */
     const mal_progress *progress; /* "ingest": rows read; may be NULL */
 } mal_store_options;
 

@@ -98,6 +98,20 @@ TEST(bad_rows_are_dropped_and_counted_by_reason) {
     CHECK_EQ(column(&h, 0, "age", NULL).i64[1], 82);
 }
 
+TEST(a_named_text_is_null_too) {
+    MAL_AUTO(house_clear) house h = { 0 };
+    house_make(&h, CUSTOMERS, 1000);
+    CHECK_OK(add_with(&h,
+                      HEADER "a@x.org,NA,20,NA,\nNA,north,20,1,\n"
+                             "b@x.org,NAN,20,1,\n",
+                      (mal_store_options){ .null_text = "NA" }));
+    CHECK_EQ(h.report.rows_stored, 2);
+    CHECK_EQ(h.report.rows_dropped[MAL_STORE_DROP_UNIT], 1);
+    CHECK_EQ(h.report.columns[1].null, 1);
+    CHECK_EQ(h.report.columns[1].other, 1);
+    CHECK_EQ(column(&h, 0, "spend", NULL).null[0], 1);
+}
+
 /* The kept rows of a table of over-contributors, as a multiset of spends. */
 static uint64_t kept_sum(house *h, const char *csv) {
     size_t rows;
