@@ -192,4 +192,39 @@ TEST(partial_tiles_go_when_their_tile_is_full) {
     CHECK_OK(mal_dir_remove(dir));
 }
 
+/* Writers and readers at once: every entry is where its index says, and every
+ * proof fits a root of its size. */
+static mal_err work_in_parallel(void *ctx, size_t who) {
+    mal_audit_log *log = ctx;
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t value[2] = { (uint32_t)who, i };
+        mal_bytes entry = mal_bytes_of(value, sizeof value);
+        MAL_AUTO(mal_buf_clear) mal_buf back = { 0 };
+        mal_prim_hash path[MAL_AUDIT_PROOF_MAX], root, leaf;
+        uint64_t at;
+        size_t n;
+        MAL_TRY(mal_audit_log_append(log, &at, &entry, 1));
+        MAL_TRY(mal_audit_log_read(log, &back, at));
+        assert(mal_bytes_same_vartime(mal_buf_view(&back), entry));
+        uint64_t size = mal_audit_log_size(log);
+        MAL_TRY(mal_audit_log_root(log, &root, size));
+        MAL_TRY(mal_audit_log_prove(log, path, &n, at, size));
+        mal_prim_merkle_leaf(&leaf, entry);
+        MAL_TRY(
+            mal_prim_merkle_verify_inclusion(&root, size, &leaf, at, path, n));
+    }
+    return MAL_OK;
+}
+
+TEST(several_threads_append_to_one_log) {
+    const char *dir = mal_test_dir();
+    mal_audit_log *log = open_log(dir);
+    CHECK_OK(mal_parallel(4, 8, work_in_parallel, log));
+    CHECK_EQ(mal_audit_log_size(log), 320);
+    mal_audit_vkey vkey = *mal_audit_log_vkey(log);
+    mal_audit_log_close(log);
+    CHECK_OK(mal_audit_log_check(dir, &vkey, NULL));
+    CHECK_OK(mal_dir_remove(dir));
+}
+
 TEST_MAIN
