@@ -12,12 +12,12 @@ static uint64_t chunk_mask(unsigned chunk) {
     return chunk >= 64 ? UINT64_MAX : ((uint64_t)1 << chunk) - 1;
 }
 
-static uint64_t next_chunk(const mal_dp_bits *bits) {
-    return bits->source.next(bits->source.ctx) & chunk_mask(bits->chunk);
+static uint64_t next_chunk(mal_dp_bits *bits) {
+    return mal_dp_bits_word(bits) & chunk_mask(bits->chunk);
 }
 
 /* chunk divides 64, so that a chunk never straddles two words. */
-static void lazy_grow(mal_dp_lazy *u, const mal_dp_bits *bits) {
+static void lazy_grow(mal_dp_lazy *u, mal_dp_bits *bits) {
     assert(u->bits + bits->chunk <= 64 * MAL_DP_LIMBS_MAX &&
            64 % bits->chunk == 0);
     unsigned word = u->bits / 64, used = u->bits % 64;
@@ -25,9 +25,9 @@ static void lazy_grow(mal_dp_lazy *u, const mal_dp_bits *bits) {
     u->bits += bits->chunk;
 }
 
-/* The first n bits of u against those of x in [0, 1): -1, 0, 1. */
+/* The bits of u against those of x in [0, 1), as far as both go: -1, 0, 1. */
 static int lazy_compare(const mal_dp_lazy *u, const uint64_t *x, unsigned l) {
-    for (unsigned i = 0; i * 64 < u->bits; i++) {
+    for (unsigned i = 0; i < l && i * 64 < u->bits; i++) {
         unsigned known = u->bits - 64 * i;
         uint64_t mask = known >= 64 ? UINT64_MAX : ~(UINT64_MAX >> known);
         uint64_t ours = u->w[i] & mask, theirs = x[l - 1 - i] & mask;
@@ -37,21 +37,25 @@ static int lazy_compare(const mal_dp_lazy *u, const uint64_t *x, unsigned l) {
     return 0;
 }
 
-uint64_t mal_dp_lazy_below(mal_dp_lazy *u, const mal_dp_bits *bits,
-                           mal_dp_exact p) {
-    mal_dp_iv at;
-    for (unsigned l = MAL_DP_LIMBS; l <= MAL_DP_LIMBS_MAX; l *= 2) {
-        p.at(p.ctx, p.index, &at, l);
-        if (at.lo[l] != 0) /* p = 1 */
+uint64_t mal_dp_lazy_below(mal_dp_lazy *u, mal_dp_bits *bits,
+                           mal_dp_prefix prefix, mal_dp_exact p) {
+    /* All bits known so far are below p's: so is u.  Above: so is u. */
+    for (;; lazy_grow(u, bits)) {
+        if (lazy_compare(u, &prefix.lo, 1) < 0)
             return UINT64_MAX;
-        for (;;) {
-            if (u->bits > 64 * l)
-                break;
-            /* All bits known so far are below p's: so is u.  Above: so is u. An
-             * upper end of 1 is above every u. */
-            if (u->bits > 0 && lazy_compare(u, at.lo, l) < 0)
+        if (lazy_compare(u, &prefix.hi, 1) > 0)
+            return 0;
+        if (u->bits >= 64)
+            break;
+    }
+    for (unsigned l = MAL_DP_LIMBS; l <= MAL_DP_LIMBS_MAX; l *= 2) {
+        mal_dp_iv at;
+        p.at(p.ctx, p.index, &at, l);
+        while (u->bits <= 64 * l) {
+            /* An end of 1 is above every u. */
+            if (at.lo[l] != 0 || lazy_compare(u, at.lo, l) < 0)
                 return UINT64_MAX;
-            if (u->bits > 0 && at.hi[l] == 0 && lazy_compare(u, at.hi, l) > 0)
+            if (at.hi[l] == 0 && lazy_compare(u, at.hi, l) > 0)
                 return 0;
             if (u->bits == 64 * l)
                 break;
@@ -61,19 +65,14 @@ uint64_t mal_dp_lazy_below(mal_dp_lazy *u, const mal_dp_bits *bits,
     return 0;
 }
 
-uint64_t mal_dp_coin(const mal_dp_bits *bits, mal_dp_prefix prefix,
-                     mal_dp_exact p) {
+uint64_t mal_dp_coin_slow(mal_dp_bits *bits, const uint64_t *word,
+                          mal_dp_prefix prefix, mal_dp_exact p) {
     mal_dp_lazy u = { 0 };
-    if (bits->chunk == 64) {
-        uint64_t word = bits->source.next(bits->source.ctx);
-        uint64_t yes = mal_mask_lt(word, prefix.lo);
-        uint64_t no = mal_mask_lt(prefix.hi, word);
-        if (__builtin_expect((yes | no) != 0, 1))
-            return yes;
-        u.w[0] = word;
+    if (word) {
+        u.w[0] = *word;
         u.bits = 64;
     }
-    uint64_t answer = mal_dp_lazy_below(&u, bits, p);
+    uint64_t answer = mal_dp_lazy_below(&u, bits, prefix, p);
     mal_wipe(&u, sizeof u);
     return answer;
 }
@@ -82,7 +81,7 @@ uint64_t mal_dp_coin(const mal_dp_bits *bits, mal_dp_prefix prefix,
  * (the rest of u) * b < a * 2^chunk: no if c * b is not below, yes if (c + 1) *
  * b is not above, and else the same question about the rest and a' = a *
  * 2^chunk - c * b. No division, and exact without a last limb. */
-uint64_t mal_dp_coin_ratio(const mal_dp_bits *bits, uint64_t a, uint64_t b) {
+uint64_t mal_dp_coin_ratio(mal_dp_bits *bits, uint64_t a, uint64_t b) {
     assert(b >> 63 == 0);
     for (;;) {
         mal_u128 limit = (mal_u128)a << bits->chunk;
@@ -95,10 +94,10 @@ uint64_t mal_dp_coin_ratio(const mal_dp_bits *bits, uint64_t a, uint64_t b) {
     }
 }
 
-uint64_t mal_dp_bits_take(const mal_dp_bits *bits, unsigned n) {
+uint64_t mal_dp_bits_take(mal_dp_bits *bits, unsigned n) {
     assert(n <= 63);
     if (bits->chunk == 64)
-        return bits->source.next(bits->source.ctx) & chunk_mask(n);
+        return mal_dp_bits_word(bits) & chunk_mask(n);
     uint64_t out = 0;
     for (unsigned got = 0; got < n; got += bits->chunk)
         out = out << bits->chunk | next_chunk(bits);
@@ -107,12 +106,12 @@ uint64_t mal_dp_bits_take(const mal_dp_bits *bits, unsigned n) {
 
 /* [Lem19]: the high word of word * bound, unless the low word lies in the
  * remainder.  A rejected word says nothing about the accepted one. */
-uint64_t mal_dp_bits_below(const mal_dp_bits *bits, uint64_t bound) {
+uint64_t mal_dp_bits_below(mal_dp_bits *bits, uint64_t bound) {
     assert(bound >= 1 && bound <= (uint64_t)1 << 16);
     if (bits->chunk == 64) {
         uint64_t rest = ((uint64_t)0 - bound) % bound;
         for (;;) {
-            mal_u128 m = (mal_u128)bits->source.next(bits->source.ctx) * bound;
+            mal_u128 m = (mal_u128)mal_dp_bits_word(bits) * bound;
             if ((uint64_t)m >= rest)
                 return (uint64_t)(m >> 64);
         }

@@ -6,8 +6,6 @@
 #define MALUS_DP_IMPL_H
 
 #include <malus/dp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #pragma GCC poison float double
@@ -46,10 +44,26 @@ void mal_dp_iv_odds(mal_dp_iv *out, const mal_dp_iv *x, unsigned l);
 
 /* Where random bits come from: `chunk` of them a call, the low bits of the
  * word. 64 but in the exactness certificate, which enumerates bit by bit. */
+#define MAL_DP_WORDS 256
 typedef struct mal_dp_bits {
     mal_dp_source source;
     unsigned chunk;
+    unsigned left; /* words not yet used, at the end */
+    uint64_t words[MAL_DP_WORDS];
 } mal_dp_bits;
+
+static inline void mal_dp_bits_init(mal_dp_bits *bits, mal_dp_source source,
+                                    unsigned chunk) {
+    *bits = (mal_dp_bits){ .source = source, .chunk = chunk };
+}
+
+static inline uint64_t mal_dp_bits_word(mal_dp_bits *bits) {
+    if (__builtin_expect(bits->left == 0, 0)) {
+        bits->left = bits->chunk == 64 ? MAL_DP_WORDS : 1;
+        bits->source.fill(bits->source.ctx, bits->words, bits->left);
+    }
+    return bits->words[--bits->left];
+}
 
 /* A probability known as finely as asked: at(ctx, index) computes it to l
  * limbs. */
@@ -71,17 +85,31 @@ typedef struct mal_dp_lazy {
 } mal_dp_lazy;
 
 /* All ones if u < p.  u grows as needed. */
-uint64_t mal_dp_lazy_below(mal_dp_lazy *u, const mal_dp_bits *bits,
-                           mal_dp_exact p);
-/* All ones with probability p: one word, but for ties. */
-uint64_t mal_dp_coin(const mal_dp_bits *bits, mal_dp_prefix prefix,
-                     mal_dp_exact p);
+uint64_t mal_dp_lazy_below(mal_dp_lazy *u, mal_dp_bits *bits,
+                           mal_dp_prefix prefix, mal_dp_exact p);
+/* A coin from the first on, or after a first word that ties with p. */
+__attribute__((cold)) uint64_t mal_dp_coin_slow(mal_dp_bits *bits,
+                                                const uint64_t *word,
+                                                mal_dp_prefix prefix,
+                                                mal_dp_exact p);
+/* All ones with probability p: one word, but for ties (2^-63). */
+static inline uint64_t mal_dp_coin(mal_dp_bits *bits, mal_dp_prefix prefix,
+                                   mal_dp_exact p) {
+    if (__builtin_expect(bits->chunk != 64, 0))
+        return mal_dp_coin_slow(bits, NULL, prefix, p);
+    uint64_t word = mal_dp_bits_word(bits);
+    uint64_t yes = mal_mask_lt(word, prefix.lo);
+    uint64_t no = mal_mask_lt(prefix.hi, word);
+    if (__builtin_expect((yes | no) != 0, 1))
+        return yes;
+    return mal_dp_coin_slow(bits, &word, prefix, p);
+}
 /* All ones with probability a / b, 1 <= a <= b < 2^63. */
-uint64_t mal_dp_coin_ratio(const mal_dp_bits *bits, uint64_t a, uint64_t b);
+uint64_t mal_dp_coin_ratio(mal_dp_bits *bits, uint64_t a, uint64_t b);
 /* Uniform in [0, 2^n), n <= 63. */
-uint64_t mal_dp_bits_take(const mal_dp_bits *bits, unsigned n);
+uint64_t mal_dp_bits_take(mal_dp_bits *bits, unsigned n);
 /* Uniform in [0, bound), 1 <= bound <= 2^16. */
-uint64_t mal_dp_bits_below(const mal_dp_bits *bits, uint64_t bound);
+uint64_t mal_dp_bits_below(mal_dp_bits *bits, uint64_t bound);
 
 /* --- Noise (noise.c)
  * ---------------------------------------------------------- */
@@ -107,7 +135,7 @@ mal_err mal_dp_noise_new_levels(mal_dp_noise **noise, mal_dp_scale t,
                                 unsigned share_k,
                                 unsigned levels) MAL_MUST_CHECK;
 /* One geometric (k = 1) or one negative binomial variable of order 1/k. */
-uint64_t mal_dp_noise_side(const mal_dp_noise *noise, const mal_dp_bits *bits);
+uint64_t mal_dp_noise_side(const mal_dp_noise *noise, mal_dp_bits *bits);
 /* The sources of lazily extended thresholds: power, digit, twice, poisson. */
 mal_err mal_dp_scale_check(mal_dp_scale t) MAL_MUST_CHECK;
 

@@ -155,17 +155,17 @@ void mal_dp_noise_auto(mal_dp_noise **noise) {
 /* --- Drawing
  * ------------------------------------------------------------------ */
 
-static uint64_t coin_power(const mal_dp_noise *z, const mal_dp_bits *bits,
+static uint64_t coin_power(const mal_dp_noise *z, mal_dp_bits *bits,
                            unsigned i) {
     return mal_dp_coin(bits, z->power[i], (mal_dp_exact){ power_at, z, i });
 }
 
-static uint64_t coin_twice(const mal_dp_noise *z, const mal_dp_bits *bits) {
+static uint64_t coin_twice(const mal_dp_noise *z, mal_dp_bits *bits) {
     return mal_dp_coin(bits, z->twice,
                        (mal_dp_exact){ twice_at, z, z->levels });
 }
 
-static uint64_t geometric(const mal_dp_noise *z, const mal_dp_bits *bits) {
+static uint64_t geometric(const mal_dp_noise *z, mal_dp_bits *bits) {
     uint64_t x = 0;
     for (unsigned i = 0; i < z->levels; i++) {
         mal_dp_exact p = { digit_at, z, i };
@@ -177,35 +177,50 @@ static uint64_t geometric(const mal_dp_noise *z, const mal_dp_bits *bits) {
     return x;
 }
 
-/* How many jumps are tried.  u below the m-th threshold means at most m. */
-static uint64_t jumps(const mal_dp_noise *z, const mal_dp_bits *bits) {
+/* Beyond 1000 points is beyond the last limb. */
+__attribute__((noinline, cold)) static uint64_t
+jumps_slow(const mal_dp_noise *z, mal_dp_bits *bits, const uint64_t *word) {
     mal_dp_lazy u = { 0 };
-    if (bits->chunk == 64) {
-        uint64_t word = bits->source.next(bits->source.ctx), count = 0, tie = 0;
-        for (unsigned m = 0; m < z->slots; m++) {
-            uint64_t above = mal_mask_lt(z->poisson[m].hi, word);
-            uint64_t below = mal_mask_lt(word, z->poisson[m].lo);
-            count += above & 1;
-            tie |= ~(above | below);
-        }
-        tie |= mal_mask_eq(count, z->slots);
-        if (__builtin_expect(tie == 0, 1))
-            return count;
-        u.w[0] = word;
+    unsigned m = 0;
+    if (word) {
+        u.w[0] = *word;
         u.bits = 64;
     }
-    /* Beyond 1000 points is beyond the last limb. */
-    unsigned m = 0;
-    while (m < 1000 &&
-           !mal_dp_lazy_below(&u, bits, (mal_dp_exact){ poisson_at, z, m }))
+    while (m < 1000) {
+        /* Beyond the table all that is known is the last threshold: it is
+         * above. */
+        mal_dp_prefix known = { z->poisson[z->slots - 1].lo, UINT64_MAX };
+        if (m < z->slots)
+            known = z->poisson[m];
+        if (mal_dp_lazy_below(&u, bits, known,
+                              (mal_dp_exact){ poisson_at, z, m }))
+            break;
         m++;
+    }
     mal_wipe(&u, sizeof u);
     return m;
 }
 
+/* How many points there are.  u below the m-th threshold means at most m. */
+static uint64_t jumps(const mal_dp_noise *z, mal_dp_bits *bits) {
+    if (bits->chunk != 64)
+        return jumps_slow(z, bits, NULL);
+    uint64_t word = mal_dp_bits_word(bits), count = 0, tie = 0;
+    for (unsigned m = 0; m < z->slots; m++) {
+        uint64_t above = mal_mask_lt(z->poisson[m].hi, word);
+        uint64_t below = mal_mask_lt(word, z->poisson[m].lo);
+        count += above & 1;
+        tie |= ~(above | below);
+    }
+    tie |= mal_mask_eq(count, z->slots);
+    if (__builtin_expect(tie == 0, 1))
+        return count;
+    return jumps_slow(z, bits, &word);
+}
+
 /* The rare branch at the top level: b, after the first coin of 2Q said yes. The
  * height stays below 2^62, which e^-4096 and less would pass. */
-static uint64_t tail_blocks(const mal_dp_noise *z, const mal_dp_bits *bits,
+static uint64_t tail_blocks(const mal_dp_noise *z, mal_dp_bits *bits,
                             uint64_t *alive) {
     uint64_t b = 0;
     while (mal_dp_bits_take(bits, 1)) {
@@ -220,8 +235,7 @@ static uint64_t tail_blocks(const mal_dp_noise *z, const mal_dp_bits *bits,
 
 /* The height of one point, or 0 if it is not kept.  `real` is a mask: a point
  * that only fills its slot does the same work. */
-static uint64_t jump(const mal_dp_noise *z, const mal_dp_bits *bits,
-                     uint64_t real) {
+static uint64_t jump(const mal_dp_noise *z, mal_dp_bits *bits, uint64_t real) {
     const unsigned J = z->levels;
     uint64_t level = mal_dp_bits_below(bits, J + 1),
              raw = mal_dp_bits_take(bits, J);
@@ -249,8 +263,7 @@ static uint64_t jump(const mal_dp_noise *z, const mal_dp_bits *bits,
     return n & alive;
 }
 
-static uint64_t negative_binomial(const mal_dp_noise *z,
-                                  const mal_dp_bits *bits) {
+static uint64_t negative_binomial(const mal_dp_noise *z, mal_dp_bits *bits) {
     uint64_t m = jumps(z, bits), x = 0;
     uint64_t tried = bits->chunk == 64 && m < z->slots ? z->slots : m;
     for (uint64_t i = 0; i < tried; i++)
@@ -258,27 +271,29 @@ static uint64_t negative_binomial(const mal_dp_noise *z,
     return x;
 }
 
-uint64_t mal_dp_noise_side(const mal_dp_noise *noise, const mal_dp_bits *bits) {
+uint64_t mal_dp_noise_side(const mal_dp_noise *noise, mal_dp_bits *bits) {
     return noise->k == 1 ? geometric(noise, bits)
                          : negative_binomial(noise, bits);
 }
 
 void mal_dp_noise_draw(const mal_dp_noise *noise, int64_t *out, size_t n,
                        mal_dp_source source) {
-    const mal_dp_bits bits = { source, 64 };
+    mal_dp_bits bits;
+    mal_dp_bits_init(&bits, source, 64);
     for (size_t i = 0; i < n; i++) {
         uint64_t plus = mal_dp_noise_side(noise, &bits);
         uint64_t minus = mal_dp_noise_side(noise, &bits);
         out[i] = (int64_t)(plus - minus);
     }
+    mal_wipe(&bits, sizeof bits);
 }
 
-static uint64_t next_drbg(void *ctx) {
-    return mal_prim_drbg_u64(ctx);
+static void fill_drbg(void *ctx, uint64_t *words, size_t n) {
+    mal_prim_drbg_fill(ctx, words, n * sizeof *words);
 }
 
 mal_dp_source mal_dp_source_drbg(mal_prim_drbg *drbg) {
-    return (mal_dp_source){ next_drbg, drbg };
+    return (mal_dp_source){ fill_drbg, drbg };
 }
 
 mal_err mal_dp_laplace_share(int64_t *out, size_t n, uint64_t num, uint64_t den,

@@ -65,7 +65,7 @@ mal_err mal_dp_noise_key(mal_key *out, mal_bytes node_secret, mal_bytes job_id,
 
 /* A source of 64-bit words: the generator, or a test's own. */
 typedef struct mal_dp_source {
-    uint64_t (*next)(void *ctx);
+    void (*fill)(void *ctx, uint64_t *words, size_t n);
     void *ctx;
 } mal_dp_source;
 mal_dp_source mal_dp_source_drbg(mal_prim_drbg *drbg);
