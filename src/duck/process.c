@@ -21,6 +21,7 @@ static const char *const places[] = {
     "../lib/malus/malus-duck",
     "../duck/malus-duck",
     "../src/duck/malus-duck",
+    "../../src/duck/malus-duck",
 };
 
 static mal_err find_helper(char path[PATH_MAX_DUCK]) {

@@ -148,4 +148,28 @@ column(house *h, uint32_t version, const char *name, size_t *rows) {
     return b.columns[0];
 }
 
+/* Every visible version is whole and logged where it says; every log entry is
+ * of a visible version, of a removed one, or a deletion. */
+__attribute__((unused)) static void house_check(house *h, size_t rows) {
+    mal_store_info *infos;
+    size_t n, logged[2] = { 0 };
+
+    CHECK_OK(mal_store_list(h->store, &infos, &n, h->arena));
+    for (size_t i = 0; i < n; i++) {
+        CHECK_EQ(infos[i].rows, rows);
+        CHECK_OK(mal_store_check(h->store, h->contract->room_id,
+                                 "acme.customers", infos[i].version));
+    }
+    for (uint64_t i = 0; i < mal_audit_log_size(h->log); i++) {
+        MAL_AUTO(mal_buf_clear) mal_buf entry = { 0 };
+        mal_audit_dsse *dsse;
+        mal_audit_statement *s;
+        CHECK_OK(mal_audit_log_read(h->log, &entry, i));
+        CHECK_OK(mal_audit_dsse_parse(&dsse, h->arena, mal_buf_view(&entry)));
+        CHECK_OK(mal_audit_statement_parse(&s, h->arena, dsse->payload));
+        logged[strcmp(s->kind, "deletion") == 0]++;
+    }
+    CHECK_EQ(logged[0] - logged[1], n);
+}
+
 #endif
