@@ -502,7 +502,11 @@ static mal_err compare_dones(mal_room *room, room_job *job, const step *s,
 
 static mal_err log_result(mal_room *room, room_job *job, room_entry *entry,
                           const mal_prim_hash *transcript) {
-    char job_hex[65], seen[65], missed[16];
+    char job_hex[65], seen[65], missed[16], disclosure[65];
+    room_disclosed d;
+    MAL_TRY(room_disclose(&d, job->arena, room, &job->judged));
+    mal_audit_disclosure(disclosure, mal_policy_engine_name(job->judged.engine),
+                         &d.leakage, &d.trust, &d.not_proved);
     mal_hex_encode(job_hex, mal_bytes_of(job->id.b, 32));
     mal_hex_encode(seen, mal_bytes_of(transcript->b, 32));
     snprintf(missed, sizeof missed, "%u", job->done_own.ticks_missed);
@@ -510,6 +514,7 @@ static mal_err log_result(mal_room *room, room_job *job, room_entry *entry,
         { MAL_AUDIT_F_JOB, job_hex, false },
         { MAL_AUDIT_F_ENGINE, mal_policy_engine_name(job->judged.engine),
           false },
+        { MAL_AUDIT_F_DISCLOSURE, disclosure, false },
         { "transcript", seen, false },
         { "output", job->output, true },
         { "ticks-missed", missed, false },

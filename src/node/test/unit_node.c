@@ -1,0 +1,124 @@
+/* unit_node.c - questions asked of four real nodes, compared with plain sums. */
+#include "four_nodes.h"
+
+static four f;
+
+static void check_answer(const char *sql, int64_t (*expect)(int carrier, int col),
+                         int columns) {
+    const mal_json *answer, *rows;
+    check_done(&f, FAA, query(sql, true));
+    CHECK_OK(mal_json_get_object(f.last, "answer", &answer));
+    CHECK_OK(mal_json_get_array(answer, "rows", &rows));
+    CHECK_EQ(mal_json_len(rows), 5);
+    for (size_t r = 0; r < 5; r++)
+        for (int c = 1; c <= columns; c++) {
+            int64_t v;
+            const mal_json *row = mal_json_at(rows, r);
+            CHECK_OK(mal_json_as_int(mal_json_at(row, (size_t)c), "cell", &v));
+            CHECK_EQ(v, expect((int)r, c));
+        }
+}
+
+static int64_t expect_union(int carrier, int col) {
+    int64_t n = 0;
+    for (int o = 0; o < 3; o++)
+        for (int i = 0; i < FLIGHTS; i++)
+            if (flights[o][i].carrier == carrier)
+                n += col == 1 ? 1 : flights[o][i].distance;
+    return n;
+}
+
+static int64_t expect_local(int carrier, int col) {
+    int64_t n = 0;
+    for (int i = 0; i < FLIGHTS; i++)
+        if (flights[EWR][i].carrier == carrier && flights[EWR][i].month <= 6)
+            n += col == 1 ? 1 : flights[EWR][i].distance;
+    return n;
+}
+
+static int64_t expect_join(int carrier, int col) {
+    int64_t n = 0;
+    for (int i = 0; i < FLIGHTS; i++) {
+        const flight *x = &flights[JFK][i];
+        if (x->carrier == carrier && x->tail < PLANES &&
+            plane_year[x->tail] < 2000)
+            n += col == 1 ? 1 : x->distance;
+    }
+    return n;
+}
+
+static const char union_sql[] =
+    "SELECT carrier, count(*), sum(distance) FROM ("
+    " SELECT carrier, distance FROM ewr.flights UNION ALL"
+    " SELECT carrier, distance FROM jfk.flights UNION ALL"
+    " SELECT carrier, distance FROM lga.flights) f GROUP BY carrier"
+    " ORDER BY carrier";
+static const char join_sql[] =
+    "SELECT carrier, count(*), sum(distance) FROM jfk.flights f"
+    " JOIN faa.planes p ON f.tailnum = p.tailnum WHERE p.year < 2000"
+    " GROUP BY carrier ORDER BY carrier";
+
+TEST(four_nodes_open_a_room_and_ingest) {
+    four_open(&f);
+}
+
+TEST(one_owners_table_is_answered_exactly_before_noise) {
+    check_answer("SELECT carrier, count(*), sum(distance) FROM ewr.flights"
+                 " WHERE month <= 6 GROUP BY carrier ORDER BY carrier",
+                 expect_local, 2);
+}
+
+TEST(a_union_of_three_owners_is_answered_exactly_before_noise) {
+    check_answer(union_sql, expect_union, 2);
+}
+
+TEST(a_join_of_two_owners_is_answered_exactly_before_noise) {
+    check_answer(join_sql, expect_join, 2);
+}
+
+TEST(a_noised_answer_comes_with_a_receipt_that_verifies) {
+    const char *receipt, *event;
+    mal_buf report = { 0 };
+    check_done(&f, FAA, query(union_sql, false));
+    CHECK_OK(mal_json_get_str(f.last, "receipt", &receipt));
+    mal_err err = mal_room_receipt_verify(&report, mal_bytes_str(receipt), false);
+    CHECK_THAT(err == MAL_OK, "%s\n%.*s", mal_err_message(), (int)report.len,
+               (const char *)report.ptr);
+    CHECK_OK(mal_json_get_str(f.last, "event", &event));
+    mal_buf_clear(&report);
+}
+
+TEST(a_repeated_question_is_answered_again_at_no_cost) {
+    bool stored;
+    check_done(&f, FAA, query(union_sql, false));
+    CHECK_OK(mal_json_get_bool(f.last, "stored", &stored));
+    CHECK(stored);
+}
+
+TEST(a_forbidden_question_is_refused_with_its_rule) {
+    const mal_json *verdict;
+    const char *rule;
+    CHECK(!ask_node(&f, FAA, query("SELECT max(distance) FROM ewr.flights",
+                                   false)));
+    CHECK_OK(mal_json_get_object(f.last, "verdict", &verdict));
+    CHECK_OK(mal_json_get_str(verdict, "rule", &rule));
+    CHECK_STR(rule, "no-rows");
+}
+
+TEST(explain_tells_of_the_join_and_touches_no_budget) {
+    const char *text;
+    mal_json *q = query(join_sql, false);
+    CHECK_OK(mal_json_put_str(q, "room", "airports"));
+    mal_json *e = verb("explain");
+    CHECK_OK(mal_json_put_str(e, "text", join_sql));
+    mal_json_free(q);
+    check_done(&f, FAA, e);
+    CHECK_OK(mal_json_get_str(f.last, "text", &text));
+    CHECK(strstr(text, "psi") && strstr(text, "match"));
+}
+
+TEST(the_nodes_stop_and_leave_nothing) {
+    four_close(&f);
+}
+
+TEST_MAIN
