@@ -98,6 +98,60 @@ TEST(bad_rows_are_dropped_and_counted_by_reason) {
     CHECK_EQ(column(&h, 0, "age", NULL).i64[1], 82);
 }
 
+#define DATA MAL_TEST_SOURCE_ROOT "/src/store/test/data/"
+
+static mal_err add_file(house *h, const char *path) {
+    mal_err err = mal_store_add(h->store, &h->report, h->arena, h->contract,
+                                "acme.customers", path, NULL);
+    if (err == MAL_E_MISSING && strstr(mal_err_message(), "malus-duck"))
+        SKIP("malus-duck is not built: run tools/fetch_duckdb.sh");
+    return err;
+}
+
+TEST(parquet_gives_what_csv_gives) {
+    MAL_AUTO(house_clear) house h = { 0 };
+    size_t rows;
+    house_make(&h, CUSTOMERS, 1000);
+    CHECK_OK(add_file(&h, DATA "good.parquet"));
+    mal_duck_column spend = column(&h, 0, "spend", &rows);
+    mal_duck_column region = column(&h, 0, "region", NULL);
+    mal_duck_column age = column(&h, 0, "age", NULL);
+    CHECK_EQ(rows, 40);
+    for (size_t i = 0; i < rows; i++) {
+        CHECK_EQ(spend.i64[i], i * 125);
+        CHECK_EQ(age.i64[i], i);
+        CHECK_EQ(region.null[i], i % 3 == 2);
+        CHECK_EQ(region.i64[i], i % 3 == 1);
+    }
+    CHECK_OK(
+        mal_store_check(h.store, h.contract->room_id, "acme.customers", 0));
+}
+
+TEST(parquet_doubles_and_lists_are_refused_with_advice) {
+    MAL_AUTO(house_clear) house h = { 0 };
+    house_make(&h, CUSTOMERS, 1000);
+    CHECK_ERR(add_file(&h, DATA "double.parquet"), MAL_E_INPUT);
+    CHECK(strstr(mal_err_message(), "DECIMAL(p, s)"));
+    CHECK_ERR(add_file(&h, DATA "list.parquet"), MAL_E_INPUT);
+    CHECK(strstr(mal_err_message(), "column region is VARCHAR[]"));
+}
+
+TEST(crlf_a_byte_order_mark_and_other_delimiters_are_read) {
+    MAL_AUTO(house_clear) house h = { 0 };
+    house_make(&h, CUSTOMERS, 1000);
+    CHECK_OK(add(&h, "\xef\xbb\xbf"
+                     "email,region,age,spend\r\n"
+                     "a@x.org,north,20,1\r\nb@x.org,south,30,2\r\n"));
+    CHECK_EQ(h.report.rows_stored, 2);
+    CHECK_EQ(column(&h, 0, "spend", NULL).i64[1], 200);
+    CHECK_OK(add_with(&h, "email;region;age;spend\na@x.org;north;20;1.5",
+                      (mal_store_options){ .delimiter = ';' }));
+    CHECK_EQ(column(&h, 0, "spend", NULL).i64[0], 150);
+    CHECK_OK(add_with(&h, "email\tregion\tage\tspend\na@x.org\tnorth\t20\t1",
+                      (mal_store_options){ .delimiter = '\t' }));
+    CHECK_EQ(column(&h, 0, "region", NULL).i64[0], 0);
+}
+
 TEST(a_named_text_is_null_too) {
     MAL_AUTO(house_clear) house h = { 0 };
     house_make(&h, CUSTOMERS, 1000);
