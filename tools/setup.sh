@@ -23,6 +23,7 @@ libjansson-dev|pc:jansson|JSON
 libsqlite3-dev|pc:sqlite3|the state of a node
 libseccomp-dev|pc:libseccomp|the sandbox of DuckDB: system calls
 libpg-query-dev|file:/usr/include/pg_query.h|the SQL grammar of PostgreSQL 15
+libprotobuf-c-dev|pc:libprotobuf-c|the trees that libpg-query hands out
 npm|cmd:npm|fetches libduckdb.so, pinned by hash
 unzip|cmd:unzip|opens the public data of the demo
 '

@@ -174,12 +174,12 @@ static mal_err bind_column(binder *b, sql_e *out, const pg_node *node) {
 
 /* --- constants ------------------------------------------------------------ */
 
-/* "12.50" -> 1250 with two digits. */
+/* "12.50" -> 1250 with two digits.  The grammar folds a minus into it. */
 static mal_err bind_decimal(binder *b, sql_e *out, const char *text, int pos) {
     mal_i128 v = 0;
     unsigned scale = 0;
-    bool point = false;
-    for (const char *c = text; *c; c++) {
+    bool point = false, minus = *text == '-';
+    for (const char *c = text + minus; *c; c++) {
         if (*c == '.' && !point) {
             point = true;
             continue;
@@ -192,7 +192,7 @@ static mal_err bind_decimal(binder *b, sql_e *out, const char *text, int pos) {
         SQL_NEED(sql_fits(v) && scale <= MAL_SQL_SCALE_MAX, b->cx, pos,
                  MAL_E_LIMIT, "the number %.40s does not fit 64 bits", text);
     }
-    return sql_int(b->cx, out, (int64_t)v, scale, pos);
+    return sql_int(b->cx, out, (int64_t)(minus ? -v : v), scale, pos);
 }
 
 static mal_err bind_text(binder *b, sql_e *out, const char *text, int pos) {

@@ -1,0 +1,271 @@
+/* differ.c - the plan's side of the differential test.
+ *
+ *     differ ROOM DATA-FOLDER < queries > answers
+ *
+ * DATA-FOLDER/OWNER.TABLE holds one row a line, fields between tabs: integers,
+ * codes, 32 hex digits of an identifier, or \N.  A line of input is "Q SELECT
+ * .." (run in the clear) or "S SELECT .." (also split, run part by part, added,
+ * finished without noise and compared).  Each answer begins with "@@". */
+#include <malus/sql.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct side {
+    const mal_policy_contract *contract;
+    mal_duck *duck;
+    mal_arena *arena; /* of one query */
+} side;
+
+/* --- data ----------------------------------------------------------------- */
+
+typedef struct loaded {
+    mal_duck_column columns[64];
+    int64_t *i64[64];
+    uint8_t *id[64], *null[64];
+    size_t n;
+} loaded;
+
+static mal_err read_field(loaded *l, const mal_policy_column *c, unsigned k,
+                          const char *text) {
+    if (strcmp(text, "\\N") == 0) {
+        l->null[k][l->n] = 1;
+        return MAL_OK;
+    }
+    if (c->role == MAL_POLICY_ID)
+        return mal_hex_decode(l->id[k] + 16 * l->n, 16, text);
+    l->i64[k][l->n] = strtoll(text, NULL, 10);
+    return MAL_OK;
+}
+
+static mal_err load_lines(loaded *l, const mal_policy_dataset *d, FILE *file) {
+    char line[4096];
+    while (fgets(line, sizeof line, file)) {
+        char *at = line;
+        MAL_REQUIRE(l->n < d->rows_max, MAL_E_INPUT, "too many rows");
+        line[strcspn(line, "\n")] = 0;
+        for (unsigned k = 0; k < d->n_columns; k++) {
+            char *field = strsep(&at, "\t");
+            MAL_REQUIRE(field, MAL_E_INPUT, "too few fields in %s", d->name);
+            MAL_TRY(read_field(l, &d->columns[k], k, field));
+        }
+        l->n++;
+    }
+    return MAL_OK;
+}
+
+static mal_err load(side *s, const char *folder, unsigned dataset) {
+    const mal_policy_dataset *d = &s->contract->datasets[dataset];
+    loaded *l = mal_arena_alloc(s->arena, sizeof *l);
+    char path[4096], name[32];
+    for (unsigned k = 0; k < d->n_columns; k++) {
+        bool id = d->columns[k].role == MAL_POLICY_ID;
+        l->i64[k] = mal_arena_calloc(s->arena, d->rows_max, 8);
+        l->id[k] = mal_arena_calloc(s->arena, d->rows_max, 16);
+        l->null[k] = mal_arena_calloc(s->arena, d->rows_max, 1);
+        l->columns[k] = (mal_duck_column){
+            .name = mal_arena_printf(s->arena, "c%u", k),
+            .type = id ? MAL_DUCK_ID : MAL_DUCK_I64,
+            .i64 = l->i64[k],
+            .id = l->id[k],
+            .null = l->null[k],
+        };
+    }
+    snprintf(path, sizeof path, "%s/%s", folder, d->name);
+    snprintf(name, sizeof name, "d%u", dataset);
+    FILE *file = fopen(path, "r");
+    MAL_REQUIRE(file, MAL_E_IO, "cannot read %s", path);
+    mal_err err = load_lines(l, d, file);
+    fclose(file);
+    MAL_TRY(err);
+    mal_duck_batch batch = { l->n, d->n_columns, l->columns };
+    MAL_TRY(mal_duck_table_create(s->duck, name, l->columns, d->n_columns));
+    return mal_duck_table_put(s->duck, name, &batch);
+}
+
+/* --- running -----------------------------------------------------------------
+ */
+
+/* The tables that a statement reads, as views of the loaded ones. */
+static mal_err make_views(side *s, const mal_sql_part_table *tables,
+                          unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        MAL_AUTO(mal_buf_clear) mal_buf sql = { 0 };
+        const char *text;
+        MAL_TRY(mal_buf_put_fmt(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ",
+                                tables[i].name));
+        for (unsigned k = 0; k < tables[i].n_columns; k++)
+            MAL_TRY(mal_buf_put_fmt(&sql, "%sc%u AS c%u", k ? ", " : "",
+                                    tables[i].columns[k], k));
+        if (tables[i].n_columns == 0)
+            MAL_TRY(mal_buf_put_str(&sql, "CAST(0 AS BIGINT) AS c0"));
+        MAL_TRY(mal_buf_put_fmt(&sql, " FROM d%u", tables[i].dataset));
+        MAL_TRY(mal_buf_cstr(&sql, &text));
+        MAL_TRY(mal_duck_run(s->duck, text));
+    }
+    return MAL_OK;
+}
+
+static mal_err run_clear(side *s, mal_sql_table *t, const mal_sql_plan *plan) {
+    const mal_sql_part_table *tables;
+    unsigned n;
+    MAL_TRY(mal_sql_plan_tables(&tables, &n, s->arena, plan));
+    MAL_TRY(make_views(s, tables, n));
+    return mal_sql_run_clear(t, s->arena, plan, s->duck, 1000000);
+}
+
+static mal_err run_part(side *s, mal_duck_batch *out, const mal_sql_physical *p,
+                        unsigned at) {
+    const mal_sql_part *part = &p->parts[at];
+    mal_duck_type types[MAL_SQL_AGGS_MAX + 2];
+    unsigned n = 0;
+    if (part->role != MAL_SQL_PART_CELLS)
+        types[n++] = MAL_DUCK_ID;
+    for (unsigned i = 0; part->role != MAL_SQL_PART_FILTER && i <= p->n_aggs;
+         i++)
+        types[n++] = MAL_DUCK_I64;
+    MAL_TRY(make_views(s, part->tables, part->n_tables));
+    return mal_duck_query(s->duck, out, s->arena, part->sql, types, n,
+                          part->rows_max);
+}
+
+static bool passes(const mal_duck_batch *filter, const uint8_t *key) {
+    for (size_t i = 0; i < filter->rows; i++)
+        if (mal_compare_vartime(filter->columns[0].id + 16 * i, key, 16) == 0)
+            return true;
+    return false;
+}
+
+/* What an engine does, in the clear: add the cells. */
+static mal_err add_parts(side *s, int64_t *cells, const mal_sql_physical *p) {
+    for (unsigned i = 0; i < p->n_parts; i++) {
+        mal_duck_batch rows, filter = { 0 };
+        bool keyed = p->parts[i].role == MAL_SQL_PART_PAYLOAD;
+        if (p->parts[i].role == MAL_SQL_PART_FILTER)
+            continue;
+        MAL_TRY(run_part(s, &rows, p, i));
+        if (keyed)
+            MAL_TRY(run_part(s, &filter, p, 1));
+        for (size_t r = 0; r < rows.rows; r++) {
+            if (keyed && !passes(&filter, rows.columns[0].id + 16 * r))
+                continue;
+            uint64_t cell = (uint64_t)rows.columns[keyed].i64[r];
+            MAL_REQUIRE(cell < p->n_cells, MAL_E_STATE, "no such cell");
+            for (unsigned a = 0; a < p->n_aggs; a++)
+                cells[a * p->n_cells + cell] +=
+                    rows.columns[keyed + 1 + a].i64[r];
+        }
+    }
+    return MAL_OK;
+}
+
+static bool same_row(const mal_sql_table *a, size_t i, const mal_sql_table *b,
+                     size_t j) {
+    for (unsigned k = 0; k < a->n_columns; k++) {
+        size_t x = i * a->n_columns + k, y = j * b->n_columns + k;
+        if (a->nulls[x] != b->nulls[y] ||
+            (!a->nulls[x] && a->values[x] != b->values[y]))
+            return false;
+    }
+    return true;
+}
+
+/* Groups without rows are answered by an engine and absent in the clear: with a
+ * minimum of one row they are the suppressed ones. */
+static mal_err check_split(side *s, const mal_sql_table *clear,
+                           const mal_sql_plan *plan) {
+    const mal_sql_split_options options = { .group_count = true };
+    const mal_sql_finish_options least = { .group_min = 1 };
+    const mal_sql_physical *p;
+    mal_sql_table t;
+    size_t shown = 0;
+    MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
+    int64_t *cells =
+        mal_arena_calloc(s->arena, p->n_cells * p->n_aggs, sizeof *cells);
+    MAL_REQUIRE(cells, MAL_E_MEMORY, "no memory for the cells");
+    MAL_TRY(add_parts(s, cells, p));
+    MAL_TRY(mal_sql_finish(&t, s->arena, p, cells, NULL, &least));
+    for (size_t i = 0; i < t.n_rows; i++) {
+        if (t.suppressed[i])
+            continue;
+        MAL_REQUIRE(shown < clear->n_rows && same_row(&t, i, clear, shown),
+                    MAL_E_STATE, "SPLIT differs in row %zu of %s", shown,
+                    p->text);
+        shown++;
+    }
+    bool empty = p->n_groups == 0 && shown == 0; /* of no rows: suppressed */
+    MAL_REQUIRE(shown == clear->n_rows || empty, MAL_E_STATE,
+                "SPLIT shows %zu rows, not %zu: %s", shown, clear->n_rows,
+                p->text);
+    return MAL_OK;
+}
+
+static mal_err print_answer(mal_buf *out, const mal_sql_table *t) {
+    MAL_TRY(mal_buf_put_str(out, "@@ ok"));
+    for (unsigned k = 0; k < t->n_columns; k++)
+        MAL_TRY(mal_buf_put_fmt(out, " %d:%u", (int)t->columns[k].kind,
+                                t->columns[k].scale));
+    MAL_TRY(mal_buf_put_str(out, "\n"));
+    for (size_t i = 0; i < t->n_rows; i++) {
+        for (unsigned k = 0; k < t->n_columns; k++) {
+            MAL_TRY(mal_buf_put_str(out, k ? "|" : ""));
+            MAL_TRY(mal_sql_value_print(out, t, i, k));
+        }
+        MAL_TRY(mal_buf_put_str(out, "\n"));
+    }
+    return MAL_OK;
+}
+
+static mal_err answer(side *s, mal_buf *out, const char *line) {
+    const mal_sql_plan *plan;
+    mal_sql_table t;
+    MAL_TRY(mal_sql_plan_from_text(&plan, s->arena, s->contract,
+                                   mal_bytes_str(line + 2)));
+    MAL_TRY(run_clear(s, &t, plan));
+    if (line[0] == 'S')
+        MAL_TRY(check_split(s, &t, plan));
+    return print_answer(out, &t);
+}
+
+static mal_err run(side *s, const char *room, const char *folder) {
+    MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
+    mal_policy_contract *contract;
+    static char line[1 << 17];
+    MAL_AUTO(mal_arena_auto)
+    mal_arena *arena = mal_arena_new((size_t)256 << 20);
+    MAL_TRY(mal_file_read(&text, room, 1 << 20));
+    MAL_TRY(mal_policy_parse(&contract, arena, mal_buf_view(&text)));
+    s->contract = contract;
+    MAL_TRY(mal_duck_start(&s->duck, NULL));
+    s->arena = arena;
+    for (unsigned i = 0; i < contract->n_datasets; i++)
+        MAL_TRY(load(s, folder, i));
+    while (fgets(line, sizeof line, stdin)) {
+        MAL_AUTO(mal_buf_clear) mal_buf out = { 0 };
+        MAL_AUTO(mal_arena_auto)
+        mal_arena *own = mal_arena_new((size_t)256 << 20);
+        line[strcspn(line, "\n")] = 0;
+        s->arena = own;
+        mal_err err = answer(s, &out, line);
+        if (err)
+            printf("@@ %s %s\n", mal_err_name(err), mal_err_message());
+        else
+            fwrite(out.ptr, 1, out.len, stdout);
+    }
+    return MAL_OK;
+}
+
+int main(int argc, char **argv) {
+    side s = { 0 };
+    if (argc != 3) {
+        fprintf(stderr, "differ ROOM DATA-FOLDER < queries\n");
+        return 2;
+    }
+    mal_err err = run(&s, argv[1], argv[2]);
+    if (err)
+        fprintf(stderr, "differ: %s\n", mal_err_trail());
+    mal_duck_stop(s.duck);
+    return err != MAL_OK;
+}
