@@ -287,7 +287,7 @@ static void change_release(say *s, const view *v, const mal_policy_rule *r) {
         return;
     }
     policy_text_nano(e, policy_payable(v, r));
-    policy_text_ratio(d, r->delta);
+    policy_text_ratio(d, policy_payable_delta(v, r));
     tell(s, "ask for a noised release, epsilon at most %s, delta at most %s", e,
          d);
 }
@@ -306,14 +306,14 @@ static void change(say *s, const view *v, const mal_policy_rule *r,
         break;
     case MAL_POLICY_OPERATION:
         tell(s, "ask only for ");
-        tell_operations(s, r->operations);
+        tell_operations(s, policy_view_through(v, r, 0).operations);
         break;
     case MAL_POLICY_PURPOSE:
-        tell(s, "ask for the purpose %s", r->purposes[0]);
+        tell(s, "ask for the purpose %s", policy_view_through(v, r, 0).purpose);
         break;
     case MAL_POLICY_RECIPIENT:
-        tell(s, "let the answer go to ");
-        tell_parties(s, v, r->to);
+        tell(s, "let the answer go to %s",
+             party(v, policy_view_through(v, r, 0).recipient));
         break;
     case MAL_POLICY_ENGINE:
         tell(s, "run it on ");
@@ -331,7 +331,7 @@ static void change(say *s, const view *v, const mal_policy_rule *r,
         tell(s, "set epsilon to at most %s", text);
         break;
     case MAL_POLICY_DELTA:
-        policy_text_ratio(text, r->delta);
+        policy_text_ratio(text, policy_payable_delta(v, r));
         tell(s, "set delta to at most %s", text);
         break;
     case MAL_POLICY_ROWS:
@@ -383,9 +383,11 @@ static unsigned nearest_rules(candidate best[CANDIDATES], const view *v) {
 /* Would the plan, cut down to this rule, really be allowed? */
 static bool would_do(const view *v, const mal_policy_rule *r) {
     mal_policy_cref where;
-    view cut = policy_view_through(v, r);
-    if (policy_forbidden(&cut, &where) != MAL_POLICY_NONE)
-        return false;
+    for (uint32_t i = 0; i < r->n_run; i++) { /* each may be chosen */
+        view cut = policy_view_through(v, r, i);
+        if (policy_forbidden(&cut, &where) != MAL_POLICY_NONE)
+            return false;
+    }
     for (uint32_t i = 0; r->epsilon_nano && i < v->f->n_datasets; i++) {
         uint32_t d = v->f->datasets[i];
         if (policy_rule_from(r, d) &&
@@ -396,24 +398,44 @@ static bool would_do(const view *v, const mal_policy_rule *r) {
     return true;
 }
 
+/* A plan may be dear for a budget though not for the rule. */
+static void add_costs(differences *d, const view *v, const mal_policy_rule *r) {
+    const mal_policy_facts *f = v->f;
+    bool dear[] = { f->epsilon_nano > policy_payable(v, r),
+                    !policy_ratio_le(f->delta, policy_payable_delta(v, r)) };
+    const mal_policy_code codes[] = { MAL_POLICY_EPSILON, MAL_POLICY_DELTA };
+    for (int k = 0; k < 2 && f->release == MAL_POLICY_RELEASE_NOISED; k++) {
+        if (r->epsilon_nano && dear[k] && d->n < DIFFERENCES_MAX)
+            d->list[d->n++] =
+                (difference){ codes[k], MAL_POLICY_NONE, MAL_POLICY_NONE, 0 };
+    }
+}
+
+/* One change answers all differences of its kind. */
+static bool told_before(const differences *d, uint32_t i) {
+    mal_policy_code code = d->list[i].code;
+    if (code == MAL_POLICY_COLUMN || code == MAL_POLICY_DATASET ||
+        code == MAL_POLICY_JOIN)
+        return false;
+    for (uint32_t k = 0; k < i; k++)
+        if (d->list[k].code == code)
+            return true;
+    return false;
+}
+
 static void suggest(mal_policy_verdict *out, const view *v,
                     const mal_policy_rule *r, const char *first) {
     say s = say_into(out->nearest, sizeof out->nearest);
     differences d;
     policy_covers(r, v, &d);
+    add_costs(&d, v, r);
     tell(&s, "Rule %s %s: ", r->name,
          r->effect == MAL_POLICY_REVIEW ? "would let the owners sign it"
                                         : "would allow it");
     if (*first)
         tell(&s, "%s%s", next(&s, "; "), first);
     for (uint32_t i = 0; i < d.n; i++) {
-        bool told = false; /* one change answers all differences of its kind */
-        for (uint32_t k = 0; k < i; k++)
-            told |= d.list[k].code == d.list[i].code &&
-                    d.list[k].code != MAL_POLICY_COLUMN &&
-                    d.list[k].code != MAL_POLICY_DATASET &&
-                    d.list[k].code != MAL_POLICY_JOIN;
-        if (told)
+        if (told_before(&d, i))
             continue;
         tell(&s, "%s", next(&s, "; "));
         s.items--;
@@ -563,12 +585,8 @@ void policy_explain_unpayable(mal_policy_verdict *out, const view *v,
          "The plan costs epsilon %s; the budget of %s, of %s, is %s in all "
          "and delta %s.",
          cost, dataset_name(v, dataset), owner_of(v, dataset), a, b);
-    say n = say_into(out->nearest, sizeof out->nearest);
-    policy_text_nano(a, policy_payable(v, &v->c->rules[out->rule]));
-    tell(&n,
-         "Rule %s would allow it: set epsilon to at most %s, delta to at "
-         "most %s.",
-         v->c->rules[out->rule].name, a, b);
+    if (would_do(v, &v->c->rules[out->rule]))
+        suggest(out, v, &v->c->rules[out->rule], "");
 }
 
 void policy_explain_review(mal_policy_verdict *out, const view *v) {

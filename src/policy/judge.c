@@ -139,7 +139,7 @@ static answer run_meets(const mal_policy_run *run, const view *v, bool forbid) {
         return NO;
     answer met = mode_meets(run->mode, v->mode, forbid);
     for (uint32_t i = 0; i < run->n_args && met != NO; i++) {
-        answer arg = evidence_meets(v->f, &run->args[i]);
+        answer arg = v->moved ? UNKNOWN : evidence_meets(v->f, &run->args[i]);
         met = arg == YES ? met : arg;
     }
     return met;
@@ -163,7 +163,8 @@ static bool has_party(mal_policy_set set, uint32_t party) {
     return party < MAL_POLICY_PARTIES_MAX && (set >> party & 1);
 }
 
-view policy_view_through(const view *whole, const mal_policy_rule *lens) {
+view policy_view_through(const view *whole, const mal_policy_rule *lens,
+                         uint32_t run) {
     view v = *whole;
     v.lens = lens;
     v.operations &= lens->operations;
@@ -177,8 +178,9 @@ view policy_view_through(const view *whole, const mal_policy_rule *lens) {
                           ? v.f->requester
                           : (uint32_t)__builtin_ctzll(lens->to);
     if (!run_covers(lens, whole)) {
-        v.engine = lens->run[0].engine;
-        v.mode = lens->run[0].mode;
+        v.engine = lens->run[run].engine;
+        v.mode = lens->run[run].mode;
+        v.moved = true;
     }
     return v;
 }
@@ -468,6 +470,22 @@ uint64_t policy_payable(const view *v, const mal_policy_rule *r) {
             continue;
         most = least(most, mal_policy_budget_find(v->c, d, MAL_POLICY_NONE));
         most = least(most, mal_policy_budget_find(v->c, d, v->f->requester));
+    }
+    return most;
+}
+
+static mal_policy_ratio lesser(mal_policy_ratio a, const mal_policy_budget *b) {
+    return b && policy_ratio_le(b->delta, a) ? b->delta : a;
+}
+
+mal_policy_ratio policy_payable_delta(const view *v, const mal_policy_rule *r) {
+    mal_policy_ratio most = r->delta;
+    for (uint32_t i = 0; i < v->f->n_datasets; i++) {
+        uint32_t d = v->f->datasets[i];
+        if (!policy_rule_from(r, d))
+            continue;
+        most = lesser(most, mal_policy_budget_find(v->c, d, MAL_POLICY_NONE));
+        most = lesser(most, mal_policy_budget_find(v->c, d, v->f->requester));
     }
     return most;
 }

@@ -16,11 +16,14 @@ typedef struct view {
     uint32_t recipient;
     mal_policy_engine engine;
     mal_policy_mode mode;
+    bool moved; /* to an engine of which no evidence is known yet */
 } view;
 
 view policy_view(const mal_policy_contract *c, const mal_policy_facts *f);
-/* The plan cut down to what `lens` lets through. */
-view policy_view_through(const view *whole, const mal_policy_rule *lens);
+/* The plan cut down to what `lens` lets through; on the alternative `run` of
+ * its engines, if the plan's own does not do. */
+view policy_view_through(const view *whole, const mal_policy_rule *lens,
+                         uint32_t run);
 
 /* Is the forbid's box met?  Missing facts meet it.  `where`: the column or
  * dataset it was about, as far as that can be said. */
@@ -51,6 +54,7 @@ bool policy_covers(const mal_policy_rule *r, const view *v, differences *out);
 uint32_t policy_unpayable(const view *v, const mal_policy_budget **budget);
 /* The most that one plan over these data may cost. */
 uint64_t policy_payable(const view *v, const mal_policy_rule *r);
+mal_policy_ratio policy_payable_delta(const view *v, const mal_policy_rule *r);
 
 /* explain.c: fill text and nearest of a verdict that refuses. */
 void policy_explain_missing(mal_policy_verdict *out, const char *what);

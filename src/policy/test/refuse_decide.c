@@ -324,7 +324,7 @@ TEST(what_no_budget_could_pay_is_refused) {
     refuse(HEAD DATA REACH "budget acme.customers epsilon 3 in all, delta "
                            "1e-10 budget retail.visits for agency epsilon 4 "
                            "in all, delta 1e-6 " TAIL,
-           &p, MAL_POLICY_BUDGET, "delta 1e-10", "delta to at most 1e-10");
+           &p, MAL_POLICY_BUDGET, "delta 1e-10", "set delta to at most 1e-10");
 }
 
 TEST(the_example_of_the_essay_is_told_as_it_stands_there) {
