@@ -1,0 +1,131 @@
+/* bench.c - what the engines cost on this machine.
+ *
+ * Each folder measures itself; here they are chosen by name and printed.  The
+ * figures feed docs/measurements.md and the cost model of explain.
+ */
+#include "cli_impl.h"
+
+#include <malus/audit.h>
+#include <malus/mpc.h>
+#include <malus/prim.h>
+#include <malus/store.h>
+
+#include <string.h>
+
+typedef struct bench {
+    const char *engine;
+    mal_err (*run)(mal_buf *lines, uint64_t rows, unsigned threads,
+                   const char *only);
+} bench;
+
+static mal_err bench_mpc(mal_buf *lines, const char *engine, uint64_t rows,
+                         unsigned threads, const char *only) {
+    return mal_mpc_bench(lines, only ? only : engine, rows, threads);
+}
+
+static mal_err bench_sum(mal_buf *lines, uint64_t rows, unsigned threads,
+                         const char *only) {
+    return bench_mpc(lines, "sum", rows ? rows : 1 << 20, threads, only);
+}
+
+static mal_err bench_psi(mal_buf *lines, uint64_t rows, unsigned threads,
+                         const char *only) {
+    return bench_mpc(lines, "psi", rows ? rows : 2048, threads, only);
+}
+
+static mal_err bench_log(mal_buf *lines, uint64_t rows, unsigned threads,
+                         const char *only) {
+    (void)threads;
+    return mal_audit_bench(lines, rows, only);
+}
+
+static const bench benches[] = {
+    { "ingest", mal_store_bench },
+    { "sum", bench_sum },
+    { "psi", bench_psi },
+    { "log", bench_log },
+};
+
+static mal_err add_line(cli_table *t, const mal_json *line) {
+    static const char *const texts[] = { "engine", "name" };
+    static const char *const reals[] = { "seconds", "cpu_seconds" };
+    for (unsigned i = 0; i < 2; i++)
+        MAL_TRY(cli_table_add(t, cli_str(line, texts[i])));
+    MAL_TRY(cli_table_add_u64(t, cli_u64(line, "rows")));
+    MAL_TRY(cli_table_add_u64(t, cli_u64(line, "threads")));
+    for (unsigned i = 0; i < 2; i++)
+        MAL_TRY(cli_table_add(
+            t, mal_arena_printf(t->arena, "%.3f", cli_real(line, reals[i]))));
+    MAL_TRY(cli_table_add(t, cli_bytes_text(t->arena, cli_u64(line, "bytes"))));
+    return cli_table_add(
+        t, mal_arena_printf(t->arena, "%.1f", cli_real(line, "ns_per_row")));
+}
+
+static mal_err show(mal_cli *cli, mal_bytes lines) {
+    static const char *const align[] = {
+        "l", "l", "r", "r", "r", "r", "r", "r"
+    };
+    static const char *const heads[] = { "engine",  "name",  "rows", "threads",
+                                         "seconds", "cpu s", "sent", "ns/row" };
+    cli_table t = { .arena = cli->arena, .n_columns = 8, .align = align };
+    for (unsigned i = 0; i < 8; i++)
+        MAL_TRY(cli_table_add(&t, heads[i]));
+    while (lines.len) {
+        const uint8_t *end = memchr(lines.ptr, '\n', lines.len);
+        size_t n = end ? (size_t)(end - lines.ptr) : lines.len;
+        MAL_AUTO(mal_json_auto) mal_json *line = NULL;
+        MAL_TRY(mal_json_parse(&line, mal_bytes_of(lines.ptr, n), 1 << 20));
+        MAL_TRY(add_line(&t, line));
+        n += end != NULL;
+        lines = mal_bytes_of(lines.ptr + n, lines.len - n);
+    }
+    cli_table_show(cli, &t);
+    return MAL_OK;
+}
+
+static mal_err run(mal_cli *cli) {
+    MAL_AUTO(mal_buf_clear) mal_buf lines = { 0 };
+    const char *wanted = mal_cli_operand(cli, 0);
+    const char *only = mal_cli_get(cli, "only");
+    uint64_t rows, threads;
+    bool any = false;
+    MAL_TRY(mal_prim_init());
+    MAL_TRY(mal_cli_number(cli, "rows", 1, (uint64_t)1 << 32, 0, &rows));
+    MAL_TRY(mal_cli_number(cli, "threads", 1, 1024, 1, &threads));
+    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
+        if (strcmp(wanted, "all") != 0 &&
+            strcmp(wanted, benches[i].engine) != 0)
+            continue;
+        any = true;
+        MAL_TRY(benches[i].run(&lines, rows, (unsigned)threads, only));
+    }
+    MAL_REQUIRE(any, MAL_E_INPUT,
+                "no bench %s: there are ingest, sum, psi, log and all", wanted);
+    if (!cli->json)
+        return show(cli, mal_buf_view(&lines));
+    cli->raw = true; /* an object a line, as every bench of the project */
+    MAL_REQUIRE(fwrite(lines.ptr, 1, lines.len, stdout) == lines.len, MAL_E_IO,
+                "cannot write to stdout");
+    return MAL_OK;
+}
+
+static const mal_cli_option options[] = {
+    { "rows", "N", "How many rows; each bench has its own default" },
+    { "threads", "N", "On how many threads; 1 if not given" },
+    { "only", "NAME", "Only this bench of the engine" },
+    { NULL, NULL, NULL },
+};
+
+const mal_cli_verb cli_bench_verbs[] = {
+    { .name = "bench",
+      .operands = "ENGINE",
+      .summary = "Measure ingest, sum, psi, log, or all, on this machine",
+      .text =
+          "Figures are of one process with all parties in it. With --json, "
+          "one object a line:\nengine, name, rows, threads, seconds (wall), "
+          "cpu_seconds and bytes (of all parties),\nns_per_row.",
+      .example = "malus bench psi --rows 4096 --threads 2 --json",
+      .options = options,
+      .run = run },
+    { .name = NULL },
+};
