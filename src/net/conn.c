@@ -2,7 +2,8 @@
  *
  * Only this thread touches the TLS object.  Others append frames to `out` under
  * the lock and wake it.  What a peer can make us hold is bounded: each stream
- * by its window, the streams by their number, the frames by their size.
+ * by its window, the streams by their number, frames by their size, and the
+ * queue by OUT_MAX, past which the connection ends.
  */
 #include "net_impl.h"
 
@@ -15,10 +16,13 @@
 #include <unistd.h>
 
 #define READ_MAX ((size_t)64 << 10)
+#define RECORD_MAX 16384                    /* bytes of a TLS record */
+#define OUT_MAX ((size_t)8 * MAL_NET_QUEUE) /* with what is written already */
 
 typedef struct reader {
     uint8_t data[READ_MAX];
     size_t len;
+    uint8_t chunk[RECORD_MAX]; /* on its way out */
 } reader;
 
 void net_conn_wake(conn *c) {
@@ -43,116 +47,18 @@ void net_conn_kill_locked(conn *c, const char *why) {
 
 void net_conn_unref(conn *c) {
     pthread_mutex_lock(&c->lock);
+    net_conn_unref_locked(c);
+}
+
+void net_conn_unref_locked(conn *c) {
     bool last = --c->refs == 0;
     pthread_mutex_unlock(&c->lock);
     if (!last)
         return;
     pthread_mutex_destroy(&c->lock);
-    close(c->wake);
+    mal_fd_auto(&c->wake);
     mal_buf_clear(&c->out);
     mal_free(c);
-}
-
-typedef struct incoming {
-    mal_net *net;
-    stream *s;
-    uint8_t peer[32];
-} incoming;
-
-static void *serve_stream(void *arg) {
-    incoming in = *(incoming *)arg;
-    mal_free(arg);
-    char label[MAL_NET_LABEL_MAX + 1];
-    memcpy(label, in.s->label, sizeof label);
-    if (in.net->config.on_stream) {
-        in.net->config.on_stream(in.net->config.ctx, in.peer, label,
-                                 &in.s->chan);
-    } else {
-        mal_chan *chan = &in.s->chan;
-        mal_chan_close(&chan);
-    }
-    net_thread_end(in.net);
-    return NULL;
-}
-
-/* The peer opens a stream.  Out of memory or threads: the connection ends,
- * which the peer sees at once, rather than a stream that nobody serves. */
-static mal_err open_locked(conn *c, const mal_net_frame *frame,
-                           const uint8_t *payload) {
-    bool theirs = (frame->stream & 1) == (c->dialler ? 0u : 1u);
-    MAL_REQUIRE(theirs && frame->stream > c->peer_id, MAL_E_PEER,
-                "the peer opened a stream out of order");
-    MAL_REQUIRE(!memchr(payload, 0, frame->len), MAL_E_PEER,
-                "the peer sent a label with a zero byte");
-    char label[MAL_NET_LABEL_MAX + 1] = { 0 };
-    memcpy(label, payload, frame->len);
-    c->peer_id = frame->stream;
-    incoming *in = mal_calloc(1, sizeof *in);
-    if (!in)
-        return MAL_E_MEMORY;
-    in->net = c->net;
-    memcpy(in->peer, c->peer, 32);
-    mal_err err = net_stream_new(&in->s, c, frame->stream, label);
-    if (err != MAL_OK) {
-        mal_free(in);
-        return err;
-    }
-    stream *s = in->s;
-    err = net_spawn(c->net, serve_stream, in);
-    if (err != MAL_OK) {
-        c->streams = s->next; /* it was put first, and nobody saw it */
-        c->stream_count--;
-        c->refs--;
-        pthread_cond_destroy(&s->changed);
-        mal_free(s);
-        mal_free(in);
-    }
-    return err;
-}
-
-static mal_err take_locked(conn *c, const mal_net_frame *frame,
-                           const uint8_t *payload) {
-    MAL_REQUIRE(c->greeted || frame->type == MAL_NET_HELLO, MAL_E_PEER,
-                "the peer did not greet first");
-    switch ((mal_net_frame_type)frame->type) {
-    case MAL_NET_HELLO:
-        MAL_REQUIRE(!c->greeted, MAL_E_PEER, "the peer greeted twice");
-        c->greeted = true;
-        memcpy(c->build, payload, frame->len);
-        return MAL_OK;
-    case MAL_NET_PING:
-        net_conn_wake(c);
-        return net_frame_put(&c->out, 0, MAL_NET_PONG, mal_bytes_of(NULL, 0));
-    case MAL_NET_PONG:
-        return MAL_OK;
-    case MAL_NET_OPEN:
-        return open_locked(c, frame, payload);
-    case MAL_NET_DATA:
-    case MAL_NET_LAST:
-    case MAL_NET_CREDIT:
-    case MAL_NET_END:
-        return net_stream_take_locked(c, frame, payload);
-    }
-    MAL_FAIL(MAL_E_PEER, "the peer sent a garbled frame");
-}
-
-/* All whole frames of the buffer. */
-static mal_err take_all(conn *c, reader *in) {
-    size_t at = 0;
-    mal_err err = MAL_OK;
-    pthread_mutex_lock(&c->lock);
-    while (err == MAL_OK && in->len - at >= MAL_NET_HEADER) {
-        mal_net_frame frame;
-        err = mal_net_frame_decode(&frame, in->data + at);
-        if (err != MAL_OK || in->len - at < (size_t)MAL_NET_HEADER + frame.len)
-            break;
-        err = take_locked(c, &frame, in->data + at + MAL_NET_HEADER);
-        at += (size_t)MAL_NET_HEADER + frame.len;
-    }
-    pthread_mutex_unlock(&c->lock);
-    memmove(in->data, in->data + at, in->len - at);
-    in->len -= at;
-    return err;
 }
 
 static mal_err read_some(conn *c, reader *in, bool *idle) {
@@ -160,9 +66,14 @@ static mal_err read_some(conn *c, reader *in, bool *idle) {
     int r = SSL_read(c->ssl, in->data + in->len, (int)(READ_MAX - in->len));
     *idle = r <= 0;
     if (r > 0) {
+        size_t taken;
         in->len += (size_t)r;
-        c->heard_ns = mal_time_monotonic_ns();
-        return take_all(c, in);
+        mal_err err = net_take(c, &taken, in->data, in->len);
+        memmove(in->data, in->data + taken, in->len - taken);
+        in->len -= taken;
+        if (taken > 0) /* half a frame is no sign of life */
+            c->heard_ns = mal_time_monotonic_ns();
+        return err;
     }
     int why = SSL_get_error(c->ssl, r);
     MAL_REQUIRE(why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE,
@@ -170,11 +81,32 @@ static mal_err read_some(conn *c, reader *in, bool *idle) {
     return MAL_OK;
 }
 
-static mal_err write_some(conn *c, bool *idle) {
-    uint8_t chunk[READ_MAX];
+/* r bytes of the queue were written; senders who wait for room go on. */
+static void written(conn *c, size_t r) {
+    pthread_mutex_lock(&c->lock);
+    c->out_sent += r;
+    if (c->out_sent == c->out.len) {
+        mal_buf_reset(&c->out);
+        c->out_sent = 0;
+    } else if (c->out_sent >= MAL_NET_QUEUE) {
+        memmove(c->out.ptr, c->out.ptr + c->out_sent, c->out.len - c->out_sent);
+        c->out.len -= c->out_sent;
+        c->out_sent = 0;
+    }
+    if (c->crowded && c->out.len - c->out_sent <= MAL_NET_QUEUE / 2) {
+        c->crowded = false;
+        for (stream *s = c->streams; s; s = s->next)
+            pthread_cond_broadcast(&s->changed);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* After WANT_WRITE the same bytes come again, perhaps with more behind them;
+ * both modes that this needs are set in tls.c. */
+static mal_err write_some(conn *c, uint8_t chunk[RECORD_MAX], bool *idle) {
     pthread_mutex_lock(&c->lock);
     size_t left = c->out.len - c->out_sent;
-    size_t n = left < sizeof chunk ? left : sizeof chunk;
+    size_t n = left < RECORD_MAX ? left : RECORD_MAX;
     if (n)
         memcpy(chunk, c->out.ptr + c->out_sent, n);
     pthread_mutex_unlock(&c->lock);
@@ -190,17 +122,7 @@ static mal_err write_some(conn *c, bool *idle) {
         return MAL_OK;
     }
     *idle = false;
-    pthread_mutex_lock(&c->lock);
-    c->out_sent += (size_t)r;
-    if (c->out_sent == c->out.len) {
-        mal_buf_reset(&c->out);
-        c->out_sent = 0;
-    } else if (c->out_sent >= ((size_t)1 << 20)) {
-        memmove(c->out.ptr, c->out.ptr + c->out_sent, c->out.len - c->out_sent);
-        c->out.len -= c->out_sent;
-        c->out_sent = 0;
-    }
-    pthread_mutex_unlock(&c->lock);
+    written(c, (size_t)r);
     return MAL_OK;
 }
 
@@ -208,7 +130,8 @@ static mal_err check_silence(conn *c) {
     uint64_t now = mal_time_monotonic_ns();
     uint64_t limit = (uint64_t)c->net->config.silence_ms * 1000000;
     MAL_REQUIRE(now - c->heard_ns < limit, MAL_E_PEER,
-                "the peer was silent for %u ms", c->net->config.silence_ms);
+                "the peer sent no whole frame for %u ms",
+                c->net->config.silence_ms);
     if (now - c->heard_ns < limit / 3 || now - c->pinged_ns < limit / 3)
         return MAL_OK;
     c->pinged_ns = now;
@@ -241,7 +164,7 @@ static mal_err turn(conn *c, reader *in) {
     MAL_REQUIRE(!dead, MAL_E_PEER, "%s", c->why);
     bool read_idle, write_idle;
     MAL_TRY(read_some(c, in, &read_idle));
-    MAL_TRY(write_some(c, &write_idle));
+    MAL_TRY(write_some(c, in->chunk, &write_idle));
     MAL_TRY(check_silence(c));
     if (read_idle && write_idle)
         wait_for_work(c);
@@ -260,9 +183,8 @@ static void forget(conn *c) {
     pthread_mutex_unlock(&net->lock);
 }
 
-static void *run(void *arg) {
+static void run(void *arg) {
     conn *c = arg;
-    mal_net *net = c->net;
     reader *in = mal_calloc(1, sizeof *in);
     while (in && turn(c, in) == MAL_OK)
         ;
@@ -278,66 +200,92 @@ static void *run(void *arg) {
         mal_wipe(in, sizeof *in);
     mal_free(in);
     net_conn_unref(c);
-    net_thread_end(net);
-    return NULL;
 }
 
-static mal_err add(mal_net *net, conn *c) {
-    pthread_mutex_lock(&net->lock);
-    mal_err err = MAL_OK;
-    if (net->closing)
-        err = mal_err_set(MAL_E_STATE, __FILE__, __LINE__,
-                          "the endpoint is closing");
-    else if (net->conn_count >= MAL_NET_CONNECTIONS_MAX)
-        err = mal_err_set(MAL_E_LIMIT, __FILE__, __LINE__,
-                          "more than %d connections", MAL_NET_CONNECTIONS_MAX);
-    if (err == MAL_OK) {
-        c->next = net->conns;
-        net->conns = c;
-        net->conn_count++;
-    }
-    pthread_mutex_unlock(&net->lock);
-    return err;
+/* Only now, under the lock that mal_net_disallow and mal_net_close take, is it
+ * sure that the peer is still pinned and the endpoint open. */
+static mal_err add_locked(mal_net *net, conn *c) {
+    unsigned same = 0;
+    for (conn *other = net->conns; other; other = other->next)
+        same += mal_equal(other->peer, c->peer, 32);
+    MAL_REQUIRE(!atomic_load(&net->closing), MAL_E_STATE,
+                "the endpoint is closing");
+    MAL_REQUIRE(net_pinned_locked(net, c->peer), MAL_E_AUTH,
+                "the peer is no longer a party");
+    MAL_REQUIRE(net->conn_count < MAL_NET_CONNECTIONS_MAX, MAL_E_LIMIT,
+                "more than %d connections", MAL_NET_CONNECTIONS_MAX);
+    MAL_REQUIRE(same < MAL_NET_PEER_MAX, MAL_E_LIMIT,
+                "more than %d connections with one peer", MAL_NET_PEER_MAX);
+    c->next = net->conns;
+    net->conns = c;
+    net->conn_count++;
+    return MAL_OK;
 }
 
-/* Takes ssl and fd, also on failure.  On success *out carries a reference. */
-mal_err net_conn_start(mal_net *net, SSL *ssl, int fd, bool dialler,
-                       const uint8_t peer[32], conn **out) {
+mal_err net_conn_new(conn **out, mal_net *net, bool dialler,
+                     const uint8_t peer[32]) {
     conn *c = mal_calloc(1, sizeof *c);
-    int wake = c ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
-    if (wake < 0) {
-        mal_free(c);
-        SSL_free(ssl);
-        close(fd);
-        MAL_FAIL(MAL_E_IO, "no memory or descriptor for a connection");
-    }
+    if (!c)
+        return MAL_E_MEMORY;
     *c = (conn){ .net = net,
-                 .ssl = ssl,
-                 .fd = fd,
-                 .wake = wake,
-                 .refs = 2,
+                 .fd = -1,
+                 .wake = -1,
+                 .refs = 1,
                  .dialler = dialler,
-                 .next_id = dialler ? 1 : 2 };
+                 .next_id = dialler ? 1 : 2,
+                 .out.max = OUT_MAX };
     memcpy(c->peer, peer, 32);
     pthread_mutex_init(&c->lock, NULL);
     c->heard_ns = c->pinged_ns = mal_time_monotonic_ns();
-    const char *build = net->config.build ? net->config.build : "";
-    mal_err err =
-        net_frame_put(&c->out, 0, MAL_NET_HELLO,
-                      mal_bytes_of(build, strnlen(build, MAL_NET_BUILD_MAX)));
-    if (err == MAL_OK)
-        err = add(net, c);
+    mal_err err = net_frame_put(
+        &c->out, 0, MAL_NET_HELLO,
+        mal_bytes_of(net->config.build,
+                     strnlen(net->config.build, MAL_NET_BUILD_MAX)));
+    if (err != MAL_OK) {
+        net_conn_unref(c);
+        return err;
+    }
+    *out = c;
+    return MAL_OK;
+}
+
+/* One reference is the caller's, one the io thread's. */
+static mal_err start(mal_net *net, conn *c) {
+    c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    MAL_REQUIRE(c->wake >= 0, MAL_E_IO, "no descriptor for a connection");
+    c->refs = 2;
+    pthread_mutex_lock(&net->lock);
+    mal_err err = add_locked(net, c);
+    pthread_mutex_unlock(&net->lock);
     if (err == MAL_OK) {
         err = net_spawn(net, run, c);
-        if (err != MAL_OK)
-            forget(c);
+        if (err == MAL_OK)
+            return MAL_OK;
+        /* Others may have found it by now: it is dead to them. */
+        pthread_mutex_lock(&c->lock);
+        net_conn_kill_locked(c, mal_err_message());
+        pthread_mutex_unlock(&c->lock);
+        forget(c);
+    }
+    net_conn_unref(c);
+    return err;
+}
+
+mal_err net_conn_start(mal_net *net, SSL *ssl, int fd, bool dialler,
+                       const uint8_t peer[32], conn **out) {
+    conn *c = NULL;
+    mal_err err = net_conn_new(&c, net, dialler, peer);
+    if (err == MAL_OK) {
+        c->ssl = ssl;
+        c->fd = fd;
+        err = start(net, c);
     }
     if (err != MAL_OK) {
-        c->refs = 1;
-        net_conn_unref(c);
+        if (c)
+            net_conn_unref(c);
         SSL_free(ssl);
         close(fd);
-        return err;
+        return mal_err_trace(err, __FILE__, __LINE__);
     }
     *out = c;
     return MAL_OK;

@@ -30,6 +30,7 @@ static bool fits(const mal_net_frame *frame) {
     case MAL_NET_CREDIT:
         return frame->stream != 0 && frame->len == 4;
     case MAL_NET_END:
+    case MAL_NET_REFUSED:
         return frame->stream != 0 && frame->len == 0;
     default:
         return false;

@@ -1,6 +1,7 @@
 /* stream.c - one ordered channel of messages, with a window of its own. */
 #include "net_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -9,16 +10,14 @@ static uint32_t cost_of(size_t len) {
     return (uint32_t)(len + PIECE_COST);
 }
 
-static struct timespec deadline_in(unsigned ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
+/* How long a message may take that began at start_ns and has come this far: a
+ * peer that trickles does not hold us longer than one that is silent. */
+static struct timespec deadline_of(const stream *s, uint64_t start_ns,
+                                   size_t done) {
+    uint64_t at = start_ns + (uint64_t)s->timeout_ms * 1000000 +
+                  (uint64_t)done * (1000000000u / MAL_NET_RATE_MIN);
+    return (struct timespec){ .tv_sec = (time_t)(at / 1000000000u),
+                              .tv_nsec = (long)(at % 1000000000u) };
 }
 
 /* May this stream go on?  Holds the lock. */
@@ -26,6 +25,10 @@ static mal_err alive(const stream *s) {
     MAL_REQUIRE(!s->cancelled, MAL_E_CANCEL, "the stream %s was cancelled",
                 s->label);
     MAL_REQUIRE(!s->conn->dead, MAL_E_PEER, "%s", s->conn->why);
+    MAL_REQUIRE(!s->refused, MAL_E_LIMIT,
+                "the peer serves no more streams at the moment (%s): ask again "
+                "later",
+                s->label);
     return MAL_OK;
 }
 
@@ -37,21 +40,31 @@ static mal_err wait_change(stream *s, const struct timespec *deadline) {
     return MAL_OK;
 }
 
+/* Until the peer's window and the connection's queue have room for a piece. */
+static mal_err wait_room(stream *s, size_t piece_len,
+                         const struct timespec *deadline) {
+    conn *c = s->conn;
+    for (;;) {
+        MAL_TRY(alive(s));
+        MAL_REQUIRE(!s->ended, MAL_E_PEER, "the peer closed the stream %s",
+                    s->label);
+        bool crowded = c->out.len - c->out_sent > MAL_NET_QUEUE;
+        if (!crowded && s->credit >= cost_of(piece_len))
+            return MAL_OK;
+        c->crowded |= crowded;
+        MAL_TRY(wait_change(s, deadline));
+    }
+}
+
 static mal_err send_locked(stream *s, mal_bytes message) {
+    uint64_t start = mal_time_monotonic_ns();
     size_t done = 0;
     do {
-        struct timespec deadline = deadline_in(s->timeout_ms);
+        struct timespec deadline = deadline_of(s, start, done);
         size_t left = message.len - done;
         size_t piece_len =
             left < MAL_NET_FRAME_MAX ? left : (size_t)MAL_NET_FRAME_MAX;
-        for (;;) {
-            MAL_TRY(alive(s));
-            MAL_REQUIRE(!s->ended, MAL_E_PEER, "the peer closed the stream %s",
-                        s->label);
-            if (s->credit >= cost_of(piece_len))
-                break;
-            MAL_TRY(wait_change(s, &deadline));
-        }
+        MAL_TRY(wait_room(s, piece_len, &deadline));
         s->credit -= cost_of(piece_len);
         bool last = done + piece_len == message.len;
         MAL_TRY(net_frame_put(&s->conn->out, s->id,
@@ -67,6 +80,8 @@ static mal_err chan_send(mal_chan *chan, mal_bytes message) {
     stream *s = (stream *)chan;
     pthread_mutex_lock(&s->conn->lock);
     mal_err err = send_locked(s, message);
+    if (err != MAL_OK)
+        s->cancelled = true; /* half a message is no place to go on from */
     pthread_mutex_unlock(&s->conn->lock);
     return err;
 }
@@ -104,8 +119,9 @@ static mal_err take_piece(stream *s, mal_buf *message, size_t len_max,
 }
 
 static mal_err recv_locked(stream *s, mal_buf *message, size_t len_max) {
+    uint64_t start = mal_time_monotonic_ns();
     for (bool last = false; !last;) {
-        struct timespec deadline = deadline_in(s->timeout_ms);
+        struct timespec deadline = deadline_of(s, start, message->len);
         while (!s->first) {
             MAL_TRY(alive(s));
             MAL_REQUIRE(!s->ended, MAL_E_PEER, "the peer closed the stream %s",
@@ -138,6 +154,16 @@ static void unlink_stream(stream *s) {
     s->conn->stream_count--;
 }
 
+static void free_stream(stream *s) {
+    for (piece *p = s->first, *next; p; p = next) {
+        next = p->next;
+        mal_wipe(p->data, p->len);
+        mal_free(p);
+    }
+    pthread_cond_destroy(&s->changed);
+    mal_free(s);
+}
+
 static void chan_close(mal_chan *chan) {
     stream *s = (stream *)chan;
     conn *c = s->conn;
@@ -146,23 +172,16 @@ static void chan_close(mal_chan *chan) {
     if (!c->dead) {
         if (net_frame_put(&c->out, s->id, MAL_NET_END, mal_bytes_of(NULL, 0)) !=
             MAL_OK)
-            net_conn_kill_locked(c, "out of memory on the connection");
+            net_conn_kill_locked(c, "no memory for the connection's queue");
         net_conn_wake(c);
     }
-    pthread_mutex_unlock(&c->lock);
-    for (piece *p = s->first, *next; p; p = next) {
-        next = p->next;
-        mal_wipe(p->data, p->len);
-        mal_free(p);
-    }
-    pthread_cond_destroy(&s->changed);
-    mal_free(s);
-    net_conn_unref(c);
+    free_stream(s);
+    net_conn_unref_locked(c);
 }
 
 static const mal_chan_ops stream_ops = { chan_send, chan_recv, chan_close };
 
-mal_err net_stream_new(stream **out, conn *c, uint32_t id, const char *label) {
+mal_err net_stream_new(stream **out, conn *c, uint32_t id, mal_bytes label) {
     MAL_REQUIRE(c->stream_count < MAL_NET_STREAMS_MAX, MAL_E_LIMIT,
                 "more than %d streams on one connection", MAL_NET_STREAMS_MAX);
     stream *s = mal_calloc(1, sizeof *s);
@@ -179,13 +198,20 @@ mal_err net_stream_new(stream **out, conn *c, uint32_t id, const char *label) {
     s->last = &s->first;
     s->credit = MAL_NET_WINDOW;
     s->timeout_ms = c->net->config.stream_ms;
-    memcpy(s->label, label, strnlen(label, MAL_NET_LABEL_MAX));
+    assert(label.len <= MAL_NET_LABEL_MAX);
+    memcpy(s->label, label.ptr, label.len);
     s->next = c->streams;
     c->streams = s;
     c->stream_count++;
     c->refs++;
     *out = s;
     return MAL_OK;
+}
+
+void net_stream_undo(stream *s) {
+    unlink_stream(s);
+    s->conn->refs--; /* its caller has one still */
+    free_stream(s);
 }
 
 static mal_err append_piece(stream *s, bool last, const uint8_t *data,
@@ -204,22 +230,25 @@ static mal_err append_piece(stream *s, bool last, const uint8_t *data,
     return MAL_OK;
 }
 
-mal_err net_stream_take_locked(conn *c, const mal_net_frame *frame,
-                               const uint8_t *payload) {
+mal_err net_stream_take(conn *c, const mal_net_frame *frame,
+                        const uint8_t *payload) {
+    bool ours = (frame->stream & 1) == (c->dialler ? 1u : 0u);
+    MAL_REQUIRE(ours || frame->type != MAL_NET_REFUSED, MAL_E_PEER,
+                "the peer refused a stream of its own");
     stream *s = c->streams;
     while (s && s->id != frame->stream)
         s = s->next;
     if (!s) {
         /* We closed it while this was under way; anything else is a lie. */
-        bool ours = (frame->stream & 1) == (c->dialler ? 1u : 0u);
         MAL_REQUIRE(ours ? frame->stream < c->next_id
                          : frame->stream <= c->peer_id,
                     MAL_E_PEER, "the peer used a stream that was never opened");
         return MAL_OK;
     }
     MAL_REQUIRE(!s->ended, MAL_E_PEER, "the peer used a stream that it closed");
-    if (frame->type == MAL_NET_END) {
+    if (frame->type == MAL_NET_END || frame->type == MAL_NET_REFUSED) {
         s->ended = true;
+        s->refused = frame->type == MAL_NET_REFUSED;
     } else if (frame->type == MAL_NET_CREDIT) {
         uint32_t more = mal_load_u32le(payload);
         MAL_REQUIRE(more <= MAL_NET_WINDOW - s->credit, MAL_E_PEER,

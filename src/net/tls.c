@@ -65,8 +65,8 @@ static int verify(X509_STORE_CTX *store, void *unused) {
     SSL *ssl =
         X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     shake *s = SSL_get_ex_data(ssl, shake_slot());
-    if (chain_check(s, X509_STORE_CTX_get0_cert(store),
-                    X509_STORE_CTX_get0_untrusted(store)) == MAL_OK)
+    if (s && chain_check(s, X509_STORE_CTX_get0_cert(store),
+                         X509_STORE_CTX_get0_untrusted(store)) == MAL_OK)
         return 1;
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
     return 0;
@@ -145,15 +145,6 @@ mal_err net_tls_new(SSL_CTX **out, mal_net *net) {
     return MAL_OK;
 }
 
-static mal_err wait_for(int fd, short events, uint64_t deadline_ns) {
-    uint64_t now = mal_time_monotonic_ns();
-    MAL_REQUIRE(now < deadline_ns, MAL_E_TIMEOUT,
-                "the peer did not finish its handshake in time");
-    struct pollfd p = { .fd = fd, .events = events };
-    poll(&p, 1, (int)((deadline_ns - now) / 1000000 + 1));
-    return MAL_OK;
-}
-
 static mal_err shake_hands(SSL *ssl, int fd, bool dialler, shake *s,
                            uint64_t deadline_ns) {
     for (;;) {
@@ -163,9 +154,9 @@ static mal_err shake_hands(SSL *ssl, int fd, bool dialler, shake *s,
             break;
         int why = SSL_get_error(ssl, r);
         if (why == SSL_ERROR_WANT_READ)
-            MAL_TRY(wait_for(fd, POLLIN, deadline_ns));
+            MAL_TRY(net_wait_fd(s->net, fd, POLLIN, deadline_ns));
         else if (why == SSL_ERROR_WANT_WRITE)
-            MAL_TRY(wait_for(fd, POLLOUT, deadline_ns));
+            MAL_TRY(net_wait_fd(s->net, fd, POLLOUT, deadline_ns));
         else
             MAL_FAIL(s->known || !ERR_peek_error() ? MAL_E_PEER : MAL_E_AUTH,
                      "the TLS handshake with the peer failed (its identity is "
@@ -180,16 +171,17 @@ static mal_err shake_hands(SSL *ssl, int fd, bool dialler, shake *s,
 }
 
 mal_err net_tls_shake(SSL **out, uint8_t peer[32], mal_net *net, int fd,
-                      bool dialler, const uint8_t *expected) {
+                      bool dialler, const uint8_t *expected,
+                      uint64_t deadline_ns) {
     shake s = { .net = net, .expected = expected };
     SSL *ssl = SSL_new(net->tls);
     MAL_REQUIRE(ssl, MAL_E_MEMORY, "out of memory in TLS");
-    SSL_set_ex_data(ssl, shake_slot(), &s);
-    mal_err err = SSL_set_fd(ssl, fd) == 1 ? MAL_OK : MAL_E_MEMORY;
+    mal_err err = MAL_OK;
+    if (SSL_set_ex_data(ssl, shake_slot(), &s) != 1 || SSL_set_fd(ssl, fd) != 1)
+        err = mal_err_set(MAL_E_MEMORY, __FILE__, __LINE__,
+                          "out of memory in TLS");
     if (err == MAL_OK)
-        err = shake_hands(ssl, fd, dialler, &s,
-                          mal_time_monotonic_ns() +
-                              (uint64_t)net->config.dial_ms * 1000000);
+        err = shake_hands(ssl, fd, dialler, &s, deadline_ns);
     if (err != MAL_OK) {
         SSL_free(ssl);
         return mal_err_trace(err, __FILE__, __LINE__);

@@ -21,8 +21,13 @@
 #define MAL_NET_LABEL_MAX 200       /* bytes of a stream's label */
 #define MAL_NET_FRAME_MAX 16384     /* bytes of a frame's payload */
 #define MAL_NET_WINDOW (1u << 20)   /* unread bytes of a stream */
-#define MAL_NET_STREAMS_MAX 1024    /* open streams of a connection */
+#define MAL_NET_STREAMS_MAX 256     /* open streams of a connection */
 #define MAL_NET_CONNECTIONS_MAX 256 /* of an endpoint */
+#define MAL_NET_PEER_MAX 4          /* connections with one identity */
+#define MAL_NET_HANDLERS_MAX 256    /* on_stream calls of an endpoint */
+#define MAL_NET_HANDLERS_CONN 32    /* on_stream calls of a connection */
+#define MAL_NET_QUEUE (1u << 20)    /* bytes waiting to leave a connection */
+#define MAL_NET_RATE_MIN 16384      /* bytes a second of a long message */
 #define MAL_NET_BUILD_MAX 128       /* bytes of a build's name */
 
 typedef struct mal_net mal_net;
@@ -34,10 +39,15 @@ typedef struct mal_net_config {
     mal_bytes cert_identity; /* DER, self-signed */
     const char *build;       /* shown to peers in the handshake (rule 23) */
     unsigned dial_ms;        /* TCP and TLS handshake together; 0: 10,000 */
-    unsigned silence_ms; /* a connection this long silent is dead; 0: 30,000 */
-    unsigned stream_ms;  /* a send or receive waits at most this; 0: 120,000 */
+    /* A connection on which no whole frame arrives for this long is dead; an
+     * idle one is pinged.  0: 30,000 */
+    unsigned silence_ms;
+    /* A send or receive waits at most this, and longer only by what a message
+     * of many bytes needs at MAL_NET_RATE_MIN.  0: 120,000 */
+    unsigned stream_ms;
     /* A peer opened a stream.  Runs on a thread of its own and owns the
-     * channel. */
+     * channel.  Past the limits above a stream is refused: its opener sees
+     * MAL_E_LIMIT, its other streams live on. */
     void (*on_stream)(void *ctx, const uint8_t peer[32], const char *label,
                       mal_chan *chan);
     void *ctx;
@@ -47,8 +57,11 @@ typedef struct mal_net_config {
  */
 mal_err mal_net_open(mal_net **net,
                      const mal_net_config *config) MAL_MUST_CHECK;
-/* Ends every connection, waits for every thread of the endpoint, also for
- * on_stream calls under way (their channels fail). */
+/* Ends every connection, then joins every thread of the endpoint, also
+ * on_stream calls under way (their channels fail).  The caller sees to it that
+ * no other thread is in a call of this endpoint, and is none of its handlers.
+ * Channels that are still open fail from now on, and are closed by their
+ * owners. */
 void mal_net_close(mal_net *net);
 
 /* Accept this identity from now on, in both directions. */
@@ -61,8 +74,14 @@ mal_err mal_net_listen(mal_net *net, const char *host, uint16_t port,
                        uint16_t *bound) MAL_MUST_CHECK;
 
 /* Open a stream to the identity at host:port, over the connection that exists
- * or a new one.  Errors: MAL_E_PEER (unreachable, or gone), MAL_E_AUTH (it is
- * not that identity), MAL_E_TIMEOUT, MAL_E_LIMIT. */
+ * or a new one; who dials while another thread dials the same identity shares
+ * its outcome.  A label is printable ASCII.
+ *
+ * Errors:  MAL_E_PEER     unreachable, or gone.
+ *          MAL_E_AUTH     it is not that identity, or we may not dial it.
+ *          MAL_E_TIMEOUT  it did not answer, or not finish its handshake.
+ *          MAL_E_LIMIT    too many streams or connections.
+ */
 mal_err mal_net_stream(mal_net *net, const uint8_t identity[32],
                        const char *host, uint16_t port, const char *label,
                        mal_chan **chan) MAL_MUST_CHECK;
@@ -78,6 +97,12 @@ void mal_net_peer_build(mal_net *net, const uint8_t identity[32],
 /* Open connections and streams, for tests and status. */
 void mal_net_count(mal_net *net, unsigned *connections, unsigned *streams);
 
+/* Append one JSON object a line: "tls-loopback", and "tcp-loopback", the same
+ * bytes without us, to compare.  A row is a message of 64 KiB.  only: a name,
+ * or NULL. */
+mal_err mal_net_bench(mal_buf *lines, const char *only,
+                      uint64_t rows) MAL_MUST_CHECK;
+
 /* --- Frames, exposed for the fuzzer ----------------------------------------
  */
 
@@ -90,11 +115,12 @@ typedef enum mal_net_frame_type {
     MAL_NET_END = 6,    /* the stream is closed */
     MAL_NET_PING = 7,
     MAL_NET_PONG = 8,
+    MAL_NET_REFUSED = 9, /* to an OPEN: no more streams at the moment */
 } mal_net_frame_type;
 
 #define MAL_NET_HEADER 8
 typedef struct mal_net_frame {
-    uint32_t stream; /* 0 for HELLO, PING, PONG; odd: opened by the dialler */
+    uint32_t stream; /* 0: HELLO, PING, PONG; odd: opened by the dialler */
     uint8_t type;
     uint16_t len;
 } mal_net_frame;

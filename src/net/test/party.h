@@ -35,7 +35,7 @@ static void party_open(party *p, mal_net_config config) {
     CHECK_OK(mal_net_listen(p->net, "127.0.0.1", 0, &p->port));
 }
 
-static void party_new(party *p, mal_net_config config) {
+__attribute__((unused)) static void party_new(party *p, mal_net_config config) {
     party_make(p, mal_time_unix() - 60, mal_time_unix() + 3600);
     party_open(p, config);
 }
@@ -48,7 +48,7 @@ static void party_free(party *p) {
     mal_buf_clear(&p->cert_identity);
 }
 
-static void parties_know(party *a, party *b) {
+__attribute__((unused)) static void parties_know(party *a, party *b) {
     CHECK_OK(mal_net_allow(a->net, b->identity));
     CHECK_OK(mal_net_allow(b->net, a->identity));
 }

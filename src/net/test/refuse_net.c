@@ -1,8 +1,5 @@
 /* refuse_net.c - strangers, impostors, the silent, the garbled and the gone. */
-#include "party.h"
-
-#include <arpa/inet.h>
-#include <sys/socket.h>
+#include "raw.h"
 
 static void hold_open(void *ctx, const uint8_t peer[32], const char *label,
                       mal_chan *chan) {
@@ -115,14 +112,6 @@ TEST(a_party_that_is_no_longer_allowed_loses_its_connection) {
     party_free(&b);
 }
 
-static int tcp(uint16_t port) {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
-    return fd;
-}
-
 TEST(garbage_and_silence_before_the_handshake_cost_only_their_own_socket) {
     party a, b;
     party_new(&a, quick);
@@ -201,6 +190,22 @@ TEST(frames_whose_fields_do_not_fit_are_refused) {
     mal_net_frame frame;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_ERR(mal_net_frame_decode(&frame, bad[i]), MAL_E_PEER);
+}
+
+TEST(a_label_that_is_empty_long_or_not_printable_is_refused) {
+    party a, b;
+    party_new(&a, quick);
+    party_new(&b, quick);
+    parties_know(&a, &b);
+    char longer[MAL_NET_LABEL_MAX + 2];
+    memset(longer, 'x', sizeof longer);
+    longer[MAL_NET_LABEL_MAX + 1] = 0;
+    mal_chan *chan;
+    CHECK_ERR(party_stream(&a, &b, "", &chan), MAL_E_LIMIT);
+    CHECK_ERR(party_stream(&a, &b, "a\nb", &chan), MAL_E_LIMIT);
+    CHECK_ERR(party_stream(&a, &b, longer, &chan), MAL_E_LIMIT);
+    party_free(&a);
+    party_free(&b);
 }
 
 TEST_MAIN

@@ -1,6 +1,9 @@
 /* unit_net.c - two endpoints on loopback speak. */
 #include "party.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 static void echo(void *ctx, const uint8_t peer[32], const char *label,
                  mal_chan *chan) {
     (void)ctx;
@@ -88,9 +91,20 @@ TEST(many_streams_share_one_connection_in_both_directions) {
     party_free(&b);
 }
 
+/* A thread that was joined leaves /proc a moment later. */
+static unsigned threads_settled(void) {
+    unsigned n = count_in("/proc/self/task");
+    for (int calm = 0; calm < 10; calm++) {
+        usleep(5000);
+        unsigned now = count_in("/proc/self/task");
+        calm = now == n ? calm : 0;
+        n = now;
+    }
+    return n;
+}
+
 TEST(no_descriptor_and_no_thread_outlives_its_endpoint) {
-    unsigned fds = count_in("/proc/self/fd"),
-             threads = count_in("/proc/self/task");
+    unsigned fds = count_in("/proc/self/fd"), threads = threads_settled();
     for (int i = 0; i < 5; i++) {
         party a, b;
         party_new(&a, (mal_net_config){ .on_stream = echo });
@@ -108,9 +122,7 @@ TEST(no_descriptor_and_no_thread_outlives_its_endpoint) {
         party_free(&b);
     }
     CHECK_EQ(count_in("/proc/self/fd"), fds);
-    for (int i = 0; i < 100 && count_in("/proc/self/task") != threads; i++)
-        usleep(10000); /* a detached thread ends just after it said so */
-    CHECK_EQ(count_in("/proc/self/task"), threads);
+    CHECK_EQ(threads_settled(), threads);
 }
 
 TEST(a_reader_that_does_not_read_stops_the_writer_not_the_memory) {
@@ -143,6 +155,34 @@ TEST(a_cancelled_stream_wakes_whoever_waits) {
     mal_chan_close(&chan);
     party_free(&a);
     party_free(&b);
+}
+
+TEST(who_dials_at_the_same_time_shares_one_connection) {
+    party a, b;
+    party_new(&a, (mal_net_config){ .on_stream = echo });
+    party_new(&b, (mal_net_config){ .on_stream = echo });
+    parties_know(&a, &b);
+    CHECK_OK(mal_parallel(16, 16, talk, &(many){ &a, &b }));
+    unsigned conns, streams;
+    mal_net_count(a.net, &conns, &streams);
+    CHECK_EQ(conns, 1);
+    party_free(&a);
+    party_free(&b);
+}
+
+TEST(closing_does_not_wait_for_a_stranger_to_shake_hands) {
+    party a;
+    party_new(&a, (mal_net_config){ .dial_ms = 60000 });
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons(a.port) };
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    usleep(50000);
+    uint64_t start = mal_time_monotonic_ns();
+    party_free(&a);
+    CHECK(mal_time_monotonic_ns() - start < 5000000000u);
+    close(fd);
 }
 
 TEST_MAIN
