@@ -99,7 +99,7 @@ static int sweep(char *killpoint, unsigned step) {
     write_rows(&h);
     mal_err err = mal_store_add(h.store, &h.report, h.arena, h.contract,
                                 "acme.customers", in_house(&h, "in.csv"), NULL);
-    if (err == MAL_E_MISSING)
+    if (err == MAL_E_MISSING && strstr(mal_err_message(), "no malus-duck"))
         SKIP("malus-duck is not built: run tools/fetch_duckdb.sh");
     CHECK_OK(err);
     leave(&h);

@@ -26,6 +26,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+
 /* Newer than Debian 12's header; the kernel says what it knows. */
 #define ACCESS_FS_TRUNCATE (1ULL << 14)  /* ABI 3 */
 #define ACCESS_FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
@@ -48,7 +56,7 @@ static mal_err set_limits(const child_options *o) {
     MAL_TRY(limit(RLIMIT_NOFILE, 1024));
     if (!o->temp_dir)
         MAL_TRY(limit(RLIMIT_FSIZE, 0));
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef ADDRESS_SANITIZER /* which reserves terabytes */
     /* DuckDB counts its buffers; this catches what it does not count: twice
      * those, the library, the batches, and a stack a thread. */
     MAL_TRY(limit(RLIMIT_AS, o->memory_max * 2 + ((uint64_t)2 << 30) +

@@ -128,7 +128,7 @@ __attribute__((unused)) static mal_err add_with(house *h, const char *csv,
                                                 mal_store_options options) {
     mal_err err = mal_store_add(h->store, &h->report, h->arena, h->contract,
                                 "acme.customers", write_csv(h, csv), &options);
-    if (err == MAL_E_MISSING && strstr(mal_err_message(), "malus-duck"))
+    if (err == MAL_E_MISSING && strstr(mal_err_message(), "no malus-duck"))
         SKIP("malus-duck is not built: run tools/fetch_duckdb.sh");
     return err;
 }
