@@ -1,4 +1,4 @@
-/* kill_store.c - SIGKILL at any moment of an ingest or a removal: whole or
+/* fail_kill.c - SIGKILL at any moment of an ingest or a removal: whole or
  * absent.
  *
  * A child process works on a store until it is killed; then the store is opened
