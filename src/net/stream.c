@@ -67,9 +67,9 @@ static mal_err send_locked(stream *s, mal_bytes message) {
         MAL_TRY(wait_room(s, piece_len, &deadline));
         s->credit -= cost_of(piece_len);
         bool last = done + piece_len == message.len;
-        MAL_TRY(net_frame_put(&s->conn->out, s->id,
-                              last ? MAL_NET_LAST : MAL_NET_DATA,
-                              mal_bytes_of(message.ptr + done, piece_len)));
+        MAL_TRY(net_frame_put(
+            &s->conn->out, s->id, last ? MAL_NET_LAST : MAL_NET_DATA,
+            mal_bytes_of(piece_len ? message.ptr + done : NULL, piece_len)));
         net_conn_wake(s->conn);
         done += piece_len;
     } while (done < message.len);
