@@ -88,7 +88,7 @@ uint64_t mal_dp_coin_ratio(mal_dp_bits *bits, uint64_t a, uint64_t b) {
         mal_u128 below = (mal_u128)next_chunk(bits) * b;
         uint64_t no = (uint64_t)0 - (uint64_t)(below >= limit);
         uint64_t yes = (uint64_t)0 - (uint64_t)(below + b <= limit);
-        if (__builtin_expect((yes | no) != 0, 1))
+        if (!mal_dp_rarely(~(yes | no)))
             return mal_barrier(yes);
         a = (uint64_t)(limit - below); /* < b */
     }
@@ -112,7 +112,7 @@ uint64_t mal_dp_bits_below(mal_dp_bits *bits, uint64_t bound) {
         uint64_t rest = ((uint64_t)0 - bound) % bound;
         for (;;) {
             mal_u128 m = (mal_u128)mal_dp_bits_word(bits) * bound;
-            if ((uint64_t)m >= rest)
+            if (!mal_dp_rarely(mal_mask_lt((uint64_t)m, rest)))
                 return (uint64_t)(m >> 64);
         }
     }

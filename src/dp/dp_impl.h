@@ -87,6 +87,12 @@ typedef struct mal_dp_lazy {
 /* All ones if u < p.  u grows as needed. */
 uint64_t mal_dp_lazy_below(mal_dp_lazy *u, mal_dp_bits *bits,
                            mal_dp_prefix prefix, mal_dp_exact p);
+/* Is the mask set?  What happens with probability below 2^-50 a draw is allowed
+ * to show in the time: the README counts these branches. */
+static inline bool mal_dp_rarely(uint64_t mask) {
+    mal_declassify(&mask, sizeof mask);
+    return __builtin_expect(mask != 0, 0);
+}
 /* A coin from the first on, or after a first word that ties with p. */
 __attribute__((cold)) uint64_t mal_dp_coin_slow(mal_dp_bits *bits,
                                                 const uint64_t *word,
@@ -99,10 +105,9 @@ static inline uint64_t mal_dp_coin(mal_dp_bits *bits, mal_dp_prefix prefix,
         return mal_dp_coin_slow(bits, NULL, prefix, p);
     uint64_t word = mal_dp_bits_word(bits);
     uint64_t yes = mal_mask_lt(word, prefix.lo);
-    uint64_t no = mal_mask_lt(prefix.hi, word);
-    if (__builtin_expect((yes | no) != 0, 1))
-        return yes;
-    return mal_dp_coin_slow(bits, &word, prefix, p);
+    if (mal_dp_rarely(~(yes | mal_mask_lt(prefix.hi, word))))
+        return mal_dp_coin_slow(bits, &word, prefix, p);
+    return yes;
 }
 /* All ones with probability a / b, 1 <= a <= b < 2^63. */
 uint64_t mal_dp_coin_ratio(mal_dp_bits *bits, uint64_t a, uint64_t b);

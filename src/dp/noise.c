@@ -172,7 +172,7 @@ static uint64_t geometric(const mal_dp_noise *z, mal_dp_bits *bits) {
         x |= mal_dp_coin(bits, z->digit[i], p) & (uint64_t)1 << i;
     }
     /* Above 2^J with probability Q < 2^-64. */
-    while (__builtin_expect(coin_power(z, bits, z->levels) != 0, 0))
+    while (mal_dp_rarely(coin_power(z, bits, z->levels)))
         x += (uint64_t)1 << z->levels;
     return x;
 }
@@ -213,9 +213,9 @@ static uint64_t jumps(const mal_dp_noise *z, mal_dp_bits *bits) {
         tie |= ~(above | below);
     }
     tie |= mal_mask_eq(count, z->slots);
-    if (__builtin_expect(tie == 0, 1))
-        return count;
-    return jumps_slow(z, bits, &word);
+    if (mal_dp_rarely(tie))
+        return jumps_slow(z, bits, &word);
+    return count;
 }
 
 /* The rare branch at the top level: b, after the first coin of 2Q said yes. The
@@ -249,7 +249,7 @@ static uint64_t jump(const mal_dp_noise *z, mal_dp_bits *bits, uint64_t real) {
     uint64_t n = top | low, at_top = mal_mask_eq(level, J);
     uint64_t above = bits->chunk == 64 || at_top ? coin_twice(z, bits) : 0;
     alive &= above | ~at_top;
-    if (__builtin_expect((above & at_top) != 0, 0))
+    if (mal_dp_rarely(above & at_top))
         n += tail_blocks(z, bits, &alive) << J;
 
     for (unsigned i = 0; i < J; i++) {
@@ -265,7 +265,10 @@ static uint64_t jump(const mal_dp_noise *z, mal_dp_bits *bits, uint64_t real) {
 
 static uint64_t negative_binomial(const mal_dp_noise *z, mal_dp_bits *bits) {
     uint64_t m = jumps(z, bits), x = 0;
-    uint64_t tried = bits->chunk == 64 && m < z->slots ? z->slots : m;
+    uint64_t tried =
+        m; /* the certificate leaves out points that do not count */
+    if (bits->chunk == 64 && !mal_dp_rarely(mal_mask_lt(z->slots, m)))
+        tried = z->slots;
     for (uint64_t i = 0; i < tried; i++)
         x += jump(z, bits, mal_mask_lt(i, m));
     return x;

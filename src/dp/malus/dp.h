@@ -93,8 +93,8 @@ void mal_dp_noise_auto(mal_dp_noise **noise);
  * Leaks:   t, k and n through the time.  For a draw, the time tells whether one
  * of its comparisons tied (2^-64 each) and whether an uncommon branch was
  *          taken, of probability below 2^-48 a draw; README.md lists them.
- * Source:  [CKS20] section 5 (law), [KKP01] and research page (digits of a
- *          geometric), [SV04] (negative binomial as a sum over Poisson jumps).
+ * Source:  [CKS20] section 5 (law), [GX17] (shares by infinite divisibility),
+ *          [SV04] (negative binomial as a sum over Poisson jumps).
  */
 void mal_dp_noise_draw(const mal_dp_noise *noise, int64_t *out, size_t n,
                        mal_dp_source source);
@@ -313,5 +313,12 @@ mal_err mal_dp_ledger_list(mal_dp_ledger *ledger, const char *version,
 /* MAL_E_MISSING: no such job. */
 mal_err mal_dp_ledger_state(mal_dp_ledger *ledger, mal_dp_state *state,
                             const uint8_t job_id[32]) MAL_MUST_CHECK;
+
+/* --- bench ------------------------------------------------------------------- */
+
+/* Append one JSON object a line: engine, name, rows (samples), threads, seconds
+ * (wall), cpu_seconds, bytes, ns_per_row.  only: a name, or NULL. */
+mal_err mal_dp_bench(mal_buf *lines, const char *only, uint64_t rows,
+                     unsigned threads) MAL_MUST_CHECK;
 
 #endif
