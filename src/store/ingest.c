@@ -331,7 +331,12 @@ static mal_err run(ingest *in, const mal_policy_contract *contract,
     MAL_TRY(prepare(in, contract, name, path));
     MAL_TRY(read_all(in));
     MAL_TRY(choose(in));
-    return in->options->dry_run ? MAL_OK : write_version(in);
+    if (in->options->dry_run)
+        return MAL_OK;
+    pthread_mutex_lock(&in->store->changing);
+    mal_err err = write_version(in);
+    pthread_mutex_unlock(&in->store->changing);
+    return err;
 }
 
 mal_err mal_store_add(mal_store *store, mal_store_report *report,

@@ -96,6 +96,7 @@ mal_err mal_store_open(mal_store **out, const char *dir, mal_kms *kms,
     *out = NULL;
     MAL_REQUIRE(store, MAL_E_MEMORY, "out of memory");
     store->lock = -1;
+    pthread_mutex_init(&store->changing, NULL);
     store->kms = kms;
     store->log = log;
     MAL_REQUIRE(len > 0 && len < 3800, MAL_E_INPUT, "the store needs a folder");
@@ -116,6 +117,7 @@ void mal_store_close(mal_store *store) {
         return;
     mal_db_close(store->db);
     mal_fd_auto(&store->lock);
+    pthread_mutex_destroy(&store->changing);
     mal_free(store->dir);
     mal_free(store);
 }
@@ -334,8 +336,8 @@ static mal_err remove_one(mal_store *store, const store_entry *e) {
     return mal_store_finish_remove(store, &doomed);
 }
 
-mal_err mal_store_remove(mal_store *store, const uint8_t room[32],
-                         const char *dataset, uint32_t version) {
+static mal_err remove_all(mal_store *store, const uint8_t room[32],
+                          const char *dataset, uint32_t version) {
     store_entry e;
     mal_err err;
 
@@ -351,8 +353,16 @@ mal_err mal_store_remove(mal_store *store, const uint8_t room[32],
     return MAL_OK;
 }
 
-mal_err mal_store_rewrap(mal_store *store,
-                         const mal_policy_contract *contract) {
+mal_err mal_store_remove(mal_store *store, const uint8_t room[32],
+                         const char *dataset, uint32_t version) {
+    pthread_mutex_lock(&store->changing);
+    mal_err err = remove_all(store, room, dataset, version);
+    pthread_mutex_unlock(&store->changing);
+    return err;
+}
+
+static mal_err rewrap_all(mal_store *store,
+                          const mal_policy_contract *contract) {
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(64 << 20);
     store_entry *entries;
     size_t n;
@@ -370,4 +380,12 @@ mal_err mal_store_rewrap(mal_store *store,
         MAL_TRY(finish_rewrap(store, e));
     }
     return MAL_OK;
+}
+
+mal_err mal_store_rewrap(mal_store *store,
+                         const mal_policy_contract *contract) {
+    pthread_mutex_lock(&store->changing);
+    mal_err err = rewrap_all(store, contract);
+    pthread_mutex_unlock(&store->changing);
+    return err;
 }

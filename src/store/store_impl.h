@@ -10,6 +10,8 @@
 #include <malus/prim.h>
 #include <malus/store.h>
 
+#include <pthread.h>
+
 /* --- Schema: what a contract declares, ready to judge rows (schema.c) -------
  */
 
@@ -219,7 +221,8 @@ typedef struct store_entry {
 
 struct mal_store {
     char *dir;
-    int lock;
+    int lock;                 /* the folder's, between processes */
+    pthread_mutex_t changing; /* one change at a time; reading needs none */
     mal_kms *kms;
     mal_audit_log *log;
     mal_db *db;

@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         set_up();
     if (size == 0)
         return 0;
-    mal_arena *arena = mal_arena_new(16 << 20);
+    mal_arena *arena = mal_arena_new(1 << 20);
     if (mal_store_header_split(names, &n, 256, arena, mal_bytes_of(data, size),
                                ',') == MAL_OK)
         assert(n >= 1 && n <= 256);

@@ -29,7 +29,8 @@ typedef struct mal_policy_contract mal_policy_contract;
     4096u                  /* bytes of a text cell; longer is a bad cell */
 #define MAL_STORE_EPOCH 1u /* of pseudonyms */
 
-typedef struct mal_store mal_store; /* one folder, one node; one thread */
+/* One folder, one process.  Many threads may use it; changes take turns. */
+typedef struct mal_store mal_store;
 
 /* Open or make the folder; finishes or removes what a crash left behind. */
 mal_err mal_store_open(mal_store **store, const char *dir, mal_kms *kms,
