@@ -12,6 +12,7 @@
 
 #define FIELDS_MAX 16
 #define COSIGN_TRIES 20
+#define AHEAD_SECONDS 600 /* by which a cosigner's clock may be ahead */
 
 void room_entry_clear(room_entry *entry) {
     mal_buf_clear(&entry->dsse);
@@ -289,8 +290,8 @@ static mal_err proof_policy(mal_room *room, mal_audit_policy *policy,
     return MAL_OK;
 }
 
-mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
-                         mal_bytes proof_text, const char *kind,
+mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
+                         mal_bytes dsse, mal_bytes proof_text, const char *kind,
                          const room_id *job) {
     const mal_policy_contract *c = room->contract;
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(64 << 20);
@@ -299,6 +300,7 @@ mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
     mal_audit_dsse *envelope;
     mal_audit_statement *s;
     MAL_TRY(mal_audit_dsse_parse(&envelope, arena, dsse));
+    MAL_TRY(mal_audit_dsse_verify(envelope, node));
     MAL_TRY(mal_audit_statement_parse(&s, arena, envelope->payload));
     char hex[65];
     mal_hex_encode(hex, mal_bytes_of(job->b, 32));
@@ -319,7 +321,11 @@ mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
     MAL_TRY(proof_policy(room, &policy, witnesses, party));
     MAL_TRY(mal_audit_proof_parse(proof, proof_text));
     MAL_TRY(mal_audit_proof_verify(NULL, NULL, times, proof, dsse, &policy));
-    for (size_t i = 0; i < policy.n_witnesses; i++)
+    for (size_t i = 0; i < policy.n_witnesses; i++) {
+        /* It is kept for ever: a far future would end every contract here. */
+        MAL_REQUIRE(times[i] <= mal_time_unix() + AHEAD_SECONDS, MAL_E_PEER,
+                    "a cosignature carries a time that has not come yet");
         MAL_TRY(mal_audit_witness_note_time(room->config.witness, times[i]));
+    }
     return MAL_OK;
 }

@@ -285,9 +285,10 @@ mal_err room_serve_last(mal_room *room, uint32_t caller,
 /* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve.
  */
 mal_err room_catch_up(mal_room *room) MAL_MUST_CHECK;
-/* Is `proof` of `dsse` cosigned by every owner but its own party? */
-mal_err room_check_entry(mal_room *room, uint32_t party, mal_bytes dsse,
-                         mal_bytes proof, const char *kind,
+/* Did `node`, the party's key, sign `dsse`, and is its `proof` cosigned by
+ * every owner but the party? */
+mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
+                         mal_bytes dsse, mal_bytes proof, const char *kind,
                          const room_id *job) MAL_MUST_CHECK;
 
 /* serve.c: the five steps at an owner. */

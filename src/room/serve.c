@@ -419,14 +419,20 @@ mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in,
 static mal_err check_entries(mal_room *room, room_job *job, const step *s,
                              const char *label, const char *kind) {
     for (unsigned i = 0; i < room->n_owners; i++) {
-        mal_bytes body, dsse, proof;
+        mal_bytes body, dsse, proof, key;
+        mal_kms_statement node;
+        const mal_policy_party *p = &room->contract->parties[room->owner_at[i]];
         MAL_TRY(room_open_signed(room, &body, s->list[i], label,
                                  room->owner_at[i]));
         mal_rd rd = mal_rd_of(body);
         MAL_TRY(mal_rd_blob(&rd, &dsse, ROOM_MESSAGE_MAX));
         MAL_TRY(mal_rd_blob(&rd, &proof, ROOM_MESSAGE_MAX));
-        MAL_TRY(room_check_entry(room, room->owner_at[i], dsse, proof, kind,
-                                 &job->id));
+        MAL_TRY(mal_rd_blob(&rd, &key, MAL_KMS_STATEMENT_MAX));
+        MAL_TRY(mal_kms_statement_decode(&node, key));
+        MAL_TRY(mal_kms_statement_verify(&node, p->identity, p->name,
+                                         MAL_KMS_NODE, mal_time_unix()));
+        MAL_TRY(room_check_entry(room, room->owner_at[i], node.pub, dsse, proof,
+                                 kind, &job->id));
     }
     return MAL_OK;
 }
