@@ -187,6 +187,7 @@ typedef struct room_job {
     const char *output; /* hex: our part of the answer as the recipient
                            opens it, or its SHA-256 if it is long */
     room_done done_own;
+    bool own_error; /* what went wrong may depend on our data: not to be told */
 } room_job;
 
 /* cost.c */

@@ -445,13 +445,15 @@ static mal_err compute(mal_room *room, room_job *job, room_done *done,
     local in = { 0 };
     int64_t *noise;
     stage(room, job, "local stage");
-    MAL_TRY(local_stage(room, job, &in));
+    mal_err err = local_stage(room, job, &in);
+    job->own_error = err != MAL_OK && err != MAL_E_CANCEL;
+    MAL_TRY(err);
     MAL_TRY(draw_noise(room, job, &noise));
     stage(room, job, "waiting for the tick");
     MAL_TRY(wait_tick(room, job, start, done));
     mal_mesh mesh = { 0 };
     stage(room, job, "engine");
-    mal_err err = connect_mesh(room, job, &mesh);
+    err = connect_mesh(room, job, &mesh);
     if (err == MAL_OK)
         err = run_engine(room, job, &mesh, &in, noise, done, out);
     disconnect_mesh(job, &mesh, done);

@@ -217,7 +217,12 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
             mal_err_forget();
         if (job->phase >= ROOM_SPENT)
             log_abort(room, job, blame(room, job, err), why);
-        err = mal_err_set(err, __FILE__, __LINE__, "%s", why);
+        if (job->own_error)
+            err = mal_err_set(MAL_E_STATE, __FILE__, __LINE__,
+                              "could not compute its part; its own list of "
+                              "jobs says why");
+        else
+            err = mal_err_set(err, __FILE__, __LINE__, "%s", why);
     } else if (err != MAL_OK) {
         keep = true; /* not theirs to end */
     }
