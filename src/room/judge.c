@@ -46,6 +46,8 @@ static void parties_of(room_judged *j) {
  * asks counts as corrupted beside the t. */
 static unsigned share_of(const room_judged *j, const mal_policy_contract *c,
                          uint32_t requester) {
+    if (j->n <= 2)
+        return 1; /* of two, each draws all of it */
     unsigned corrupted = c->collude;
     for (unsigned i = 0; i < j->n; i++)
         corrupted += j->parties[i] == requester;
@@ -155,7 +157,12 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
     f->mode = MAL_POLICY_MODE_SEMI_HONEST;
     f->release = MAL_POLICY_RELEASE_NOISED;
     f->epsilon_nano = r->epsilon_nano;
-    f->delta = (mal_policy_ratio){ 1, 10000000000000000000u };
+    /* A tail of 2^-64 a word of the answer, and of the count that a minimum
+     * group may add; 2^-64 < 10^-19. */
+    uint64_t words = 1;
+    if (j->physical)
+        words = j->physical->n_cells * (j->physical->n_aggs + 1u);
+    f->delta = (mal_policy_ratio){ words, 10000000000000000000u };
     f->reveals =
         j->engine == MAL_POLICY_ENGINE_PSI ? MAL_POLICY_REVEALS_MATCH_COUNT : 0;
     f->now = room_now(room);
