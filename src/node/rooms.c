@@ -26,6 +26,7 @@ static mal_err open_at(mal_node *node, unsigned slot, const char *id,
                                .memory_max = node->config.memory_max,
                                .threads = node->config.threads,
                                .step_ms = node->config.step_ms,
+                               .costs = mal_buf_view(&node->costs),
                                .build = node->build };
     mal_room *room;
     MAL_TRY(mal_room_open(&room, &config, bundle));

@@ -87,6 +87,9 @@ mal_err node_state_open(mal_node *node) {
     bool renewed;
     MAL_TRY(lock_state(node));
     MAL_TRY(name_build(node));
+    MAL_TRY(path_in(path, node->state, "costs.json"));
+    if (mal_file_exists(path))
+        MAL_TRY(mal_file_read(&node->costs, path, 1 << 20));
     MAL_TRY(path_in(path, node->state, "keys"));
     MAL_TRY(mal_kms_open(&node->kms, path));
     MAL_TRY(mal_kms_renew(node->kms, mal_time_unix(), &renewed));
@@ -118,5 +121,6 @@ void node_state_close(mal_node *node) {
     mal_kms_close(node->kms);
     mal_buf_clear(&node->cert_node);
     mal_buf_clear(&node->cert_identity);
+    mal_buf_clear(&node->costs);
     mal_fd_auto(&node->lock_fd);
 }

@@ -1,22 +1,64 @@
 /* cost.c - what a plan costs, from declared bounds (rule 8) and the figures
- * that `malus bench` measured on this machine; docs/measurements.md has the
- * defaults.
+ * that `malus bench` measured on this machine.
+ *
+ * The model is a sum of products: rows x ns a row, words x ns a word.  Defaults
+ * are docs/measurements.md's; a node that finds the bench's own lines in its
+ * state folder takes those instead.
  */
 #include "room_impl.h"
 
 #include <string.h>
 
-/* Nanoseconds of CPU and bytes on the wire; two parties' work does not overlap
- * in the worst case. */
+#define BENCH_WORDS 32 /* cells x aggregates of the bench "psi-join" */
+
+/* Nanoseconds; two parties' work does not overlap in the worst case. */
 void room_costs_default(room_costs *costs) {
     *costs = (room_costs){ .load_row_ns = 60,
                            .scan_row_ns = 20,
                            .start_ns = 120e6,
                            .sum_word_ns = 12,
-                           .psi_key_ns = 250e3,
-                           .psi_cell_ns = 60e3,
-                           .open_cell_ns = 3e6,
+                           .psi_key_ns = 150e3,
+                           .psi_word_ns = 20e3,
+                           .open_word_ns = 12e6,
                            .step_ns = 30e6 };
+}
+
+static void take(room_costs *c, const char *name, double ns) {
+    if (strcmp(name, "read") == 0)
+        c->load_row_ns = ns;
+    else if (strcmp(name, "sum-3-parties") == 0)
+        c->sum_word_ns = ns / 3;
+    else if (strcmp(name, "psi-join") == 0 && ns > 2 * c->psi_key_ns)
+        c->psi_word_ns = (ns - 2 * c->psi_key_ns) / BENCH_WORDS;
+    else if (strcmp(name, "psi-open") == 0)
+        c->open_word_ns = ns;
+}
+
+static mal_err read_line(room_costs *costs, mal_bytes line) {
+    MAL_AUTO(mal_json_auto) mal_json *o = NULL;
+    const char *name;
+    const mal_json *ns;
+    double value;
+    MAL_TRY(mal_json_parse(&o, line, 4096));
+    MAL_TRY(mal_json_get_str(o, "name", &name));
+    MAL_TRY(mal_json_get(o, "ns_per_row", &ns));
+    MAL_TRY(mal_json_as_real(ns, "ns_per_row", &value));
+    MAL_REQUIRE(value > 0 && value < 1e15, MAL_E_INPUT,
+                "a bench line's ns_per_row is out of range");
+    take(costs, name, value);
+    return MAL_OK;
+}
+
+mal_err room_costs_read(room_costs *costs, mal_bytes lines) {
+    while (lines.len > 0) {
+        const uint8_t *end = memchr(lines.ptr, '\n', lines.len);
+        size_t n = end ? (size_t)(end - lines.ptr) : lines.len;
+        if (n > 0)
+            MAL_TRY(read_line(costs, mal_bytes_of(lines.ptr, n)));
+        n += end != NULL;
+        lines = mal_bytes_of(lines.ptr + n, lines.len - n);
+    }
+    return MAL_OK;
 }
 
 mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
@@ -24,7 +66,7 @@ mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
     const room_costs *c = &room->costs;
     const mal_sql_physical *p = j->physical;
     double words = (double)p->n_cells * p->n_aggs, rows = 0;
-    *cost = (mal_room_cost){ .rounds = 10 };
+    *cost = (mal_room_cost){ .rounds = 10 }; /* five steps, there and back */
     for (uint32_t i = 0; i < j->facts.n_datasets; i++)
         rows += (double)room->contract->datasets[j->facts.datasets[i]].rows_max;
     double ns =
@@ -37,9 +79,9 @@ mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
         double payload = (double)j->keys_max[0],
                filter = (double)j->keys_max[1];
         ns += (payload + filter) * c->psi_key_ns +
-              payload * words * c->psi_cell_ns + words * c->open_cell_ns;
+              payload * words * c->psi_word_ns + words * c->open_word_ns;
         cost->bytes =
-            (uint64_t)(64 * filter + payload * (32 + 64 * words) + 160 * words);
+            (uint64_t)(64 * filter + payload * (64 + 32 * words) + 160 * words);
         cost->rounds += 3;
     }
     cost->seconds = ns / 1e9;

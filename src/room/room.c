@@ -193,7 +193,10 @@ mal_err mal_room_open(mal_room **out, const mal_room_config *config,
     pthread_mutex_init(&room->db_lock, NULL);
     pthread_cond_init(&room->changed, NULL);
     room->arena = mal_arena_new((size_t)600 << 20);
-    mal_err err = room->arena ? open_room(room, bundle) : MAL_E_MEMORY;
+    mal_err err = room->arena ? room_costs_read(&room->costs, config->costs)
+                              : MAL_E_MEMORY;
+    if (err == MAL_OK)
+        err = open_room(room, bundle);
     if (err != MAL_OK) {
         mal_room_close(room);
         return mal_err_trace(err, __FILE__, __LINE__);

@@ -193,9 +193,10 @@ typedef struct room_job {
 /* cost.c */
 typedef struct room_costs {
     double load_row_ns, scan_row_ns, start_ns, step_ns;
-    double sum_word_ns, psi_key_ns, psi_cell_ns, open_cell_ns;
+    double sum_word_ns, psi_key_ns, psi_word_ns, open_word_ns;
 } room_costs;
 void room_costs_default(room_costs *costs);
+mal_err room_costs_read(room_costs *costs, mal_bytes lines) MAL_MUST_CHECK;
 mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
                      const room_judged *judged) MAL_MUST_CHECK;
 

@@ -86,6 +86,8 @@ typedef struct mal_room_config {
     uint64_t memory_max; /* of a DuckDB child; 0: 1 GiB */
     unsigned threads;    /* 0: all */
     unsigned step_ms;    /* a peer answers a step within; 0: 60,000 */
+    mal_bytes costs;     /* lines of `malus bench --json`, for explain; may be
+                            empty */
     const char *build;   /* named in every acceptance (rule 23) */
 } mal_room_config;
 
