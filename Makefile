@@ -7,6 +7,7 @@
 
 all: build/build.ninja
 	ninja -C build
+	@ln -sf src/main/malus build/malus
 build/build.ninja:
 	meson setup build --buildtype=release -Dtest_build=false
 
@@ -15,8 +16,7 @@ setup:        ## install the Debian packages and DuckDB, saying what and why
 test:         ## everything; the last line counts
 	tools/test.sh build-test
 demo:         ## three airports and a registry; under a minute after set-up
-	@if [ -x tools/demo.sh ]; then exec tools/demo.sh; \
-	else echo "make demo: tools/demo.sh is not written yet" >&2; exit 1; fi
+	tools/demo.sh
 debug:        ## the tests at -O0
 	tools/test.sh build-debug --buildtype=debug
 asan:         ## the tests with AddressSanitizer and UBSan

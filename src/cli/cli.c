@@ -168,9 +168,14 @@ static mal_err print_json(mal_cli *cli, mal_err err, const char *message) {
     return print_buf(&text);
 }
 
-static void print_error(const char *message) {
-    fprintf(stderr, "%smalus:%s %s\n", cli_style_on(stderr, CLI_RED),
-            cli_style_off(stderr), message);
+static void print_error(const mal_cli *cli, const char *message) {
+    const char *line = mal_arena_printf(cli->arena, "malus: %s", message);
+    fputs(cli_style_on(stderr, CLI_RED), stderr);
+    if (line)
+        cli_say_lines(cli, stderr, line);
+    else
+        fprintf(stderr, "malus: %s\n", message);
+    fputs(cli_style_off(stderr), stderr);
 }
 
 static int fail(mal_cli *cli, mal_err err) {
@@ -181,9 +186,9 @@ static int fail(mal_cli *cli, mal_err err) {
     cli_bar_clear();
     fflush(stdout);
     if (!cli->json || cli->raw)
-        print_error(message);
+        print_error(cli, message);
     else if (print_json(cli, err, message) != MAL_OK)
-        print_error(message);
+        print_error(cli, message);
     return mal_cli_exit_of(err);
 }
 

@@ -88,9 +88,14 @@ typedef enum cli_style {
 const char *cli_style_on(FILE *to, cli_style style);
 const char *cli_style_off(FILE *to);
 bool cli_terminal(FILE *to);
-unsigned cli_width(FILE *to); /* columns of the terminal; 80 if unknown */
+/* Columns of the terminal, else $COLUMNS, else 0: lines are not broken. */
+unsigned cli_width(FILE *to);
 /* Columns that `text` takes on a terminal: UTF-8 code points. */
 size_t cli_text_width(const char *text);
+
+/* Lines of text, broken at spaces where they are too wide; what follows hangs
+ * under the text of its line. */
+void cli_say_lines(const mal_cli *cli, FILE *to, const char *text);
 
 /* A table of text: add cells row by row; the first row is the head. */
 typedef struct cli_table {

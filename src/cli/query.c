@@ -202,7 +202,6 @@ static mal_err keep_receipt(mal_cli *cli, const mal_json *d) {
         path = NULL;
     else if (!path)
         path = mal_arena_printf(cli->arena, "%.8s.receipt", job);
-    MAL_AUTO(mal_json_auto) mal_json *copy = NULL;
     if (path && *text)
         MAL_TRY(mal_file_write(path, mal_bytes_str(text), 0644));
     bool written = path && *text;
@@ -230,12 +229,14 @@ static void say_foot(mal_cli *cli, const mal_json *d) {
                     cli_nano_text(cli->arena, cli_u64(d, "epsilon_nano")),
                     cli_real(d, "seconds"),
                     cli_bytes_text(cli->arena, cli_u64(d, "bytes")));
+    /* What the plan tells of leakage and trust stands in explain and receipt;
+     * here, only what happened in this run. */
     for (size_t i = 0; i < mal_json_len(notes); i++) {
         const char *line;
         if (mal_json_as_str(mal_json_at(notes, i), "note", &line) != MAL_OK)
             mal_err_forget();
-        else
-            mal_cli_say(cli, "- %s\n", line);
+        else if (strstr(line, "missed their tick"))
+            mal_cli_say(cli, "%s\n", line);
     }
     const char *receipt = cli_str(cli->result, "receipt");
     if (*receipt)
@@ -244,20 +245,24 @@ static void say_foot(mal_cli *cli, const mal_json *d) {
     mal_cli_say(cli, "%s", cli_style_off(stdout));
 }
 
-/* Column, rule, owner and the nearest question; the message names them too. */
-static void say_refusal(const mal_cli *cli, const mal_json *d) {
-    static const char *const keys[] = { "owner", "dataset", "column", "rule" };
+/* Column, rule, owner and the nearest question, a line each. */
+static mal_err say_refusal(const mal_cli *cli, const mal_json *d) {
+    static const char *const keys[] = { "owner", "dataset", "column", "rule",
+                                        "nearest" };
     const mal_json *v = mal_json_find(d, "verdict");
     if (!v || cli->json)
-        return;
+        return MAL_E_DENIED; /* with the node's own message */
     fprintf(stderr, "%srefused%s by the contract (%s)\n",
             cli_style_on(stderr, CLI_RED), cli_style_off(stderr),
             cli_str(v, "code"));
-    for (unsigned i = 0; i < 4; i++)
-        if (*cli_str(v, keys[i]))
-            fprintf(stderr, "  %-8s %s\n", keys[i], cli_str(v, keys[i]));
-    if (*cli_str(v, "nearest"))
-        fprintf(stderr, "  %-8s %s\n", "nearest", cli_str(v, "nearest"));
+    for (unsigned i = 0; i < 5; i++) {
+        const char *line = mal_arena_printf(cli->arena, "  %-8s %s", keys[i],
+                                            cli_str(v, keys[i]));
+        if (line && *cli_str(v, keys[i]))
+            cli_say_lines(cli, stderr, line);
+    }
+    return mal_err_set(MAL_E_DENIED, __FILE__, __LINE__, "%s",
+                       cli_str(v, "text"));
 }
 
 static mal_err query(mal_cli *cli) {
@@ -267,7 +272,7 @@ static mal_err query(mal_cli *cli) {
     MAL_TRY(put_question(cli, request));
     mal_err err = cli_call(cli, request, &d);
     if (err == MAL_E_DENIED)
-        say_refusal(cli, d);
+        return say_refusal(cli, d);
     MAL_TRY(err);
     MAL_TRY(keep_receipt(cli, d));
     if (cli->json)
@@ -285,7 +290,7 @@ static mal_err explain(mal_cli *cli) {
     MAL_TRY(cli_request(&request, "explain"));
     MAL_TRY(put_question(cli, request));
     MAL_TRY(cli_call(cli, request, &d));
-    mal_cli_say(cli, "%s", cli_str(d, "text"));
+    cli_say_lines(cli, stdout, cli_str(d, "text"));
     return MAL_OK;
 }
 

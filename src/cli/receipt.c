@@ -21,10 +21,7 @@ static mal_err verify(mal_cli *cli) {
         return err;
     if (!cli->json) {
         MAL_TRY(mal_buf_cstr(&report, &text));
-        mal_cli_say(cli, "%s", text);
-        if (err == MAL_OK)
-            mal_cli_say(cli, "\n%sthe receipt holds%s\n",
-                        cli_style_on(stdout, CLI_GREEN), cli_style_off(stdout));
+        cli_say_lines(cli, stdout, text);
         return err;
     }
     if (mal_json_parse(&parsed, mal_buf_view(&report), CLI_FILE_MAX / 4) !=

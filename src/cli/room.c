@@ -66,7 +66,8 @@ static mal_err put_learn(mal_cli *cli, const mal_policy_contract *c,
                 "%s is no party of room \"%s\"", who, c->name);
     MAL_TRY(mal_policy_learn(&text, c, party));
     MAL_TRY(mal_buf_cstr(&text, &cstr));
-    mal_cli_say(cli, "\n%s", cstr);
+    mal_cli_say(cli, "\n");
+    cli_say_lines(cli, stdout, cstr);
     return mal_json_put_str(cli->result, "learn", cstr);
 }
 
@@ -82,7 +83,8 @@ static mal_err check(mal_cli *cli) {
     mal_cli_say(cli, "\n");
     MAL_TRY(mal_policy_print(&text, c));
     MAL_TRY(mal_buf_cstr(&text, &cstr));
-    mal_cli_say(cli, "%s\n", cstr);
+    cli_say_lines(cli, stdout, cstr);
+    mal_cli_say(cli, "\n");
     MAL_TRY(mal_json_put_str(cli->result, "text", cstr));
     MAL_TRY(put_findings(cli, c));
     return learn ? put_learn(cli, c, learn) : MAL_OK;
@@ -215,7 +217,8 @@ static mal_err show(mal_cli *cli) {
         return MAL_OK;
     }
     say_room(cli, done);
-    mal_cli_say(cli, "\n%s", cli_str(done, "text"));
+    mal_cli_say(cli, "\n");
+    cli_say_lines(cli, stdout, cli_str(done, "text"));
     return MAL_OK;
 }
 

@@ -28,9 +28,11 @@ const char *cli_style_off(FILE *to) {
 
 unsigned cli_width(FILE *to) {
     struct winsize size = { 0 };
-    if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
-        return size.ws_col;
-    return 80;
+    const char *columns = getenv("COLUMNS");
+    unsigned long n = columns ? strtoul(columns, NULL, 10) : 0;
+    if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col)
+        n = size.ws_col;
+    return n >= 40 && n <= 1000 ? (unsigned)n : 0;
 }
 
 size_t cli_text_width(const char *text) {
@@ -38,6 +40,51 @@ size_t cli_text_width(const char *text) {
     for (; *text; text++)
         n += ((unsigned char)*text & 0xc0) != 0x80; /* not a continuation */
     return n;
+}
+
+/* --- Lines -------------------------------------------------------------------
+ */
+
+/* Where the rest of a broken line hangs: under the second column of "  name
+ * what it is", if it has one near its start; else a little in. */
+static size_t hang_of(const char *line, size_t len) {
+    size_t lead = 0;
+    while (lead < len && line[lead] == ' ')
+        lead++;
+    for (size_t i = lead; i + 2 < len && i < lead + 20; i++)
+        if (line[i] == ' ' && line[i + 1] == ' ') {
+            while (i < len && line[i] == ' ')
+                i++;
+            return i < lead + 24 ? i : lead + 2;
+        }
+    return lead + 2;
+}
+
+static void put_broken(FILE *to, const char *line, size_t len, size_t width) {
+    size_t hang = hang_of(line, len), room = width;
+    while (len > room) {
+        size_t cut = room;
+        while (cut > hang && line[cut] != ' ')
+            cut--;
+        if (cut <= hang || line[cut] != ' ')
+            break; /* a word wider than the terminal */
+        fprintf(to, "%.*s\n%*s", (int)cut, line, (int)hang, "");
+        line += cut + 1;
+        len -= cut + 1;
+        room = width - hang;
+    }
+    fprintf(to, "%.*s\n", (int)len, line);
+}
+
+void cli_say_lines(const mal_cli *cli, FILE *to, const char *text) {
+    unsigned width = cli_width(to);
+    if (cli->json && to == stdout)
+        return;
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        put_broken(to, text, n, width ? width : n);
+        text += n + (text[n] == '\n');
+    }
 }
 
 /* --- Tables ------------------------------------------------------------------
