@@ -42,9 +42,10 @@ static store_block *block;
 static mal_key key;
 
 static void set_up(void) {
-    mal_arena *arena = mal_arena_new(64 << 20);
+    static mal_arena *arena; /* found by the leak checker */
     mal_policy_contract *contract;
 
+    arena = mal_arena_new(64 << 20);
     if (mal_prim_init() != MAL_OK ||
         mal_policy_parse(&contract, arena, mal_bytes_str(contract_text)) !=
             MAL_OK ||
