@@ -11,6 +11,9 @@ mal_err room_tables(mal_db *db) {
         "CREATE TABLE IF NOT EXISTS room_nonce ("
         "  room TEXT NOT NULL, nonce BLOB NOT NULL, expires INTEGER NOT NULL,"
         "  PRIMARY KEY (room, nonce)) STRICT;"
+        "CREATE TABLE IF NOT EXISTS room_void ("
+        "  room TEXT NOT NULL, job BLOB NOT NULL,"
+        "  PRIMARY KEY (room, job)) STRICT;"
         "CREATE TABLE IF NOT EXISTS room_job ("
         "  room TEXT NOT NULL, request BLOB NOT NULL, job TEXT NOT NULL,"
         "  state TEXT NOT NULL, error TEXT NOT NULL, asked_by TEXT NOT NULL,"
@@ -64,6 +67,43 @@ mal_err room_nonce_use(mal_room *room, const uint8_t nonce[32],
     }
     pthread_mutex_unlock(&room->db_lock);
     return err;
+}
+
+static mal_err promise(mal_room *room, const room_id *job) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_TRY(mal_db_prepare(&s, room->config.db,
+                           "INSERT OR IGNORE INTO room_void VALUES (?1, ?2)"));
+    MAL_TRY(mal_db_bind_text(s, 1, room->id_hex));
+    MAL_TRY(mal_db_bind_blob(s, 2, mal_bytes_of(job->b, 32)));
+    return mal_db_run(s);
+}
+
+mal_err room_void_promise(mal_room *room, const room_id *job) {
+    pthread_mutex_lock(&room->db_lock);
+    mal_err err = promise(room, job);
+    pthread_mutex_unlock(&room->db_lock);
+    return err;
+}
+
+static mal_err promised(mal_room *room, const room_id *job, bool *yes) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_TRY(
+        mal_db_prepare(&s, room->config.db,
+                       "SELECT 1 FROM room_void WHERE room = ?1 AND job = ?2"));
+    MAL_TRY(mal_db_bind_text(s, 1, room->id_hex));
+    MAL_TRY(mal_db_bind_blob(s, 2, mal_bytes_of(job->b, 32)));
+    return mal_db_step(s, yes);
+}
+
+mal_err room_void_check(mal_room *room, const room_id *job) {
+    bool yes = false;
+    pthread_mutex_lock(&room->db_lock);
+    mal_err err = promised(room, job, &yes);
+    pthread_mutex_unlock(&room->db_lock);
+    MAL_TRY(err);
+    MAL_REQUIRE(!yes, MAL_E_STATE,
+                "this node has signed that it does not spend for this job");
+    return MAL_OK;
 }
 
 static mal_err record(mal_room *room, const room_job *job, const char *state,

@@ -236,6 +236,10 @@ mal_err room_job_record(mal_room *room, const room_job *job, const char *state,
                         const char *error) MAL_MUST_CHECK;
 mal_err room_nonce_use(mal_room *room, const uint8_t nonce[32],
                        uint64_t expires) MAL_MUST_CHECK;
+/* Never to spend for this job, whoever asks; durable before we sign so. */
+mal_err room_void_promise(mal_room *room, const room_id *job) MAL_MUST_CHECK;
+/* MAL_E_STATE if we promised that. */
+mal_err room_void_check(mal_room *room, const room_id *job) MAL_MUST_CHECK;
 mal_err room_tables(mal_db *db) MAL_MUST_CHECK;
 
 /* call.c: calls to the other owners, in parallel. */

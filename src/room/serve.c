@@ -234,6 +234,29 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
  * ----------------------------------------------------------------------------
  */
 
+/* An acceptance pins a version of each table of its party that the plan reads,
+ * and of no other. */
+static mal_err check_pins(mal_room *room, const room_job *job,
+                          const room_accept *a) {
+    const mal_policy_contract *c = room->contract;
+    const mal_policy_facts *f = &job->judged.facts;
+    unsigned wanted = 0;
+    for (uint32_t i = 0; i < f->n_datasets; i++) {
+        const mal_policy_dataset *d = &c->datasets[f->datasets[i]];
+        if (d->owner != a->party)
+            continue;
+        MAL_REQUIRE(wanted < a->n_datasets &&
+                        strcmp(a->datasets[wanted].name, d->name) == 0,
+                    MAL_E_PEER, "%s does not say which version of %s it reads",
+                    c->parties[a->party].name, d->name);
+        wanted++;
+    }
+    MAL_REQUIRE(wanted == a->n_datasets, MAL_E_PEER,
+                "%s pins a table that the plan does not read",
+                c->parties[a->party].name);
+    return MAL_OK;
+}
+
 static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
                               const room_accept *a) {
     const mal_policy_contract *c = room->contract;
@@ -255,6 +278,7 @@ static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
                 MAL_E_PEER, "%s would draw other noise than we do", name);
     MAL_REQUIRE(a->party != room->me || mal_equal(a->nonce, own->nonce, 32),
                 MAL_E_PEER, "our own acceptance was altered");
+    MAL_TRY(check_pins(room, job, a));
     mal_audit_seen seen = { 0 };
     char origin[MAL_AUDIT_ORIGIN_LEN + 1];
     mal_audit_origin(origin, name, c->parties[a->party].identity);
@@ -393,6 +417,7 @@ static mal_err spend(mal_room *room, room_job *job, step *s, mal_buf *out) {
     enter(room, job, "spending the budget");
     MAL_TRY(check_holds(room, job, s));
     MAL_TRY(room_ledger_spend(room, job, s->list));
+    MAL_TRY(room_void_check(room, &job->id));
     job->phase = ROOM_SPENT;
     room_entry entry = { 0 };
     enter(room, job, "logging the intent");
@@ -591,6 +616,10 @@ mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
         }
         return room_ledger_void(room, &id, list);
     }
+    /* Our word first, then the look at the ledger: `spend` does it the other
+     * way round, so that of the two at least one stops. */
+    MAL_TRY(room_void_promise(room, &id));
+    MAL_TRY(room_ledger_unspent(room, &id));
     room_job *job = NULL;
     mal_err err = room_job_take(room, &job, request, ROOM_HELD);
     if (err == MAL_E_STATE)
@@ -603,7 +632,7 @@ mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
         room_job_give(room, job, !theirs);
         MAL_REQUIRE(theirs, MAL_E_DENIED, "another node asked this question");
     } else if (err == MAL_E_MISSING) {
-        err = room_ledger_unspent(room, &id);
+        err = MAL_OK;
     }
     MAL_TRY(err);
     return room_sign(room, out, "malus/void/v1", mal_bytes_of(id.b, 32));
