@@ -307,7 +307,7 @@ TEST(many_segments_are_written_and_read_in_order) {
                                  18 + i % 82, i % 5000, i % 100));
     const char *text;
     CHECK_OK(mal_buf_cstr(&csv, &text));
-    CHECK_OK(add(&h, text));
+    CHECK_OK(add_with(&h, text, (mal_store_options){ .threads = 2 }));
     size_t rows;
     mal_duck_column spend = column(&h, 0, "spend", &rows);
     mal_duck_column age = column(&h, 0, "age", NULL);
