@@ -469,7 +469,12 @@ static mal_err keep_answer(asking *a, const mal_prim_hash *key,
     for (size_t i = 0; i < p->n_cells * p->n_aggs; i++)
         MAL_TRY(mal_buf_put_u64(&words, (uint64_t)cells[i]));
     uint64_t now = room_now(a->room);
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *old = NULL;
     MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    MAL_TRY(mal_db_prepare(&old, a->room->config.db,
+                           "DELETE FROM room_answer WHERE expires <= ?1"));
+    MAL_TRY(mal_db_bind_int(old, 1, (int64_t)now));
+    MAL_TRY(mal_db_run(old));
     MAL_TRY(mal_db_prepare(&s, a->room->config.db,
                            "INSERT OR REPLACE INTO room_answer"
                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));

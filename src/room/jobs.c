@@ -203,6 +203,21 @@ mal_err room_job_new(mal_room *room, room_job **out) {
     return MAL_OK;
 }
 
+/* One party cannot take the places of all. */
+mal_err room_job_own(mal_room *room, room_job *job, uint32_t caller) {
+    unsigned same = 0;
+    pthread_mutex_lock(&room->lock);
+    for (const room_job *other = room->jobs; other; other = other->next)
+        same += other != job && other->owned && other->caller == caller;
+    job->caller = caller;
+    job->owned = true;
+    pthread_mutex_unlock(&room->lock);
+    MAL_REQUIRE(same < ROOM_JOBS_CALLER_MAX, MAL_E_LIMIT,
+                "%d of your jobs are under way here; ask again later",
+                ROOM_JOBS_CALLER_MAX);
+    return MAL_OK;
+}
+
 mal_err room_job_take(mal_room *room, room_job **out, const uint8_t request[32],
                       room_phase phase) {
     mal_err err = mal_err_set(MAL_E_MISSING, __FILE__, __LINE__,

@@ -21,6 +21,7 @@
 #define ROOM_OUTPUT_MAX ((size_t)512 << 20) /* of a sealed output */
 #define ROOM_REQUEST_SECONDS 900            /* a request lives at most */
 #define ROOM_DATASETS_MAX 16                /* touched by one plan */
+#define ROOM_JOBS_CALLER_MAX 16             /* live at one node, of one party */
 #define ROOM_JOBS_MAX 64                    /* live at one node */
 #define ROOM_ARENA_MAX ((size_t)4 << 30)
 
@@ -173,7 +174,8 @@ typedef struct room_job {
     mal_arena *arena;
     room_request request;
     room_judged judged;
-    uint32_t caller;      /* the asking node */
+    uint32_t caller; /* the asking node; set once, with owned */
+    bool owned;
     room_accept accept;   /* ours */
     room_accept *accepts; /* [n_owners], by owner's position */
     room_id id, accepts_hash;
@@ -227,6 +229,9 @@ struct mal_room {
 
 /* jobs.c: the table of live jobs, and the durable one in the database. */
 mal_err room_job_new(mal_room *room, room_job **job) MAL_MUST_CHECK;
+/* Whose it is; MAL_E_LIMIT if that party has too many. */
+mal_err room_job_own(mal_room *room, room_job *job,
+                     uint32_t caller) MAL_MUST_CHECK;
 /* The job of that request, marked busy; MAL_E_MISSING, MAL_E_STATE. */
 mal_err room_job_take(mal_room *room, room_job **job, const uint8_t request[32],
                       room_phase phase) MAL_MUST_CHECK;

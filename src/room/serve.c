@@ -111,7 +111,7 @@ static mal_err log_refusal(mal_room *room, const room_job *job) {
 
 static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
                         mal_bytes in, mal_buf *out) {
-    job->caller = caller;
+    MAL_TRY(room_job_own(room, job, caller));
     char *copy = mal_arena_alloc(job->arena, in.len + 1);
     if (!copy)
         return MAL_E_MEMORY;
