@@ -82,7 +82,7 @@ uint64_t mal_dp_coin_slow(mal_dp_bits *bits, const uint64_t *word,
  * b is not above, and else the same question about the rest and a' = a *
  * 2^chunk - c * b. No division, and exact without a last limb. */
 uint64_t mal_dp_coin_ratio(mal_dp_bits *bits, uint64_t a, uint64_t b) {
-    assert(b >> 63 == 0);
+    assert(!mal_dp_rarely(b >> 63)); /* never */
     for (;;) {
         mal_u128 limit = (mal_u128)a << bits->chunk;
         mal_u128 below = (mal_u128)next_chunk(bits) * b;

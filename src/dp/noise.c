@@ -247,16 +247,18 @@ static uint64_t jump(const mal_dp_noise *z, mal_dp_bits *bits, uint64_t real) {
     }
 
     uint64_t n = top | low, at_top = mal_mask_eq(level, J);
-    uint64_t above = bits->chunk == 64 || at_top ? coin_twice(z, bits) : 0;
+    /* The certificate leaves out coins that nobody looks at; else all are
+     * thrown. */
+    uint64_t brief = mal_mask_nonzero(bits->chunk ^ 64);
+    uint64_t above = brief & ~at_top ? 0 : coin_twice(z, bits);
     alive &= above | ~at_top;
     if (mal_dp_rarely(above & at_top))
         n += tail_blocks(z, bits, &alive) << J;
 
     for (unsigned i = 0; i < J; i++) {
         uint64_t wanted = mal_mask_nonzero(n >> i & 1);
-        if (bits->chunk != 64 && !wanted)
-            continue; /* the certificate leaves out coins that nobody looks at
-                       */
+        if (brief & ~wanted)
+            continue;
         alive &= coin_power(z, bits, i) | ~wanted;
     }
     alive &= mal_dp_coin_ratio(bits, top, n);
