@@ -15,7 +15,6 @@ mal_err mal_dp_limit_check(const mal_dp_limit *limit) {
                     limit->scope <= MAL_DP_SCOPE_PURPOSE,
                 MAL_E_INPUT, "a limit of unknown scope %d", (int)limit->scope);
     MAL_REQUIRE(limit->epsilon_nano < LEDGER_NUMBER_MAX &&
-                    limit->delta_64 < LEDGER_NUMBER_MAX &&
                     limit->window_s < LEDGER_NUMBER_MAX,
                 MAL_E_INPUT, "the limit on %s is beyond 2^62", limit->version);
     return MAL_OK;
