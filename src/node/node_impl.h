@@ -94,6 +94,7 @@ void node_on_stream(void *ctx, const uint8_t peer[32], const char *label,
                     mal_chan *chan);
 mal_room_peers node_peers(node_link *link);
 void node_waiting_clear(mal_node *node);
+void node_tick(mal_node *node); /* every second */
 
 /* server.c */
 mal_err node_server_open(mal_node *node) MAL_MUST_CHECK;

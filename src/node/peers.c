@@ -82,7 +82,11 @@ static void wait_for_room(mal_node *node, const uint8_t peer[32],
         w->chan = chan;
         w->since_ns = mal_time_monotonic_ns();
         pthread_mutex_lock(&node->lock);
-        if (node->n_waiting < NODE_WAITING_MAX && !node->stopping) {
+        unsigned same = 0; /* one peer leaves room for the others */
+        for (const waiting *o = node->waiting; o; o = o->next)
+            same += mal_equal(o->peer, peer, 32);
+        if (node->n_waiting < NODE_WAITING_MAX && same < NODE_WAITING_MAX / 8 &&
+            !node->stopping) {
             w->next = node->waiting;
             node->waiting = w;
             node->n_waiting++;
@@ -107,15 +111,43 @@ void node_on_stream(void *ctx, const uint8_t peer[32], const char *label,
         mal_chan_close(&chan);
 }
 
-void node_waiting_clear(mal_node *node) {
+/* Close what waits since longer than that. */
+static void drop_waiting(mal_node *node, uint64_t age_ns) {
+    uint64_t now = mal_time_monotonic_ns();
+    waiting *old = NULL;
     pthread_mutex_lock(&node->lock);
-    for (waiting *w = node->waiting, *next; w; w = next) {
+    for (waiting **at = &node->waiting; *at;) {
+        waiting *w = *at;
+        if (now - w->since_ns < age_ns) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        node->n_waiting--;
+        w->next = old;
+        old = w;
+    }
+    pthread_mutex_unlock(&node->lock);
+    for (waiting *w = old, *next; w; w = next) {
         next = w->next;
         mal_chan_close(&w->chan);
         mal_free(w);
     }
-    node->waiting = NULL;
-    node->n_waiting = 0;
+}
+
+void node_waiting_clear(mal_node *node) {
+    drop_waiting(node, 0);
+}
+
+/* A job that died on our side leaves the streams that its peers opened for it;
+ * they would fill the list for good. */
+void node_tick(mal_node *node) {
+    unsigned step_ms = node->config.step_ms ? node->config.step_ms : 60000;
+    drop_waiting(node, (uint64_t)step_ms * 2000000);
+    pthread_mutex_lock(&node->lock);
+    for (unsigned i = 0; i < node->n_rooms; i++)
+        if (node->rooms[i].room)
+            mal_room_sweep(node->rooms[i].room);
     pthread_mutex_unlock(&node->lock);
 }
 

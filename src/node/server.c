@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define TICK_MS 1000
+
 typedef struct session {
     mal_node *node;
     int fd;
@@ -125,13 +127,18 @@ mal_err node_server_open(mal_node *node) {
 
 mal_err mal_node_serve(mal_node *node) {
     signal(SIGPIPE, SIG_IGN);
+    uint64_t last = 0;
     for (;;) {
         struct pollfd p[2] = { { .fd = node->socket_fd, .events = POLLIN },
                                { .fd = node->stop_fd, .events = POLLIN } };
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        if (poll(p, 2, TICK_MS) < 0 && errno != EINTR)
             MAL_FAIL(MAL_E_IO, "poll: %s", strerror(errno));
         if (p[1].revents & POLLIN)
             return MAL_OK;
+        if (mal_time_monotonic_ns() - last >= TICK_MS * UINT64_C(1000000)) {
+            node_tick(node);
+            last = mal_time_monotonic_ns();
+        }
         if (!(p[0].revents & POLLIN))
             continue;
         int fd = accept4(node->socket_fd, NULL, NULL, SOCK_CLOEXEC);

@@ -146,22 +146,33 @@ static void free_job(room_job *job) {
     mal_free(job);
 }
 
-/* Jobs that nobody asked for in a long while: their asker is gone.  What they
- * hold of the budget expires as spent. */
-static void sweep_locked(mal_room *room) {
+static room_job *take_stale(mal_room *room) {
     uint64_t now = mal_time_monotonic_ns();
-    for (room_job **at = &room->jobs; *at;) {
-        room_job *job = *at;
-        if (job->busy || now < job->deadline_ns) {
-            at = &job->next;
-            continue;
-        }
-        *at = job->next;
-        room->n_jobs--;
-        mal_err err =
-            room_job_record(room, job, "failed", "the asking node went away");
-        (void)err; /* the history only */
-        free_job(job);
+    room_job *found = NULL;
+    pthread_mutex_lock(&room->lock);
+    for (room_job *job = room->jobs; job && !found; job = job->next)
+        if (!job->busy &&
+            (atomic_load(&job->cancelled) || now >= job->deadline_ns))
+            found = job;
+    if (found)
+        found->busy = true;
+    pthread_mutex_unlock(&room->lock);
+    return found;
+}
+
+/* Jobs that were cancelled here, or that nobody carried on in a long while:
+ * their asker is gone.  What they hold of the budget expires as spent. */
+void mal_room_sweep(mal_room *room) {
+    for (room_job *job; (job = take_stale(room));) {
+        bool cancelled = atomic_load(&job->cancelled);
+        const char *why =
+            cancelled ? "the job was cancelled" : "the asking node went away";
+        uint32_t who = cancelled ? room->me : job->caller;
+        if (room_job_record(room, job, "failed", why) != MAL_OK)
+            mal_err_forget(); /* the history only */
+        if (job->phase >= ROOM_SPENT)
+            room_log_abort(room, job, room->contract->parties[who].name, why);
+        room_job_give(room, job, false);
     }
 }
 
@@ -178,8 +189,8 @@ mal_err room_job_new(mal_room *room, room_job **out) {
     job->started = mal_time_unix();
     job->busy = true;
     mal_err err = MAL_OK;
+    mal_room_sweep(room);
     pthread_mutex_lock(&room->lock);
-    sweep_locked(room);
     if (room->closing || room->withdrawn)
         err = mal_err_set(MAL_E_STATE, __FILE__, __LINE__, "%s",
                           room->withdrawn
@@ -334,6 +345,7 @@ mal_err mal_room_jobs(mal_room *room, mal_room_job **jobs, size_t *n,
     if (!list)
         return MAL_E_MEMORY;
     *n = 0;
+    mal_room_sweep(room);
     pthread_mutex_lock(&room->db_lock);
     mal_err err = add_history(room, list, n, max, arena);
     pthread_mutex_unlock(&room->db_lock);

@@ -315,6 +315,8 @@ mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
                          mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;
+void room_log_abort(mal_room *room, room_job *job, const char *who,
+                    const char *why);
 mal_err room_serve_abort(mal_room *room, uint32_t caller,
                          mal_bytes in) MAL_MUST_CHECK;
 

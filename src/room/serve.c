@@ -179,8 +179,8 @@ static const char *blame(const mal_room *room, const room_job *job,
 
 /* Rule 19: a spent job that ends without an answer stays charged, the log names
  * who aborted, and the ledger counts it against them. */
-static void log_abort(mal_room *room, room_job *job, const char *who,
-                      const char *why) {
+void room_log_abort(mal_room *room, room_job *job, const char *who,
+                    const char *why) {
     char job_hex[65];
     mal_hex_encode(job_hex, mal_bytes_of(job->id.b, 32));
     room_field fields[] = { { MAL_AUDIT_F_JOB, job_hex, false },
@@ -216,7 +216,7 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
         if (room_job_record(room, job, "failed", why) != MAL_OK)
             mal_err_forget();
         if (job->phase >= ROOM_SPENT)
-            log_abort(room, job, blame(room, job, err), why);
+            room_log_abort(room, job, blame(room, job, err), why);
         if (job->own_error)
             err = mal_err_set(MAL_E_STATE, __FILE__, __LINE__,
                               "could not compute its part; its own list of "
@@ -655,8 +655,8 @@ mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in) {
         mal_err err = room_job_record(room, found, "failed",
                                       "aborted by the asking node");
         if (found->phase >= ROOM_SPENT)
-            log_abort(room, found, room->contract->parties[caller].name,
-                      "aborted by the asking node");
+            room_log_abort(room, found, room->contract->parties[caller].name,
+                           "aborted by the asking node");
         room_job_give(room, found, false);
         return err;
     }

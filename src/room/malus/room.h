@@ -191,6 +191,9 @@ typedef struct mal_room_job {
 } mal_room_job;
 mal_err mal_room_jobs(mal_room *room, mal_room_job **jobs, size_t *n,
                       mal_arena *arena) MAL_MUST_CHECK;
+/* End the jobs whose asking node went away, or that were cancelled between two
+ * steps.  To be called every second or so. */
+void mal_room_sweep(mal_room *room);
 /* Ends the job here and, through its channels, everywhere.  "": all. */
 mal_err mal_room_cancel(mal_room *room, const char *id) MAL_MUST_CHECK;
 
