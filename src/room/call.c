@@ -9,8 +9,11 @@ mal_err room_call(mal_room *room, uint32_t party, const char *method,
                   mal_bytes request, mal_buf *reply, unsigned timeout_ms) {
     if (party == room->me)
         return mal_room_answer_call(room, room->me, method, request, reply);
-    return room->config.peers.call(room->config.peers.ctx, party, method,
-                                   request, reply, timeout_ms);
+    room_trace(room, method, party, "sent", request.len);
+    MAL_TRY(room->config.peers.call(room->config.peers.ctx, party, method,
+                                    request, reply, timeout_ms));
+    room_trace(room, method, party, "received", reply->len);
+    return MAL_OK;
 }
 
 static mal_err call_one(void *ctx, size_t i) {

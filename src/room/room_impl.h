@@ -355,6 +355,13 @@ mal_err room_disclose(room_disclosed *out, mal_arena *arena, mal_room *room,
  * nothing. */
 mal_err room_lie_accept(mal_room *room, room_accept *accept) MAL_MUST_CHECK;
 
+/* trace.c: sizes of messages into a file, for the tests of rooms marked test;
+ * elsewhere nothing. */
+void room_trace(const mal_room *room, const char *label, uint32_t peer,
+                const char *way, size_t size);
+mal_chan *room_trace_chan(const mal_room *room, mal_arena *arena, uint32_t peer,
+                          mal_chan *chan);
+
 /* run.c: local stage and engine. */
 mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
                  room_done *done) MAL_MUST_CHECK;

@@ -298,7 +298,9 @@ static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
                              : peers->await(peers->ctx, j->parties[i], label,
                                             room->config.step_ms, &chan));
         pthread_mutex_lock(&job->chans_lock);
-        job->chans[i] = mesh->chan[i] = chan;
+        job->chans[i] = chan;
+        mesh->chan[i] =
+            room_trace_chan(room, job->arena, j->parties[i], chan);
         bool cancelled = atomic_load(&job->cancelled);
         pthread_mutex_unlock(&job->chans_lock);
         MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");
