@@ -55,6 +55,8 @@ static mal_err own_datasets(mal_room *room, room_job *job, mal_arena *arena) {
             return MAL_E_MEMORY;
         r->version = info.version;
         memcpy(r->root.b, info.root, 32);
+        MAL_TRY(mal_store_fits(room->config.store, room->contract, d->name,
+                               info.version));
     }
     return MAL_OK;
 }

@@ -235,6 +235,7 @@ static mal_err write_manifest(writer *w) {
         .unit = w->in->schema->unit,
         .rows_max = w->in->schema->rows_max,
         .contributes_max = w->in->schema->contributes_max,
+        .units_max = w->in->schema->units_max,
         .n = w->in->schema->n,
         .columns = w->in->schema->columns,
     };

@@ -28,7 +28,7 @@ typedef struct sampler {
     store_block *block;
     mal_buf rows; /* of ranked */
     mal_buf *dropped;
-    uint64_t n_dropped;
+    uint64_t n_dropped, n_units;
 } sampler;
 
 static size_t row_bytes(const store_block *b, size_t row, uint8_t *out) {
@@ -123,7 +123,9 @@ static mal_err one_pass(sampler *s, const mal_progress *progress) {
     MAL_TRY(sort_rows(r, (const ranked *)(const void *)s->rows.ptr, n));
     uint64_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        kept = i > 0 && r[i].unit == r[i - 1].unit ? kept : 0;
+        bool again = i > 0 && r[i].unit == r[i - 1].unit;
+        kept = again ? kept : 0;
+        s->n_units += !again;
         if (kept < s->schema->contributes_max)
             kept++;
         else
@@ -143,7 +145,8 @@ mal_err mal_store_sample(mal_buf *dropped, uint64_t *n_dropped,
     mal_err err = MAL_OK;
 
     *n_dropped = 0;
-    if (schema->unit == STORE_NONE || rows <= schema->contributes_max)
+    if (schema->unit == STORE_NONE ||
+        (rows <= schema->contributes_max && rows <= schema->units_max))
         return MAL_OK;
     MAL_TRY(mal_store_block_new(&block, schema));
     s.block = block;
@@ -154,5 +157,16 @@ mal_err mal_store_sample(mal_buf *dropped, uint64_t *n_dropped,
         err = one_pass(&s, progress);
     mal_buf_clear(&s.rows);
     *n_dropped = s.n_dropped;
-    return err;
+    MAL_TRY(err);
+    /* An engine sizes its messages by this bound: were it passed, a question
+     * would fail, and its failing would tell of the data. */
+    MAL_REQUIRE(s.n_units <= schema->units_max ||
+                    schema->units_max >=
+                        schema->rows_max, /* rows are bound too */
+                MAL_E_LIMIT,
+                "%s declares at most %llu units, and the file has %llu; amend "
+                "the contract",
+                schema->dataset, (unsigned long long)schema->units_max,
+                (unsigned long long)s.n_units);
+    return MAL_OK;
 }

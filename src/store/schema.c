@@ -130,6 +130,7 @@ mal_err mal_store_schema_make(store_schema **out, mal_arena *arena,
     schema->dataset = d->name;
     schema->rows_max = d->rows_max;
     schema->contributes_max = d->contributes_max;
+    schema->units_max = d->units_max;
     schema->unit = STORE_NONE;
     for (uint32_t i = 0; i < d->n_columns; i++) {
         if (d->columns[i].role == MAL_POLICY_SECRET)

@@ -188,6 +188,7 @@ static mal_err encode_manifest(mal_buf *out, const store_manifest *m) {
     MAL_TRY(mal_buf_put_u64(out, m->rows));
     MAL_TRY(mal_buf_put_u64(out, m->rows_max));
     MAL_TRY(mal_buf_put_u64(out, m->contributes_max));
+    MAL_TRY(mal_buf_put_u64(out, m->units_max));
     MAL_TRY(mal_buf_put_u32(out, m->unit));
     MAL_TRY(mal_buf_put_u32(out, m->n));
     for (unsigned i = 0; i < m->n; i++) {
@@ -241,6 +242,7 @@ static mal_err decode_manifest(store_manifest *m, mal_arena *arena,
     MAL_TRY(mal_rd_u64(&rd, &m->rows));
     MAL_TRY(mal_rd_u64(&rd, &m->rows_max));
     MAL_TRY(mal_rd_u64(&rd, &m->contributes_max));
+    MAL_TRY(mal_rd_u64(&rd, &m->units_max));
     MAL_TRY(mal_rd_u32(&rd, &m->unit));
     MAL_TRY(mal_rd_u32(&rd, &m->n));
     MAL_REQUIRE(m->n <= MAL_STORE_COLUMNS_MAX && m->rows <= m->rows_max &&

@@ -177,6 +177,64 @@ mal_err mal_store_find(mal_store *store, mal_store_info *info, mal_arena *arena,
     return describe(store, info, arena, &e);
 }
 
+/* Measures are clamped when they are read, so their ranges may change. */
+static bool same_column(const store_column *was, const store_column *is) {
+    bool range = is->role == MAL_POLICY_DIM;
+    return strcmp(was->name, is->name) == 0 && was->role == is->role &&
+           was->kind == is->kind && was->scale == is->scale &&
+           (!was->nullable || is->nullable) &&
+           (!range || (was->lo == is->lo && was->n_codes == is->n_codes)) &&
+           strcmp(was->profile, is->profile) == 0 &&
+           strcmp(was->domain, is->domain) == 0;
+}
+
+static mal_err check_columns(const store_manifest *was,
+                             const store_schema *is) {
+    for (unsigned i = 0; i < is->n; i++) {
+        bool found = false;
+        for (unsigned k = 0; k < was->n && !found; k++)
+            found = same_column(&was->columns[k], &is->columns[i]);
+        MAL_REQUIRE(found, MAL_E_STATE,
+                    "%s.%s was ingested under another declaration: ingest the "
+                    "table anew",
+                    is->dataset, is->columns[i].name);
+    }
+    return MAL_OK;
+}
+
+static mal_err check_bounds(const store_manifest *was, const store_schema *is) {
+    bool unit = (was->unit == STORE_NONE) == (is->unit == STORE_NONE);
+    if (unit && is->unit != STORE_NONE)
+        unit = was->unit < was->n && strcmp(was->columns[was->unit].name,
+                                            is->columns[is->unit].name) == 0;
+    MAL_REQUIRE(unit && was->contributes_max <= is->contributes_max &&
+                    was->units_max <= is->units_max &&
+                    was->rows_max <= is->rows_max,
+                MAL_E_STATE,
+                "%s was cut to wider bounds than the contract declares now, or "
+                "to another privacy unit: ingest the table anew",
+                is->dataset);
+    return MAL_OK;
+}
+
+mal_err mal_store_fits(mal_store *store, const mal_policy_contract *contract,
+                       const char *dataset, uint32_t version) {
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(64 << 20);
+    MAL_AUTO(mal_store_keys_clear) store_keys keys = { 0 };
+    store_entry e;
+    store_manifest was;
+    store_place place;
+    store_schema *is;
+
+    MAL_REQUIRE(arena, MAL_E_MEMORY, "out of memory");
+    MAL_TRY(mal_store_schema_make(&is, arena, contract, dataset));
+    MAL_TRY(
+        mal_store_entry_find(store, &e, contract->room_id, dataset, version));
+    MAL_TRY(mal_store_entry_open(store, &keys, &was, &place, arena, &e));
+    MAL_TRY(check_bounds(&was, is));
+    return check_columns(&was, is);
+}
+
 mal_err mal_store_statement(mal_store *store, mal_buf *out,
                             const uint8_t room[32], const char *dataset,
                             uint32_t version) {

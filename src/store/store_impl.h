@@ -42,7 +42,7 @@ typedef struct store_column {
 typedef struct store_schema {
     uint8_t room[32], contract[32];
     const char *dataset;
-    uint64_t rows_max, contributes_max;
+    uint64_t rows_max, contributes_max, units_max;
     uint32_t unit; /* index of a column, or STORE_NONE: every row is one */
     unsigned n;
     store_column columns[MAL_STORE_COLUMNS_MAX];
@@ -147,7 +147,7 @@ typedef struct store_place { /* what associated data binds */
 typedef struct store_manifest {
     uint64_t rows;
     uint32_t unit;
-    uint64_t rows_max, contributes_max;
+    uint64_t rows_max, contributes_max, units_max;
     unsigned n;
     store_column *columns; /* [n]; codes and labels absent */
 } store_manifest;

@@ -136,6 +136,14 @@ mal_err mal_store_list(mal_store *store, mal_store_info **infos, size_t *n,
 mal_err mal_store_find(mal_store *store, mal_store_info *info, mal_arena *arena,
                        const uint8_t room[32], const char *dataset,
                        uint32_t version) MAL_MUST_CHECK;
+/* Was this version cut to the bounds that `contract` declares, and do its
+ * columns mean the same?  An amendment may have tightened them since, and
+ * sensitivity follows the contract.
+ *
+ * Errors:  MAL_E_STATE  it was not: the text names what differs.
+ */
+mal_err mal_store_fits(mal_store *store, const mal_policy_contract *contract,
+                       const char *dataset, uint32_t version) MAL_MUST_CHECK;
 /* The canonical bytes of the dataset statement: public, as logged. */
 mal_err mal_store_statement(mal_store *store, mal_buf *out,
                             const uint8_t room[32], const char *dataset,
