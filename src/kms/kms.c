@@ -238,10 +238,17 @@ mal_err mal_kms_sign(mal_kms *kms, mal_kms_use use, uint8_t sig[64],
     return MAL_OK;
 }
 
+/* What the identity signs besides begins otherwise: a key statement with the
+ * length of its label, a certificate with the tag of a DER sequence. */
 mal_err mal_kms_sign_identity(mal_kms *kms, uint8_t sig[64],
                               mal_bytes message) {
-    MAL_REQUIRE(!kms_statement_like(message), MAL_E_DENIED,
-                "the identity signs key statements only for keys of its own");
+    static const char dsse[] = "DSSEv1 ";
+    const size_t n = sizeof dsse - 1;
+    MAL_REQUIRE(message.len > n &&
+                    mal_compare_vartime(message.ptr, dsse, n) == 0,
+                MAL_E_DENIED,
+                "the identity signs DSSE envelopes only; key statements and "
+                "certificates are made in kms, for keys of its own");
     MAL_TRY(mal_prim_sign(sig, &kms->identity, message));
     return MAL_OK;
 }

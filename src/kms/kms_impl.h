@@ -87,8 +87,6 @@ const kms_epoch *kms_epoch_present(mal_kms *kms);
 
 mal_err kms_statement_sign(mal_kms_statement *statement,
                            const mal_key *identity) MAL_MUST_CHECK;
-/* Would the identity's signature of this message be a key statement? */
-bool kms_statement_like(mal_bytes message);
 
 /* wrap.c ------------------------------------------------------------------- */
 

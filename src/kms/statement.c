@@ -53,15 +53,6 @@ static mal_err put_body(mal_buf *out, const mal_kms_statement *s) {
     return MAL_OK;
 }
 
-bool kms_statement_like(mal_bytes message) {
-    mal_rd rd = mal_rd_of(message);
-    mal_bytes label;
-    bool like = mal_rd_blob(&rd, &label, sizeof LABEL) == MAL_OK &&
-                mal_bytes_same_vartime(label, mal_bytes_str(LABEL));
-    mal_err_forget();
-    return like;
-}
-
 mal_err kms_statement_sign(mal_kms_statement *statement,
                            const mal_key *identity) {
     MAL_AUTO(mal_buf_clear) mal_buf body = { 0 };

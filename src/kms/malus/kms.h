@@ -61,8 +61,9 @@ void mal_kms_pub(mal_kms *kms, mal_kms_use use, uint8_t pub[32]);
  * (DSSE's PAE, a signed note). */
 mal_err mal_kms_sign(mal_kms *kms, mal_kms_use use, uint8_t sig[64],
                      mal_bytes message) MAL_MUST_CHECK;
-/* With the identity: contracts and consents.  MAL_E_DENIED: the message would
- * be a key statement; those are made in here only. */
+/* With the identity: contracts and consents.  MAL_E_DENIED: the message is not
+ * a DSSE pre-authentication encoding; key statements and certificates are made
+ * in here only. */
 mal_err mal_kms_sign_identity(mal_kms *kms, uint8_t sig[64],
                               mal_bytes message) MAL_MUST_CHECK;
 /* Sealed to the HPKE key of this or of an earlier epoch that has not expired.

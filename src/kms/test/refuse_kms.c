@@ -222,6 +222,13 @@ TEST(refuse_to_sign_a_key_statement_as_a_message) {
     CHECK_ERR(mal_kms_sign_identity(p.kms, sig,
                                     mal_bytes_of(bytes.ptr, bytes.len - 64)),
               MAL_E_DENIED);
+    static const uint8_t der[] = { 0x30, 0x82, 1, 0, 0xa0, 3, 2, 1, 2 };
+    CHECK_ERR(mal_kms_sign_identity(p.kms, sig, mal_bytes_of(der, sizeof der)),
+              MAL_E_DENIED);
+    CHECK_ERR(mal_kms_sign_identity(p.kms, sig, mal_bytes_str("DSSEv2 4")),
+              MAL_E_DENIED);
+    CHECK_ERR(mal_kms_sign_identity(p.kms, sig, mal_bytes_of(NULL, 0)),
+              MAL_E_DENIED);
     CHECK_ERR(mal_kms_sign(p.kms, MAL_KMS_HPKE, sig, mal_bytes_str("m")),
               MAL_E_INPUT);
     CHECK_ERR(mal_kms_sign(p.kms, MAL_KMS_IDENTITY, sig, mal_bytes_str("m")),
