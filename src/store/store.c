@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_TRIES 25 /* half a second */
 
 mal_err mal_store_entry_dir(mal_store *store, char **dir, mal_arena *arena,
                             const store_entry *e) {
@@ -83,8 +86,16 @@ static mal_err take_lock(mal_store *store) {
     store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     MAL_REQUIRE(store->lock >= 0, MAL_E_IO, "cannot open %s: %s", path,
                 strerror(errno));
-    MAL_REQUIRE(flock(store->lock, LOCK_EX | LOCK_NB) == 0, MAL_E_STATE,
-                "%s is in use by another process", store->dir);
+    /* A node that was killed while it started a helper leaves, for a moment, a
+     * copy of this descriptor in a process that has not yet let go of it. */
+    const struct timespec pause = { .tv_nsec = 20000000 };
+    bool locked = flock(store->lock, LOCK_EX | LOCK_NB) == 0;
+    for (int i = 0; !locked && i < LOCK_TRIES; i++) {
+        nanosleep(&pause, NULL);
+        locked = flock(store->lock, LOCK_EX | LOCK_NB) == 0;
+    }
+    MAL_REQUIRE(locked, MAL_E_STATE, "%s is in use by another process",
+                store->dir);
     return MAL_OK;
 }
 
