@@ -193,6 +193,30 @@ TEST(over_contribution_is_cut_by_a_keyed_hash_and_not_by_order) {
     CHECK_EQ(h.report.version, 2);
 }
 
+TEST(at_most_one_row_makes_the_privacy_unit_unique) {
+    MAL_AUTO(house_clear) house h = { 0 };
+    MAL_AUTO(mal_buf_clear) mal_buf csv = { 0 };
+    const char *text;
+    size_t rows;
+    house_make(&h,
+               "  tail id normal raw@1\n"
+               "  year dim in 1950 .. 2020\n"
+               "  privacy unit tail contributes at most 1 row\n",
+               5000);
+    CHECK_OK(mal_buf_put_str(&csv, "tail,year\n"));
+    for (unsigned i = 0; i < 3000; i++)
+        CHECK_OK(
+            mal_buf_put_fmt(&csv, "N%u,%u\n", i * 7919 % 1000, 1950 + i % 71));
+    CHECK_OK(mal_buf_cstr(&csv, &text));
+    CHECK_OK(add(&h, text));
+    CHECK_EQ(h.report.rows_dropped[MAL_STORE_DROP_CONTRIBUTION], 2000);
+    mal_duck_column tail = column(&h, 0, "tail", &rows);
+    CHECK_EQ(rows, 1000);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < i; j++)
+            CHECK(memcmp(tail.id + i * 16, tail.id + j * 16, 16) != 0);
+}
+
 TEST(a_dry_run_counts_and_writes_nothing) {
     MAL_AUTO(house_clear) house h = { 0 };
     size_t n;
