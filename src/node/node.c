@@ -95,8 +95,7 @@ void mal_node_free(mal_node *node) {
     /* Streams fail, so handlers end; then the rooms can go. */
     mal_net_close(node->net);
     node->net = NULL;
-    for (unsigned i = 0; i < node->n_rooms; i++)
-        mal_room_close(node->rooms[i].room);
+    node_rooms_close(node);
     node_waiting_clear(node);
     node_state_close(node);
     mal_fd_auto(&node->stop_fd);

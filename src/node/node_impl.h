@@ -19,13 +19,32 @@
 #define NODE_ROOMS_MAX 64
 #define NODE_WAITING_MAX 256 /* run streams that nobody awaits yet */
 #define NODE_REPLY_MAX ((size_t)600 << 20)
+#define NODE_REQUEST_MAX ((size_t)16 << 20) /* a peer's: a list of messages */
 #define NODE_CLIENTS_MAX 64
 
+/* What mal_room_peers gets as its context: the node and which version of a room
+ * it is, as parties are numbered by their contract. */
+typedef struct node_link {
+    mal_node *node;
+    char room_id[65];
+    const mal_policy_contract *contract; /* set once the room is open */
+} node_link;
+
+/* Copied freely: a room that was once open is freed when the node ends, and not
+ * before, as somebody may be in a call of it. */
 typedef struct node_room {
     mal_room *room;
     const mal_policy_contract *contract;
     char id[65];
+    node_link *link;
 } node_room;
+
+/* A version that was superseded. */
+typedef struct node_retired {
+    struct node_retired *next;
+    mal_room *room;
+    node_link *link;
+} node_retired;
 
 /* A run stream that a peer opened, until the room asks for it. */
 typedef struct waiting {
@@ -35,13 +54,6 @@ typedef struct waiting {
     mal_chan *chan;
     uint64_t since_ns;
 } waiting;
-
-/* What mal_room_peers gets as its context: the node and which room it is. */
-typedef struct node_link {
-    mal_node *node;
-    char room_id[65];
-    const mal_policy_contract *contract; /* set once the room is open */
-} node_link;
 
 struct mal_node {
     mal_node_config config;
@@ -62,7 +74,7 @@ struct mal_node {
     pthread_cond_t changed;
     pthread_mutex_t store_lock; /* adding and removing, one at a time */
     node_room rooms[NODE_ROOMS_MAX];
-    node_link links[NODE_ROOMS_MAX];
+    node_retired *retired;
     unsigned n_rooms;
     waiting *waiting;
     unsigned n_waiting;
@@ -78,6 +90,7 @@ void node_state_close(mal_node *node);
 
 /* rooms.c */
 mal_err node_rooms_load(mal_node *node) MAL_MUST_CHECK;
+void node_rooms_close(mal_node *node); /* after net: nobody calls any more */
 /* Check, remember durably, and open; replaces the parent of a successor. */
 mal_err node_room_add(mal_node *node, mal_bytes bundle,
                       const node_room **out) MAL_MUST_CHECK;

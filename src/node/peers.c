@@ -59,9 +59,9 @@ static mal_err answer(mal_node *node, const uint8_t peer[32], const char *label,
 
 static void serve_call(mal_node *node, const uint8_t peer[32],
                        const char *label, mal_chan *chan) {
-    mal_buf request = { .max = NODE_REPLY_MAX };
+    mal_buf request = { .max = NODE_REQUEST_MAX };
     mal_buf reply = { .max = NODE_REPLY_MAX }, out = { .max = NODE_REPLY_MAX };
-    if (mal_chan_recv(chan, &request, NODE_REPLY_MAX) == MAL_OK) {
+    if (mal_chan_recv(chan, &request, NODE_REQUEST_MAX) == MAL_OK) {
         mal_err err = answer(node, peer, label, &request, &reply);
         if (put_reply(&out, err, &reply) != MAL_OK ||
             mal_chan_send(chan, mal_buf_view(&out)) != MAL_OK)
@@ -144,11 +144,17 @@ void node_waiting_clear(mal_node *node) {
 void node_tick(mal_node *node) {
     unsigned step_ms = node->config.step_ms ? node->config.step_ms : 60000;
     drop_waiting(node, (uint64_t)step_ms * 2000000);
+    /* Not under the lock: a sweep writes, and waits for the log; who holds that
+     * may wait for a peer, and the peer for an answer that takes the lock. */
+    mal_room *rooms[NODE_ROOMS_MAX];
+    unsigned n = 0;
     pthread_mutex_lock(&node->lock);
     for (unsigned i = 0; i < node->n_rooms; i++)
         if (node->rooms[i].room)
-            mal_room_sweep(node->rooms[i].room);
+            rooms[n++] = node->rooms[i].room;
     pthread_mutex_unlock(&node->lock);
+    for (unsigned i = 0; i < n; i++)
+        mal_room_sweep(rooms[i]);
 }
 
 /* --- What the room calls
