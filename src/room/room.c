@@ -171,6 +171,7 @@ static mal_err open_room(mal_room *room, mal_bytes bundle) {
     if (successor)
         MAL_TRY(mal_store_rewrap(room->config.store, room->contract));
     MAL_TRY(load_flags(room, &logged));
+    MAL_TRY(room_check_history(room));
     if (!logged)
         MAL_TRY(log_contract(room));
     return end_old_jobs(room);

@@ -302,6 +302,9 @@ mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
                          mal_bytes dsse, mal_bytes proof, const char *kind,
                          const room_id *job) MAL_MUST_CHECK;
 
+/* history.c: MAL_E_STATE if the ledger is behind our log. */
+mal_err room_check_history(mal_room *room) MAL_MUST_CHECK;
+
 /* serve.c: the five steps at an owner. */
 mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;

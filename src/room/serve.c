@@ -404,6 +404,7 @@ static mal_err log_intent(mal_room *room, room_job *job, room_entry *entry) {
         { MAL_AUDIT_F_ENGINE, mal_policy_engine_name(j->engine), false },
         { MAL_AUDIT_F_DISCLOSURE, disclosure, false },
         { "build", room->config.build, false },
+        { "charged", own_epsilon(room, j) ? "yes" : "no", false },
         { MAL_AUDIT_C_REQUEST, request, true },
         { MAL_AUDIT_C_PLAN, plan_hex, true },
         { "physical", j->physical->text, true },
