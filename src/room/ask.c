@@ -508,8 +508,12 @@ static mal_err fresh_answer(asking *a, mal_room_answer *answer,
     mal_hex_encode(answer->job, mal_bytes_of(a->job.b, 32));
     answer->epsilon_nano = a->request.epsilon_nano;
     answer->bytes = a->bytes;
-    return room_receipt_make(a->room, &answer->receipt, &a->judged, a->n,
-                             a->intents, a->results, a->openings, &a->job);
+    MAL_TRY(room_receipt_make(a->room, &answer->receipt, &a->judged, a->n,
+                              a->intents, a->results, a->openings, &a->job));
+    /* Owners checked each other's intents; nobody but us has all results. */
+    MAL_AUTO(mal_buf_clear) mal_buf report = { 0 };
+    return mal_room_receipt_verify(&report, mal_buf_view(&answer->receipt),
+                                   false);
 }
 
 static mal_err ask(asking *a, mal_room_answer *answer) {
