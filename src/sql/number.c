@@ -59,6 +59,44 @@ mal_err sql_put_decimal(mal_buf *out, int64_t v, unsigned scale) {
     return MAL_OK;
 }
 
+/* The length of the UTF-8 character at text, 0 if there is none [RFC3629]. */
+size_t sql_utf8_at(const uint8_t *text, size_t left) {
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    uint8_t first = text[0];
+    size_t n = first < 0x80   ? 1
+               : first < 0xc2 ? 0
+               : first < 0xe0 ? 2
+               : first < 0xf0 ? 3
+               : first < 0xf5 ? 4
+                              : 0;
+    if (n <= 1 || n > left)
+        return n > left ? 0 : n;
+    uint32_t c = first & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (text[i] & 0x3fu);
+    }
+    bool surrogate = c >= 0xd800 && c <= 0xdfff;
+    return c < least[n] || c > 0x10ffff || surrogate ? 0 : n;
+}
+
+/* A message quotes the user's text: nothing in it may steer a terminal, and no
+ * character may be cut in two. */
+static void make_plain(char *message) {
+    size_t left = strlen(message);
+    for (uint8_t *c = (uint8_t *)message; left > 0;) {
+        size_t n = sql_utf8_at(c, left);
+        if (n == 0 || (n == 1 && (*c < ' ' || *c == 127)) ||
+            (n == 2 && *c == 0xc2 && c[1] < 0xa0)) {
+            *c = '?';
+            n = 1;
+        }
+        c += n;
+        left -= n;
+    }
+}
+
 /* Line and column of a byte, both from 1; columns count bytes. */
 static void locate(mal_bytes text, int pos, unsigned *line, unsigned *column) {
     *line = 1;
@@ -77,6 +115,7 @@ mal_err sql_fail_at(const sql_cx *cx, int pos, mal_err err, const char *file,
     va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
+    make_plain(message);
     if (!cx->text.ptr || pos < 0)
         return mal_err_set(err, file, line, "%s", message);
     unsigned at_line, at_column;

@@ -96,15 +96,23 @@ static mal_err judge(const sql_cx *cx, parse_job *job, sql_tree *tree) {
     return MAL_OK;
 }
 
+/* Non-empty, without NULs, UTF-8: names and literals inherit it. */
+static mal_err check_text(const sql_cx *cx) {
+    mal_bytes t = cx->text;
+    MAL_REQUIRE(t.len <= MAL_SQL_TEXT_MAX, MAL_E_LIMIT,
+                "a query of %zu bytes; at most %zu", t.len, MAL_SQL_TEXT_MAX);
+    MAL_REQUIRE(t.len > 0, MAL_E_INPUT, "the query is empty");
+    for (size_t i = 0, n; i < t.len; i += n) {
+        n = sql_utf8_at(t.ptr + i, t.len - i);
+        SQL_NEED(n > 0, cx, (int)i, MAL_E_INPUT, "the query is not UTF-8");
+        SQL_NEED(t.ptr[i], cx, (int)i, MAL_E_INPUT, "a NUL byte in the query");
+    }
+    return MAL_OK;
+}
+
 mal_err sql_tree_parse(sql_tree *tree, const sql_cx *cx) {
     *tree = (sql_tree){ 0 };
-    MAL_REQUIRE(cx->text.len <= MAL_SQL_TEXT_MAX, MAL_E_LIMIT,
-                "a query of %zu bytes; at most %zu", cx->text.len,
-                MAL_SQL_TEXT_MAX);
-    MAL_REQUIRE(cx->text.len > 0, MAL_E_INPUT, "the query is empty");
-    const void *nul = memchr(cx->text.ptr, 0, cx->text.len);
-    SQL_NEED(!nul, cx, (int)((const uint8_t *)nul - cx->text.ptr), MAL_E_INPUT,
-             "a NUL byte in the query");
+    MAL_TRY(check_text(cx));
     parse_job job = { .text = mal_arena_strndup(cx->arena,
                                                 (const char *)cx->text.ptr,
                                                 cx->text.len) };

@@ -157,6 +157,8 @@ mal_err sql_fail_at(const sql_cx *cx, int pos, mal_err err, const char *file,
         if (!(cond))                                                           \
             SQL_FAIL(cx, pos, err, __VA_ARGS__);                               \
     } while (0)
+/* The length of the UTF-8 character at text, 0 if there is none; left >= 1. */
+size_t sql_utf8_at(const uint8_t *text, size_t left);
 /* Arena memory or MAL_E_MEMORY / MAL_E_LIMIT out of the calling function. */
 mal_err sql_alloc(const sql_cx *cx, void *out, size_t n,
                   size_t size) MAL_MUST_CHECK;

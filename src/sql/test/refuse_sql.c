@@ -363,4 +363,28 @@ TEST(a_nul_byte_is_refused) {
     CHECK(strstr(mal_err_message(), "1:16: a NUL byte"));
 }
 
+TEST(bytes_that_are_not_utf8_are_refused) {
+    mal_arena *arena = test_arena();
+    const mal_sql_plan *plan;
+    CHECK_ERR(plan_of(&plan, arena, "SELECT 1 AS \"a\xff\" FROM ewr.flights"),
+              MAL_E_INPUT);
+    CHECK_ERR(plan_of(&plan, arena, "SELECT 1 AS \"\xed\xa0\x80\" FROM x.y"),
+              MAL_E_INPUT);
+    CHECK_ERR(plan_of(&plan, arena, "SELECT 1 AS \"\xc0\x80\" FROM x.y"),
+              MAL_E_INPUT);
+    CHECK_ERR(plan_of(&plan, arena, "SELECT 1 FROM x.y -- \xe2\x82"),
+              MAL_E_INPUT);
+    CHECK_OK(plan_of(&plan, arena,
+                     "SELECT count(*) AS \"Fl\xc3\xbcge\" FROM ewr.flights"));
+}
+
+TEST(an_error_quotes_nothing_that_steers_a_terminal) {
+    mal_arena *arena = test_arena();
+    const mal_sql_plan *plan;
+    CHECK_ERR(plan_of(&plan, arena,
+                      "SELECT \"\x1b[31m\xc2\x9bx\n\" FROM ewr.flights"),
+              MAL_E_INPUT);
+    CHECK_STR(mal_err_message(), "1:8: no column ?[31m??x? here");
+}
+
 TEST_MAIN
