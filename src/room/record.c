@@ -217,26 +217,50 @@ mal_err room_serve_last(mal_room *room, uint32_t caller, mal_buf *reply) {
     const mal_policy_party *p = &room->contract->parties[caller];
     char origin[MAL_AUDIT_ORIGIN_LEN + 1];
     mal_audit_seen seen = { 0 };
+    MAL_AUTO(mal_buf_clear) mal_buf note = { 0 };
     mal_audit_origin(origin, p->name, p->identity);
-    MAL_TRY(mal_audit_witness_last(room->config.witness, &seen, NULL, origin));
-    MAL_TRY(mal_buf_put_u64(reply, seen.size));
-    return mal_buf_put(reply, mal_bytes_of(seen.root.b, 32));
+    MAL_TRY(mal_audit_witness_last(room->config.witness, &seen, &note, origin));
+    return mal_buf_put_blob(reply, mal_buf_view(&note));
+}
+
+/* A head of our log, by its own signature: a peer's word alone must not stop
+ * us.
+ */
+static mal_err read_head(mal_room *room, mal_audit_checkpoint *head,
+                         mal_bytes bytes) {
+    const mal_policy_party *me = &room->contract->parties[room->me];
+    char origin[MAL_AUDIT_ORIGIN_LEN + 1];
+    mal_audit_note note;
+    mal_audit_vkey vkey;
+    mal_kms_statement key;
+    bool ours = false;
+    mal_audit_origin(origin, me->name, me->identity);
+    MAL_TRY(mal_kms_statement_own(room->config.kms, &key, MAL_KMS_LOG));
+    MAL_TRY(mal_audit_vkey_make(&vkey, origin, MAL_AUDIT_SIG_ED25519, key.pub));
+    MAL_TRY(mal_audit_note_parse(&note, bytes));
+    MAL_TRY(mal_audit_note_verify(&ours, NULL, &note, &vkey, 1));
+    MAL_TRY(mal_audit_checkpoint_parse(head, note.text));
+    MAL_REQUIRE(ours && strcmp(head->origin, origin) == 0, MAL_E_PEER,
+                "not a head of our log");
+    return MAL_OK;
 }
 
 static mal_err catch_up_with(mal_room *room, uint32_t party) {
+    const char *name = room->contract->parties[party].name;
     MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
-    mal_prim_hash root;
-    uint64_t size;
+    mal_audit_checkpoint head;
+    mal_bytes note;
     MAL_TRY(room_call(room, party, "last", mal_bytes_of(NULL, 0), &reply,
                       room->config.step_ms));
     mal_rd rd = mal_rd_of(mal_buf_view(&reply));
-    MAL_TRY(mal_rd_u64(&rd, &size));
-    MAL_TRY(mal_rd_copy(&rd, root.b, 32));
+    MAL_TRY(mal_rd_blob(&rd, &note, ROOM_MESSAGE_MAX));
     MAL_TRY(mal_rd_end(&rd));
-    if (size == 0)
+    if (note.len == 0)
         return MAL_OK;
-    mal_err err = mal_audit_log_continues(room->config.log, size, &root);
-    if (err == MAL_OK)
+    MAL_REQUIRE(read_head(room, &head, note) == MAL_OK, MAL_E_PEER,
+                "%s shows what is no head of our log", name);
+    if (mal_audit_log_continues(room->config.log, head.size, &head.root) ==
+        MAL_OK)
         return MAL_OK;
     pthread_mutex_lock(&room->lock);
     room->behind = true;
@@ -245,7 +269,7 @@ static mal_err catch_up_with(mal_room *room, uint32_t party) {
              "our log does not continue what %s cosigned last (size %llu): "
              "this state folder is an old copy, and serving from it could "
              "spend a budget twice. Restore the newest state",
-             room->contract->parties[party].name, (unsigned long long)size);
+             name, (unsigned long long)head.size);
 }
 
 mal_err room_catch_up(mal_room *room) {
