@@ -123,27 +123,33 @@ static mal_err plan_losses(room_judged *j, mal_arena *arena,
     return MAL_OK;
 }
 
-/* Declared bounds on distinct keys: the units of the dataset, if one declares
- * them and its unit is the key; else its rows. */
+static bool is_unit_key(const mal_policy_contract *c, const mal_policy_join *j,
+                        uint32_t dataset) {
+    const mal_policy_dataset *d = &c->datasets[dataset];
+    return c->datasets[j->dataset_a].owner != c->datasets[j->dataset_b].owner &&
+           ((j->dataset_a == dataset && j->column_a == d->unit) ||
+            (j->dataset_b == dataset && j->column_b == d->unit));
+}
+
+/* Declared bounds on distinct keys: the rows of the side; of a side that is one
+ * table, the table's; and its units, if the other owner joins on them.  Never
+ * too small: a side with more keys would fail, and its failing would tell of
+ * data. */
 static void plan_keys(room_judged *j, const mal_policy_contract *c) {
     const mal_sql_physical *p = j->physical;
     for (unsigned i = 0; i < 2 && j->engine == MAL_POLICY_ENGINE_PSI; i++) {
-        const mal_policy_dataset *d =
-            &c->datasets[p->parts[i].tables[0].dataset];
-        uint64_t rows = d->rows_max < p->parts[i].rows_max
-                            ? d->rows_max
-                            : p->parts[i].rows_max;
-        bool unit_is_key = false;
-        for (uint32_t k = 0; k < j->facts.n_joins; k++) {
-            const mal_policy_join *join = &j->facts.joins[k];
-            unit_is_key |=
-                &c->datasets[join->dataset_a] == d && join->column_a == d->unit;
-            unit_is_key |=
-                &c->datasets[join->dataset_b] == d && join->column_b == d->unit;
-        }
-        if (unit_is_key && d->units_max && d->units_max < rows)
-            rows = d->units_max;
-        j->keys_max[i] = rows ? rows : 1;
+        const mal_sql_part *part = &p->parts[i];
+        uint32_t dataset = part->tables[0].dataset;
+        const mal_policy_dataset *d = &c->datasets[dataset];
+        uint64_t keys = part->rows_max;
+        bool units = false;
+        for (uint32_t k = 0; k < j->facts.n_joins; k++)
+            units |= is_unit_key(c, &j->facts.joins[k], dataset);
+        if (part->n_tables == 1 && d->rows_max < keys)
+            keys = d->rows_max;
+        if (part->n_tables == 1 && units && d->units_max && d->units_max < keys)
+            keys = d->units_max;
+        j->keys_max[i] = keys ? keys : 1;
     }
 }
 
