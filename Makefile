@@ -6,7 +6,7 @@
 .PHONY: all setup test demo debug asan clang fuzz bench format check clean help
 
 all: build/build.ninja
-	ninja -C build
+	ninja -C build src/main/malus src/duck/malus-duck
 	@ln -sf src/main/malus build/malus
 build/build.ninja:
 	meson setup build --buildtype=release -Dtest_build=false
