@@ -139,10 +139,14 @@ void node_waiting_clear(mal_node *node) {
     drop_waiting(node, 0);
 }
 
+static unsigned step_of(const mal_node *node) {
+    return node->config.step_ms ? node->config.step_ms : 60000;
+}
+
 /* A job that died on our side leaves the streams that its peers opened for it;
  * they would fill the list for good. */
 void node_tick(mal_node *node) {
-    unsigned step_ms = node->config.step_ms ? node->config.step_ms : 60000;
+    unsigned step_ms = step_of(node);
     drop_waiting(node, (uint64_t)step_ms * 2000000);
     /* Not under the lock: a sweep writes, and waits for the log; who holds that
      * may wait for a peer, and the peer for an answer that takes the lock. */
@@ -249,7 +253,7 @@ static mal_err await(void *ctx, uint32_t party, const char *label,
     MAL_REQUIRE(*chan, node->stopping ? MAL_E_CANCEL : MAL_E_TIMEOUT,
                 "%s did not come to the engine within %u ms", p->name,
                 timeout_ms);
-    mal_net_stream_timeout(*chan, timeout_ms);
+    mal_net_stream_timeout(*chan, step_of(node)); /* await is asked in slices */
     return MAL_OK;
 }
 

@@ -16,13 +16,37 @@ mal_err room_call(mal_room *room, uint32_t party, const char *method,
     return MAL_OK;
 }
 
+typedef struct all {
+    room_calls *calls;
+    unsigned n;
+    atomic_bool ended;
+} all;
+
+/* Who computes waits for the others: when one of them has failed, the rest are
+ * told at once, rather than left to their time limits. */
+static void end_run(all *a, size_t failed) {
+    room_calls *c = a->calls;
+    MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+    if (strcmp(c->method, "run") != 0 || c->each || c->request.len < 32 ||
+        atomic_exchange(&a->ended, true))
+        return;
+    for (unsigned i = 0; i < a->n; i++)
+        if (i != failed &&
+            room_call(c->room, c->parties[i], "abort",
+                      mal_bytes_of(c->request.ptr, 32), &reply, 5000) != MAL_OK)
+            mal_err_forget(); /* it is gone, and waits for nobody */
+}
+
 static mal_err call_one(void *ctx, size_t i) {
-    room_calls *c = ctx;
+    all *a = ctx;
+    room_calls *c = a->calls;
     mal_bytes request = c->each ? mal_buf_view(&c->each[i]) : c->request;
     c->errs[i] = room_call(c->room, c->parties[i], c->method, request,
                            &c->replies[i], c->timeout_ms);
-    if (c->errs[i] != MAL_OK)
+    if (c->errs[i] != MAL_OK) {
         snprintf(c->texts[i], sizeof c->texts[i], "%s", mal_err_message());
+        end_run(a, i);
+    }
     return MAL_OK; /* the others are to be heard as well */
 }
 
@@ -41,7 +65,8 @@ static unsigned worst(const room_calls *c, unsigned n) {
 }
 
 mal_err room_call_all(room_calls *calls, unsigned n) {
-    MAL_TRY(mal_parallel(n, n, call_one, calls));
+    all a = { .calls = calls, .n = n };
+    MAL_TRY(mal_parallel(n, n, call_one, &a));
     unsigned at = worst(calls, n);
     if (at == n)
         return MAL_OK;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define AWAIT_MS 500 /* how soon a cancelled job notices */
+
 typedef struct local {
     /* cells: x[agg][cell].  payload: keys and values[key][cell][agg].  filter:
      * keys. */
@@ -279,6 +281,23 @@ static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
  * ----------------------------------------------------------------------------------
  */
 
+/* In slices, so that a cancelled job does not wait out a peer that never comes.
+ */
+static mal_err await_peer(mal_room *room, room_job *job, uint32_t party,
+                          const char *label, mal_chan **chan) {
+    const mal_room_peers *peers = &room->config.peers;
+    const uint64_t end =
+        mal_time_monotonic_ns() + (uint64_t)room->config.step_ms * 1000000;
+    for (;;) {
+        mal_err err = peers->await(peers->ctx, party, label, AWAIT_MS, chan);
+        MAL_REQUIRE(err == MAL_OK || !atomic_load(&job->cancelled),
+                    MAL_E_CANCEL, "the job was cancelled");
+        if (err == MAL_OK || err != MAL_E_TIMEOUT ||
+            mal_time_monotonic_ns() >= end)
+            return err;
+    }
+}
+
 static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
     const room_judged *j = &job->judged;
     char hex[65], label[128];
@@ -293,14 +312,13 @@ static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
         const mal_room_peers *peers = &room->config.peers;
         if (i == mesh->me)
             continue;
-        MAL_TRY(mesh->me < i ? peers->dial(peers->ctx, j->parties[i], label,
-                                           room->config.step_ms, &chan)
-                             : peers->await(peers->ctx, j->parties[i], label,
-                                            room->config.step_ms, &chan));
+        MAL_TRY(mesh->me < i
+                    ? peers->dial(peers->ctx, j->parties[i], label,
+                                  room->config.step_ms, &chan)
+                    : await_peer(room, job, j->parties[i], label, &chan));
         pthread_mutex_lock(&job->chans_lock);
         job->chans[i] = chan;
-        mesh->chan[i] =
-            room_trace_chan(room, job->arena, j->parties[i], chan);
+        mesh->chan[i] = room_trace_chan(room, job->arena, j->parties[i], chan);
         bool cancelled = atomic_load(&job->cancelled);
         pthread_mutex_unlock(&job->chans_lock);
         MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");
