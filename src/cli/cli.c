@@ -153,7 +153,8 @@ static mal_err print_buf(const mal_buf *text) {
     return MAL_OK;
 }
 
-static mal_err print_json(mal_cli *cli, mal_err err, const char *message) {
+static mal_err print_json(mal_cli *cli, mal_err err, mal_cli_exit code,
+                          const char *message) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
     mal_json *error;
     if (err != MAL_OK) {
@@ -161,7 +162,7 @@ static mal_err print_json(mal_cli *cli, mal_err err, const char *message) {
         MAL_TRY(mal_json_put_object(cli->result, "error", &error));
         MAL_TRY(mal_json_put_str(error, "code", mal_err_name(err)));
         MAL_TRY(mal_json_put_str(error, "message", message));
-        MAL_TRY(mal_json_put_int(error, "exit", mal_cli_exit_of(err)));
+        MAL_TRY(mal_json_put_int(error, "exit", code));
     }
     MAL_TRY(mal_json_dump(&text, cli->result));
     MAL_TRY(mal_buf_put_u8(&text, '\n'));
@@ -178,7 +179,7 @@ static void print_error(const mal_cli *cli, const char *message) {
     fputs(cli_style_off(stderr), stderr);
 }
 
-static int fail(mal_cli *cli, mal_err err) {
+static int fail(mal_cli *cli, mal_err err, mal_cli_exit code) {
     /* Printing may itself fail, and would replace the message. */
     char message[4096];
     const char *text = mal_err_message();
@@ -187,9 +188,9 @@ static int fail(mal_cli *cli, mal_err err) {
     fflush(stdout);
     if (!cli->json || cli->raw)
         print_error(cli, message);
-    else if (print_json(cli, err, message) != MAL_OK)
+    else if (print_json(cli, err, code, message) != MAL_OK)
         print_error(cli, message);
-    return mal_cli_exit_of(err);
+    return code;
 }
 
 static mal_err serve(mal_cli *cli) {
@@ -203,7 +204,7 @@ static mal_err serve(mal_cli *cli) {
     MAL_TRY(cli->verb->run(cli));
     cli_bar_clear();
     if (cli->json && !cli->raw)
-        return print_json(cli, MAL_OK, "");
+        return print_json(cli, MAL_OK, MAL_CLI_DONE, "");
     MAL_REQUIRE(fflush(stdout) == 0, MAL_E_IO, "cannot write to stdout");
     return MAL_OK;
 }
@@ -211,15 +212,13 @@ static mal_err serve(mal_cli *cli) {
 static int run(mal_cli *cli, int argc, char **argv) {
     cli->arena = mal_arena_new((size_t)1 << 30);
     if (!cli->arena || mal_json_new_object(&cli->result) != MAL_OK)
-        return fail(cli, MAL_E_MEMORY);
+        return fail(cli, MAL_E_MEMORY, MAL_CLI_IO);
     for (int i = 0; i < argc; i++) /* so that errors of usage are JSON too */
         cli->json |= strcmp(argv[i], "--json") == 0;
-    if (cli_parse(cli, argc, argv) != MAL_OK) {
-        fail(cli, MAL_E_INPUT);
-        return MAL_CLI_USAGE;
-    }
+    if (cli_parse(cli, argc, argv) != MAL_OK)
+        return fail(cli, MAL_E_INPUT, MAL_CLI_USAGE);
     mal_err err = serve(cli);
-    return err == MAL_OK ? MAL_CLI_DONE : fail(cli, err);
+    return err == MAL_OK ? MAL_CLI_DONE : fail(cli, err, mal_cli_exit_of(err));
 }
 
 int mal_cli_main(int argc, char **argv, const mal_cli_verb *more) {

@@ -143,25 +143,30 @@ static mal_err start_node(mal_cli *cli, unsigned i) {
                      (char *)"--listen",
                      (char *)"127.0.0.1:0",
                      NULL };
-    pid_t pid;
+    const uint64_t end = mal_time_monotonic_ns() + (uint64_t)READY_MS * 1000000;
+    pid_t pid = 0;
     bool up;
+    int status;
     if (!output)
         return MAL_E_MEMORY;
-    MAL_TRY(is_up(state, &up));
-    if (up)
-        return MAL_OK;
-    MAL_TRY(spawn_self(&pid, argv, output));
-    uint64_t end = mal_time_monotonic_ns() + (uint64_t)READY_MS * 1000000;
-    while (!up) {
-        MAL_REQUIRE(waitpid(pid, NULL, WNOHANG) == 0, MAL_E_STATE,
-                    "the node of %s ended at once: see %s", parties[i], output);
+    for (;; usleep(50000)) {
+        MAL_TRY(is_up(state, &up));
+        if (up)
+            return MAL_OK;
         MAL_REQUIRE(mal_time_monotonic_ns() < end, MAL_E_TIMEOUT,
                     "the node of %s is not ready after %d s: see %s",
                     parties[i], READY_MS / 1000, output);
-        usleep(50000);
-        MAL_TRY(is_up(state, &up));
+        if (pid == 0)
+            MAL_TRY(spawn_self(&pid, argv, output));
+        if (waitpid(pid, &status, WNOHANG) == 0)
+            continue;
+        /* The one before may hold the folder for a moment after its last
+         * answer. */
+        MAL_REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) == MAL_CLI_STATE,
+                    MAL_E_STATE, "the node of %s ended at once: see %s",
+                    parties[i], output);
+        pid = 0;
     }
-    return MAL_OK;
 }
 
 static mal_err port_of(mal_cli *cli, unsigned i, uint64_t *port) {

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""The command line by itself: verbs, options, exit codes, pages.  TAP.
+
+MALUS names the binary, MALUS_ROOT the checkout.
+"""
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+
+MALUS, ROOT = os.environ["MALUS"], os.environ["MALUS_ROOT"]
+TMP = tempfile.mkdtemp(prefix="malus-cli-")
+
+
+def malus(*words, code=0, **more):
+    run = subprocess.run([MALUS, *words], capture_output=True, text=True, cwd=TMP, timeout=120,
+                         env={**os.environ, "MALUS_STATE": os.path.join(TMP, "none")}, **more)
+    assert run.returncode == code, (words, run.returncode, run.stdout, run.stderr)
+    return run
+
+
+def verbs():
+    lines = malus("help").stdout.split("[--help]\n", 1)[1].splitlines()
+    names = []
+    for line in lines[1:]:
+        if not line.strip():
+            break
+        words = line.split("  ")[1].split()
+        if words:
+            names.append(" ".join(w for w in words if w == w.lower() and w[0].isalpha()))
+    return [n for n in names if n]
+
+
+def every_verb_has_a_page():
+    assert len(verbs()) > 25, verbs()
+    for verb in verbs():
+        page = malus(*verb.split(), "--help").stdout
+        assert page.startswith(f"usage: malus {verb}"), page
+        assert page == malus("help", *verb.split()).stdout
+        assert "--json" in page and max(map(len, page.splitlines())) <= 100, page
+
+
+def usage_errors_are_exit_code_1():
+    for words in ([], ["frobnicate"], ["room"], ["room", "frob"], ["verify"],
+                  ["verify", "a", "b"], ["query", "r"], ["status", "--frob"],
+                  ["status", "--state"], ["status", "--json=1"], ["log", "--last", "1", "--last", "2"]):
+        malus(*words, code=1)
+    error = json.loads(malus("verify", "--json", code=1).stdout)["error"]
+    assert error["exit"] == 1 and "usage" in error["message"], error
+
+
+def classes_of_failure_have_their_exit_codes():
+    malus("status", code=10)                                    # no node
+    assert "malus node --state" in malus("status", code=10).stderr
+    malus("room", "check", "nowhere", code=6)
+    open(os.path.join(TMP, "bad.room"), "w").write('room "x" version 1\nparty')
+    assert "2:" in malus("room", "check", "bad.room", code=7).stderr
+    malus("verify", "bad.room", code=7)
+    malus("peer", "set", "x", "nohost", code=7)
+    malus("log", "--last", "x", code=7)
+    malus("bench", "frob", code=7)
+    malus("node", "--state", os.path.join(TMP, "absent"), code=6)
+    codes = malus("help", "exit-codes").stdout
+    assert all(f"  {n:2}  " in codes for n in range(12)), codes
+
+
+def a_party_is_made_once_and_shown():
+    state = os.path.join(TMP, "acme")
+    malus("party", "init", "acme", "--state", state)
+    malus("party", "init", "acme", "--state", state, code=10)
+    line = malus("party", "show", "--state", state).stdout
+    assert line.startswith("party acme owner ed25519:") and len(line) == 70, line
+    assert json.loads(malus("party", "show", "--state=" + state, "--json").stdout)["line"] == line.strip()
+    malus("party", "init", "Not A Name", "--state", state + "2", code=7)
+
+
+def a_contract_is_signed_in_any_order_and_a_stranger_cannot():
+    text = open(os.path.join(ROOT, "examples/airports.room")).read()
+    for party in ("ewr", "jfk", "lga", "faa"):
+        state = os.path.join(TMP, party)
+        malus("party", "init", party, "--state", state)
+        key = json.loads(malus("party", "show", "--state", state, "--json").stdout)["identity"]
+        at = text.index("ed25519:", text.index(f"\nparty {party} "))
+        text = text[:at + 8] + key + text[at + 52:]
+    room = os.path.join(TMP, "a.room")
+    open(room, "w").write(text)
+    malus("room", "sign", room, "--state", os.path.join(TMP, "acme"), code=2)
+    for party in ("lga", "ewr"):
+        malus("room", "sign", room, "--state", os.path.join(TMP, party))
+    malus("room", "sign", room + ".signed", "--state", os.path.join(TMP, "faa"))
+    malus("room", "sign", room, "--state", os.path.join(TMP, "jfk"), "--out", room + ".jfk")
+    part = json.loads(malus("room", "verify", room + ".signed", "--json").stdout)
+    assert part["signed"] == ["ewr", "faa", "lga"] and part["missing"] == ["jfk"], part
+    malus("room", "sign", room, "--state", os.path.join(TMP, "jfk"))
+    whole = json.loads(malus("room", "verify", room + ".signed", "--json").stdout)
+    assert whole["complete"] and whole["contract"] == part["contract"], whole
+    learn = malus("room", "check", room, "--learn", "faa").stdout
+    assert "could learn at most" in learn
+    malus("room", "check", room, "--learn", "nobody", code=6)
+
+
+def a_bench_prints_an_object_a_line():
+    for engine in ("sum", "log"):
+        lines = malus("bench", engine, "--rows", "64", "--json").stdout.splitlines()
+        assert lines
+        for line in map(json.loads, lines):
+            for key in ("engine", "name", "rows", "threads", "seconds", "cpu_seconds", "bytes",
+                        "ns_per_row"):
+                assert key in line, (key, line)
+
+
+def only_terminals_see_colours():
+    def on_terminal(**env):
+        main, side = pty.openpty()
+        subprocess.run([MALUS, "room", "check", "nowhere"], stderr=side, cwd=TMP,
+                       env={**os.environ, "TERM": "xterm", **env})
+        os.close(side)
+        return os.read(main, 10000)
+    assert b"\033[" in on_terminal(NO_COLOR="")
+    assert b"\033[" not in on_terminal(NO_COLOR="1")
+    assert b"\033[" not in on_terminal(NO_COLOR="", TERM="dumb")
+    assert "\033" not in malus("room", "check", "nowhere", code=6).stderr
+
+
+def manual_pages_are_what_the_tables_say():
+    fresh = os.path.join(TMP, "man")
+    malus("help", "--man", fresh)
+    there = os.path.join(ROOT, "docs/man")
+    assert sorted(os.listdir(fresh)) == sorted(os.listdir(there)), "run: malus help --man docs/man"
+    for name in os.listdir(fresh):
+        same = open(os.path.join(fresh, name)).read() == open(os.path.join(there, name)).read()
+        assert same, f"{name} is stale: malus help --man docs/man"
+    assert malus("help", "--completion").stdout == open(
+        os.path.join(ROOT, "tools/completion.bash")).read(), \
+        "stale: malus help --completion > tools/completion.bash"
+    subprocess.run(["bash", "-n", os.path.join(ROOT, "tools/completion.bash")], check=True)
+
+
+CASES = [every_verb_has_a_page, usage_errors_are_exit_code_1,
+         classes_of_failure_have_their_exit_codes, a_party_is_made_once_and_shown,
+         a_contract_is_signed_in_any_order_and_a_stranger_cannot, a_bench_prints_an_object_a_line,
+         only_terminals_see_colours, manual_pages_are_what_the_tables_say]
+
+
+def main():
+    failed = 0
+    print(f"1..{len(CASES)}", flush=True)
+    for i, case in enumerate(CASES, 1):
+        try:
+            case()
+            print(f"ok {i} - {case.__name__}", flush=True)
+        except Exception:
+            failed += 1
+            print("".join("# " + l + "\n" for l in traceback.format_exc().splitlines()))
+            print(f"not ok {i} - {case.__name__}", flush=True)
+    shutil.rmtree(TMP)
+    sys.exit(failed != 0)
+
+
+main()

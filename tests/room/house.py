@@ -1,0 +1,290 @@
+"""house.py - a room of real processes for tests: parties, nodes, tables, questions.
+
+Everything goes through the binary and the node's socket, as any client would.
+"""
+import base64
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+CITIES = ("x", "y", "z")
+OWNERS = ("ada", "bob", "cyd")
+PARTIES = OWNERS + ("dan",)
+
+VISITS = """dataset {owner}.visits {{
+  who    id normal raw@1 domain person
+  city   dim in ("x", "y", "z")
+  amount measure in 0 .. 100
+  late   measure in -50 .. 50 nullable
+  privacy unit who contributes at most 5 rows
+  units at most {units}
+  rows at most {rows}
+}}
+"""
+ROOM = """dataset bob.people {{
+  who  id normal raw@1 domain person
+  age  dim in 0 .. 9
+  privacy unit who contributes at most 1 row
+  rows at most {people}
+}}
+rule totals permit count, sum, avg by dan
+  from ada.visits (dim city, measure amount, filter amount, measure late),
+       bob.visits (dim city, measure amount, filter amount, measure late),
+       cyd.visits (dim city, measure amount, filter amount, measure late)
+  for dpv:AcademicResearch
+  require epsilon <= 1, delta <= 1e-9, rows <= 100
+  run clear | sum
+  to dan keep 30 days
+rule joined permit count, sum by dan
+  from ada.visits (dim city, measure amount), bob.people (dim age)
+  join ada.visits.who = bob.people.who
+  for dpv:AcademicResearch
+  require epsilon <= 1, delta <= 1e-9, rows <= 100
+  run psi
+  reveals match count
+  to dan keep 30 days
+rule no-rows forbid rows, min, max
+budget ada.visits for all epsilon {budget} in all, delta 1e-6
+budget bob.visits for all epsilon {budget} in all, delta 1e-6
+budget bob.people for all epsilon {budget} in all, delta 1e-6
+budget cyd.visits for all epsilon {budget} in all, delta 1e-6
+collude 1
+consent all owners
+withdraw any owner
+expires 2090-01-01
+"""
+
+UNION = ("SELECT city, count(*), sum(amount) FROM ("
+         "SELECT city, amount FROM ada.visits UNION ALL "
+         "SELECT city, amount FROM bob.visits UNION ALL "
+         "SELECT city, amount FROM cyd.visits) v {where} GROUP BY city ORDER BY city")
+JOIN = ("SELECT v.city, count(*), sum(v.amount) FROM ada.visits v JOIN bob.people p "
+        "ON v.who = p.who {where} GROUP BY v.city ORDER BY v.city")
+
+
+class Refused(Exception):
+    def __init__(self, event):
+        super().__init__(f"{event.get('code')}: {event.get('message')}")
+        self.code, self.event = event.get("code"), event
+
+
+class Party:
+    def __init__(self, house, name):
+        self.house, self.name = house, name
+        self.state = os.path.join(house.dir, name)
+        self.process, self.port = None, 0
+
+    def cli(self, *words, code=0, cwd=None):
+        run = subprocess.run([self.house.malus, *words, "--state", self.state],
+                             capture_output=True, text=True, timeout=300,
+                             cwd=cwd or self.house.dir)
+        assert run.returncode == code, (words, run.returncode, run.stdout, run.stderr)
+        return run.stdout
+
+    def start(self, **env):
+        self.process = subprocess.Popen(
+            [self.house.malus, "node", "--state", self.state, "--step", str(self.house.step)],
+            stdout=subprocess.PIPE, stderr=open(self.state + ".err", "a"),
+            stdin=subprocess.DEVNULL, env={**os.environ, **env}, text=True)
+        line = self.process.stdout.readline()
+        assert "is ready" in line, (self.name, line, open(self.state + ".err").read())
+        self.port = self.ask("status")["port"]
+
+    def stop(self, how=signal.SIGTERM):
+        """End the node; a clean end must leave by itself and say 0."""
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        code = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        self.process = None
+        assert code == (0 if how == signal.SIGTERM else -how), (self.name, code)
+
+    def events(self, verb, **fields):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(300)
+            s.connect(os.path.join(self.state, "node.sock"))
+            s.sendall((json.dumps({"verb": verb, **fields}) + "\n").encode())
+            for line in s.makefile():
+                event = json.loads(line)
+                yield event
+                if event["event"] != "progress":
+                    return
+        raise AssertionError("the node went away")
+
+    def ask(self, verb, **fields):
+        for event in self.events(verb, **fields):
+            if event["event"] == "error":
+                raise Refused(event)
+        return event
+
+    def query(self, text, epsilon=0.01, **fields):
+        return self.ask("query", text=text, epsilon_nano=round(epsilon * 1e9), **fields)
+
+    def spent(self, dataset):
+        for b in self.ask("budget")["budgets"]:
+            if b["dataset"] == dataset:
+                return b["spent_nano"] + b["held_nano"]
+        raise AssertionError(dataset)
+
+
+class House:
+    """Three owners and an analyst, with small tables; a context that cleans up."""
+
+    def __init__(self, seed, rows=400, people=100, bound=1024, units=256, budget=20,
+                 step=60, persons=150):
+        self.malus = os.environ["MALUS"]
+        self.seed, self.rows, self.n_people, self.persons = seed, rows, people, persons
+        self.bounds = {"rows": bound, "units": units, "people": 256, "budget": budget}
+        self.step, self.tables = step, {}
+        self.dir = tempfile.mkdtemp(prefix="malus-room-")
+        self.party = {name: Party(self, name) for name in PARTIES}
+
+    def __enter__(self):
+        try:
+            self.make()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for p in self.party.values():
+            if p.process:
+                p.process.kill()
+                p.process.wait()
+                p.process.stdout.close()
+        shutil.rmtree(self.dir)
+
+    def __getattr__(self, name):
+        if name in PARTIES:
+            return self.party[name]
+        raise AttributeError(name)
+
+    # --- making ------------------------------------------------------------------------
+
+    def contract(self, version=1, parent=None, room_id=None, extra=""):
+        text = f'room "house" version {version} test\n'
+        if version > 1:
+            text += f"parent sha256:{parent}\nroom-id sha256:{room_id}\n"
+        for name, p in self.party.items():
+            line = json.loads(p.cli("party", "show", "--json"))["line"]
+            text += line.replace(" owner ", " analyst ") + "\n" if name == "dan" else line + "\n"
+        for owner in OWNERS:
+            text += VISITS.format(owner=owner, **self.bounds)
+        return text + ROOM.format(**self.bounds) + extra
+
+    def sign(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, "w") as f:
+            f.write(text)
+        for owner in OWNERS:
+            self.party[owner].cli("room", "sign", path)
+        return path + ".signed"
+
+    def write_table(self, name, head, rows):
+        path = os.path.join(self.dir, name + ".csv")
+        with open(path, "w") as f:
+            f.write(",".join(head) + "\n")
+            f.writelines(",".join("" if v is None else str(v) for v in r) + "\n" for r in rows)
+        return path
+
+    def make_tables(self):
+        draw = random.Random(self.seed)
+        for owner in OWNERS:
+            seen = {}
+            rows = self.tables[owner] = []
+            while len(rows) < self.rows:
+                who = draw.randrange(self.persons)
+                seen[who] = seen.get(who, 0) + 1
+                if seen[who] <= 5:  # no bound bites: the truth is what is in the file
+                    late = draw.randrange(-50, 51) if draw.random() < .8 else None
+                    rows.append((f"p{who}", draw.choice(CITIES + ("elsewhere",)),
+                                 draw.randrange(101), late))
+        ids = draw.sample(range(self.persons + 50), self.n_people)
+        self.tables["people"] = [(f"p{i}", draw.randrange(10)) for i in ids]
+
+    def bring(self, owner, dataset, file):
+        return self.party[owner].ask("data.add", dataset=dataset, path=file)
+
+    def introduce(self, name):
+        """Tell the others where this one is."""
+        for other in PARTIES:
+            if other != name and self.party[other].process:
+                self.party[other].ask("peer.set", party=name, host="127.0.0.1",
+                                      port=self.party[name].port)
+
+    def make(self):
+        for name, p in self.party.items():
+            p.cli("party", "init", name)
+        self.bundle = self.sign("house.room", self.contract())
+        for p in self.party.values():
+            p.start(**self.env(p.name))
+        for name in PARTIES:
+            self.introduce(name)
+        for p in self.party.values():
+            p.ask("room.open", bundle=open(self.bundle).read())
+        self.make_tables()
+        for owner in OWNERS:
+            self.bring(owner, "visits", self.write_table(
+                owner, ("who", "city", "amount", "late"), self.tables[owner]))
+        self.bring("bob", "people", self.write_table(
+            "people", ("who", "age"), self.tables["people"]))
+
+    def env(self, name):
+        return {}
+
+    def again(self, name, **env):
+        """Start a party's node anew and reconnect everybody."""
+        self.party[name].start(**env)
+        for other in PARTIES:
+            if other != name and self.party[other].process:
+                self.party[name].ask("peer.set", party=other, host="127.0.0.1",
+                                     port=self.party[other].port)
+        self.introduce(name)
+
+    # --- the truth, by Python ------------------------------------------------------------
+
+    def grouped(self, rows):
+        """[[city, count, sum]] of all declared groups and `other`."""
+        out = []
+        for city in CITIES + ("other",):
+            mine = [r for r in rows
+                    if r[1] == city or (city == "other" and r[1] not in CITIES)]
+            out.append([city, len(mine), sum(r[2] for r in mine) if mine else None])
+        return out
+
+    def union(self, keep=lambda r: True):
+        return self.grouped([r for o in OWNERS for r in self.tables[o] if keep(r)])
+
+    def joined(self, keep=lambda age: True):
+        ages = {who: age for who, age in self.tables["people"] if keep(age)}
+        return self.grouped([r for r in self.tables["ada"] if r[0] in ages])
+
+
+def flip_opening(receipt, name):
+    """A copy of a receipt with one letter of one opened value changed."""
+    r = json.loads(receipt)
+    for o in r["openings"]:
+        value = bytearray(base64.b64decode(o["value"]))
+        if o["name"] == name and value:
+            value[0] ^= 1
+            o["value"] = base64.b64encode(bytes(value)).decode()
+            return json.dumps(r, indent=2)
+    raise AssertionError(name)
+
+
+def wait_until(what, seconds=60):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
