@@ -115,6 +115,7 @@ static mal_err data_rm(node_client *client, const mal_json *request,
     MAL_TRY(mal_json_get_str(request, "dataset", &name));
     if (mal_json_find(request, "version"))
         MAL_TRY(mal_json_get_u64(request, "version", &version));
+    MAL_TRY(mal_room_look_back(r.room));
     MAL_TRY(full_name(client->node, client->arena, name, &full));
     pthread_mutex_lock(&client->node->store_lock);
     mal_err err = mal_store_remove(client->node->store, r.contract->room_id,

@@ -147,7 +147,8 @@ mal_err node_room_add(mal_node *node, mal_bytes bytes, const node_room **out) {
     pthread_mutex_lock(&node->store_lock);
     mal_err err = replace(node, bundle.contract, bytes, out);
     pthread_mutex_unlock(&node->store_lock);
-    return err;
+    MAL_TRY(err);
+    return mal_room_announce((*out)->room);
 }
 
 static bool names(const node_room *r, const char *key) {

@@ -176,7 +176,7 @@ mal_err room_ledger_hold(mal_room *room, room_job *job, uint64_t deadline) {
                               h->n_limits, room_now(room));
 }
 
-static bool charged(const mal_room *room, const room_judged *j) {
+bool room_ledger_charged(const mal_room *room, const room_judged *j) {
     for (unsigned i = 0; i < j->n_losses; i++)
         if (j->losses[i].owner == room->me)
             return true;
@@ -185,7 +185,7 @@ static bool charged(const mal_room *room, const room_judged *j) {
 
 mal_err room_ledger_spend(mal_room *room, room_job *job,
                           const mal_bytes *holds) {
-    if (!charged(room, &job->judged))
+    if (!room_ledger_charged(room, &job->judged))
         return MAL_OK;
     for (unsigned i = 0; i < room->n_owners; i++) {
         uint32_t party = room->owner_at[i];

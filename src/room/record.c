@@ -12,6 +12,7 @@
 
 #define FIELDS_MAX 16
 #define COSIGN_TRIES 20
+#define LOOK_BACK_MS 5000
 #define AHEAD_SECONDS 600 /* by which a cosigner's clock may be ahead */
 
 void room_entry_clear(room_entry *entry) {
@@ -120,6 +121,10 @@ static mal_err cosign_one(void *ctx, size_t i) {
         MAL_REQUIRE(status == 409, MAL_E_DENIED,
                     "%s does not cosign our log (%d): %s", name, status, text);
         uint64_t size = strtoull(text, NULL, 10);
+        MAL_REQUIRE(size >= c->room->cosigned_size[party], MAL_E_PEER,
+                    "%s has forgotten heads of our log that it cosigned: its "
+                    "state is an old copy",
+                    name);
         c->room->cosigned_size[party] = size;
         if (size > c->head.size) {
             c->stale[i] = true;
@@ -176,6 +181,8 @@ static mal_err cosign(mal_room *room, room_entry *entry) {
                                 mal_buf_view(&note));
 }
 
+static mal_err check_known(mal_room *room, bool *done);
+
 mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
                     const char *subject, const uint8_t digest[32],
                     const room_field *fields, size_t n, bool cosigned) {
@@ -187,6 +194,8 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
     memcpy(s.subject_sha256.b, digest, 32);
     memcpy(s.room, c->room_id, 32);
     memcpy(s.contract, c->hash, 32);
+    bool known;
+    MAL_TRY(check_known(room, &known)); /* an old copy would fork our log */
     pthread_mutex_lock(&room->log_lock);
     mal_err err = append(room, entry, &s, fields, n);
     if (err == MAL_OK && cosigned)
@@ -202,6 +211,8 @@ mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) {
     MAL_REQUIRE(room->owners >> caller & 1, MAL_E_DENIED,
                 "only owners' logs are cosigned");
+    /* An old copy may have forgotten what it cosigned. */
+    MAL_TRY(room_catch_up(room));
     mal_kms_statement key; /* makes the witness know the log's key */
     MAL_TRY(room_log_key(room, caller, &key));
     MAL_AUTO(mal_buf_clear) mal_buf answer = { 0 };
@@ -245,13 +256,14 @@ static mal_err read_head(mal_room *room, mal_audit_checkpoint *head,
     return MAL_OK;
 }
 
-static mal_err catch_up_with(mal_room *room, uint32_t party) {
+static mal_err catch_up_with(mal_room *room, uint32_t party,
+                             unsigned timeout_ms) {
     const char *name = room->contract->parties[party].name;
     MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
     mal_audit_checkpoint head;
     mal_bytes note;
     MAL_TRY(room_call(room, party, "last", mal_bytes_of(NULL, 0), &reply,
-                      room->config.step_ms));
+                      timeout_ms));
     mal_rd rd = mal_rd_of(mal_buf_view(&reply));
     MAL_TRY(mal_rd_blob(&rd, &note, ROOM_MESSAGE_MAX));
     MAL_TRY(mal_rd_end(&rd));
@@ -272,17 +284,44 @@ static mal_err catch_up_with(mal_room *room, uint32_t party) {
              name, (unsigned long long)head.size);
 }
 
-mal_err room_catch_up(mal_room *room) {
+static mal_err check_known(mal_room *room, bool *done) {
     pthread_mutex_lock(&room->lock);
-    bool done = room->caught_up, behind = room->behind;
+    *done = room->caught_up;
+    bool behind = room->behind;
     pthread_mutex_unlock(&room->lock);
     MAL_REQUIRE(!behind, MAL_E_STATE,
                 "this node's log is behind its peers': it refuses to serve");
+    return MAL_OK;
+}
+
+mal_err mal_room_look_back(mal_room *room) {
+    bool done;
+    MAL_TRY(check_known(room, &done));
+    for (unsigned i = 0; i < room->n_owners && !done; i++) {
+        uint32_t party = room->owner_at[i];
+        if (party == room->me)
+            continue;
+        mal_err err = catch_up_with(room, party, LOOK_BACK_MS);
+        pthread_mutex_lock(&room->lock);
+        bool behind = room->behind;
+        pthread_mutex_unlock(&room->lock);
+        if (behind)
+            return err == MAL_OK ? check_known(room, &done) : err;
+        if (err != MAL_OK)
+            mal_err_forget(); /* it is not there: it cannot tell */
+    }
+    return MAL_OK;
+}
+
+mal_err room_catch_up(mal_room *room) {
+    bool done;
+    MAL_TRY(check_known(room, &done));
     if (done)
         return MAL_OK;
     for (unsigned i = 0; i < room->n_owners; i++)
         if (room->owner_at[i] != room->me)
-            MAL_TRY(catch_up_with(room, room->owner_at[i]));
+            MAL_TRY(
+                catch_up_with(room, room->owner_at[i], room->config.step_ms));
     pthread_mutex_lock(&room->lock);
     room->caught_up = true;
     pthread_mutex_unlock(&room->lock);

@@ -151,6 +151,25 @@ static mal_err log_contract(mal_room *room) {
                     "");
 }
 
+mal_err room_announce(mal_room *room) {
+    pthread_mutex_lock(&room->lock);
+    bool ours = room->unlogged;
+    room->unlogged = false;
+    pthread_mutex_unlock(&room->lock);
+    mal_err err = ours ? log_contract(room) : MAL_OK;
+    if (err != MAL_OK) {
+        pthread_mutex_lock(&room->lock);
+        room->unlogged = true;
+        pthread_mutex_unlock(&room->lock);
+    }
+    return err;
+}
+
+mal_err mal_room_announce(mal_room *room) {
+    MAL_TRY(mal_room_look_back(room));
+    return room_announce(room);
+}
+
 /* Jobs that were under way when the node died: they end with an error, and what
  * was held of the budget expires as spent. */
 static mal_err end_old_jobs(mal_room *room) {
@@ -175,9 +194,8 @@ static mal_err open_room(mal_room *room, mal_bytes bundle) {
     if (successor)
         MAL_TRY(mal_store_rewrap(room->config.store, room->contract));
     MAL_TRY(load_flags(room, &logged));
+    room->unlogged = !logged;
     MAL_TRY(room_check_history(room));
-    if (!logged)
-        MAL_TRY(log_contract(room));
     return end_old_jobs(room);
 }
 
@@ -254,6 +272,11 @@ static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
         return MAL_OK;
     MAL_TRY(set_flag(
         room, "UPDATE room_contract SET withdrawn = ?2 WHERE hash = ?1", who));
+    /* The peers' logs say it; ours must not fork for it. */
+    if (mal_room_look_back(room) != MAL_OK) {
+        mal_err_forget();
+        return MAL_OK;
+    }
     room_field fields[] = { { "by", who, false }, { "reason", reason, true } };
     room_entry entry = { 0 };
     mal_err err = room_record(room, &entry, "withdrawal", "room",

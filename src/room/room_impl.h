@@ -220,6 +220,7 @@ struct mal_room {
     room_job *jobs;
     unsigned n_jobs;
     bool closing, withdrawn, behind, caught_up;
+    bool unlogged; /* our log does not hold the contract yet */
     bool known_log[MAL_PARTIES_MAX];
     mal_kms_statement log_key[MAL_PARTIES_MAX];
     uint64_t cosigned_size[MAL_PARTIES_MAX]; /* our log, as that party saw it */
@@ -296,6 +297,14 @@ mal_err room_serve_last(mal_room *room, uint32_t caller,
 /* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve.
  */
 mal_err room_catch_up(mal_room *room) MAL_MUST_CHECK;
+/* The contract into our log, once, if it is not there. */
+mal_err room_announce(mal_room *room) MAL_MUST_CHECK;
+/* history.c: what an intent tells of ledger.db and witness.db. */
+#define ROOM_F_MARK "charge-mark"
+#define ROOM_F_COSIGNED "cosigned"
+void room_charge_mark(mal_room *room, char hex[65], const uint8_t job[32],
+                      bool charged);
+mal_err room_cosigned_text(mal_room *room, mal_buf *out) MAL_MUST_CHECK;
 /* Did `node`, the party's key, sign `dsse`, and is its `proof` cosigned by
  * every owner but the party? */
 mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
@@ -331,6 +340,7 @@ mal_err room_noise_drbg(mal_room *room, const room_job *job,
                         mal_prim_drbg **drbg) MAL_MUST_CHECK;
 mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
                         unsigned share_k, mal_prim_drbg *drbg) MAL_MUST_CHECK;
+bool room_ledger_charged(const mal_room *room, const room_judged *judged);
 mal_err room_ledger_hold(mal_room *room, room_job *job,
                          uint64_t deadline) MAL_MUST_CHECK;
 /* Keep the others' signed holds, then spend. */

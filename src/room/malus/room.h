@@ -93,11 +93,18 @@ typedef struct mal_room_config {
 
 /* Open a room from its signed bundle.  All owners must have signed, and this
  * party must be named.  A successor of a room that is known here must pass
- * mal_policy_successor_check; keys are rewrapped.  Logs the contract once.
+ * mal_policy_successor_check; keys are rewrapped.
  * Jobs that were running when the node died become failed. */
 mal_err mal_room_open(mal_room **room, const mal_room_config *config,
                       mal_bytes bundle) MAL_MUST_CHECK;
 void mal_room_close(mal_room *room); /* cancels and waits for its jobs */
+/* Once the room can be called by its peers: log the contract, if our log does
+ * not hold it.  MAL_E_STATE as below. */
+mal_err mal_room_announce(mal_room *room) MAL_MUST_CHECK;
+/* Before anything is appended to our log outside a job: is it behind what a
+ * peer that can be reached cosigned?  MAL_E_STATE: this state is an old copy.
+ */
+mal_err mal_room_look_back(mal_room *room) MAL_MUST_CHECK;
 const mal_policy_contract *mal_room_contract(const mal_room *room);
 uint32_t mal_room_me(const mal_room *room);
 
