@@ -59,11 +59,15 @@ static mal_err open_audit(mal_node *node) {
 static mal_err open_net(mal_node *node) {
     MAL_TRY(mal_kms_cert_node(node->kms, &node->cert_node));
     MAL_TRY(mal_kms_cert_identity(node->kms, &node->cert_identity));
+    /* A peer that says nothing for a step has failed the step anyway. */
+    unsigned step_ms = node->config.step_ms;
+    unsigned silence_ms = step_ms && step_ms < 30000 ? step_ms : 30000;
     mal_net_config config = { .node_sec = mal_kms_key(node->kms, MAL_KMS_NODE),
                               .cert_node = mal_buf_view(&node->cert_node),
                               .cert_identity =
                                   mal_buf_view(&node->cert_identity),
                               .build = node->build,
+                              .silence_ms = silence_ms,
                               .on_stream = node_on_stream,
                               .ctx = node };
     return mal_net_open(&node->net, &config);
