@@ -399,8 +399,14 @@ static mal_err dataset_state(asking *a, mal_buf *state) {
         if (!(owners >> p & 1))
             continue;
         MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
-        MAL_TRY(room_call(a->room, p, "datasets", mal_bytes_of(NULL, 0), &reply,
-                          a->room->config.step_ms));
+        mal_err err = room_call(a->room, p, "datasets", mal_bytes_of(NULL, 0),
+                                &reply, a->room->config.step_ms);
+        if (err != MAL_OK) {
+            char why[600];
+            snprintf(why, sizeof why, "%s: %s", c->parties[p].name,
+                     mal_err_message());
+            return mal_err_set(err, __FILE__, __LINE__, "%s", why);
+        }
         mal_rd rd = mal_rd_of(mal_buf_view(&reply));
         while (rd.left > 0) {
             mal_bytes name, rest;
