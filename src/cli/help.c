@@ -168,7 +168,14 @@ static mal_err help(mal_cli *cli) {
 }
 
 static mal_err version(mal_cli *cli) {
-    mal_cli_say(cli, "malus %s\n", MAL_VERSION);
+#ifdef MAL_TEST_BUILD
+    const bool test = true;
+#else
+    const bool test = false;
+#endif
+    mal_cli_say(cli, "malus %s%s\n", MAL_VERSION,
+                test ? ", a test build: joins only rooms marked test" : "");
+    MAL_TRY(mal_json_put_bool(cli->result, "test_build", test));
     return mal_json_put_str(cli->result, "version", MAL_VERSION);
 }
 
