@@ -144,6 +144,46 @@ TEST(masks_are_fresh_in_every_run_of_one_session) {
     }
 }
 
+static int by_word(const void *a, const void *b) {
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Random words repeat, or are 0, with probability below 2^-33 here. */
+static void check_no_repeats(const uint64_t *words, size_t n) {
+    uint64_t *copy = calloc(n, 8);
+    memcpy(copy, words, n * 8);
+    qsort(copy, n, 8, by_word);
+    CHECK(copy[0] != 0);
+    for (size_t i = 1; i < n; i++)
+        CHECK(copy[i] != copy[i - 1]);
+    free(copy);
+}
+
+/* Of inputs that are all 0 the masks remain: over several blocks of the PRG
+ * none is used twice, at one party or at any two of three, whose third is gone.
+ */
+TEST(no_mask_is_used_twice_over_blocks_and_pairs) {
+    enum { WORDS = 5 * 8192 + 3 };
+    uint64_t seed = mal_test_seed();
+    party *p = parties_new(3, WORDS, &seed);
+    uint64_t *two = calloc(WORDS, 8);
+    for (unsigned i = 0; i < 3; i++) {
+        memset(p[i].x, 0, WORDS * 8);
+        p[i].input.noise = NULL;
+    }
+    parties_run(p, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(p[i].err, MAL_OK);
+        check_no_repeats(p[i].y, WORDS);
+        for (size_t k = 0; k < WORDS; k++)
+            two[k] = p[i].y[k] + p[(i + 1) % 3].y[k];
+        check_no_repeats(two, WORDS);
+    }
+    free(two);
+    parties_free(p, 3);
+}
+
 TEST(message_sizes_depend_on_the_number_of_parties_only) {
     uint64_t seed = mal_test_seed();
     for (int again = 0; again < 2; again++) {
