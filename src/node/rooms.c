@@ -86,8 +86,12 @@ mal_err node_rooms_load(mal_node *node) {
             return MAL_OK;
         MAL_REQUIRE(node->n_rooms < NODE_ROOMS_MAX, MAL_E_LIMIT,
                     "more than %d rooms at one node", NODE_ROOMS_MAX);
+        /* An amendment may have been cut off before it was remembered here. */
+        MAL_AUTO(mal_buf_clear) mal_buf newest = { 0 };
+        MAL_TRY(mal_room_newest(&newest, node->db, mal_db_col_text(s, 0)));
         MAL_TRY(open_at(node, node->n_rooms, mal_db_col_text(s, 0),
-                        mal_db_col_blob(s, 1)));
+                        newest.len ? mal_buf_view(&newest)
+                                   : mal_db_col_blob(s, 1)));
     }
 }
 

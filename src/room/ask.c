@@ -443,56 +443,30 @@ static mal_err answer_key(asking *a, mal_prim_hash *key) {
     return MAL_OK;
 }
 
-static mal_err load_answer(asking *a, const mal_prim_hash *key,
-                           mal_room_answer *answer, int64_t **cells) {
+static mal_err load_kept(asking *a, const mal_prim_hash *key,
+                         mal_room_answer *answer, int64_t **cells) {
     const mal_sql_physical *p = a->judged.physical;
     size_t n = p->n_cells * p->n_aggs;
-    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
-    MAL_TRY(mal_db_prepare(&s, a->room->config.db,
-                           "SELECT job, cells, receipt FROM room_answer"
-                           " WHERE room = ?1 AND key = ?2 AND expires > ?3"));
-    MAL_TRY(mal_db_bind_text(s, 1, a->room->id_hex));
-    MAL_TRY(mal_db_bind_blob(s, 2, mal_bytes_of(key->b, 32)));
-    MAL_TRY(mal_db_bind_int(s, 3, (int64_t)room_now(a->room)));
-    bool row;
-    MAL_TRY(mal_db_step(s, &row));
-    if (!row)
+    MAL_AUTO(mal_buf_clear) mal_buf words = { .max = ROOM_OUTPUT_MAX };
+    MAL_TRY(room_answer_load(a->room, key, answer->job, &words,
+                             &answer->receipt, &answer->stored));
+    if (!answer->stored)
         return MAL_OK;
     *cells = mal_arena_calloc(a->arena, n, sizeof **cells);
     if (!*cells)
         return MAL_E_MEMORY;
-    MAL_TRY(add_words(*cells, n, mal_db_col_blob(s, 1)));
-    snprintf(answer->job, sizeof answer->job, "%s", mal_db_col_text(s, 0));
-    answer->stored = true;
-    return mal_buf_put(&answer->receipt, mal_db_col_blob(s, 2));
+    return add_words(*cells, n, mal_buf_view(&words));
 }
 
-static mal_err keep_answer(asking *a, const mal_prim_hash *key,
-                           const mal_room_answer *answer,
-                           const int64_t *cells) {
+static mal_err keep(asking *a, const mal_prim_hash *key,
+                    const mal_room_answer *answer, const int64_t *cells) {
     const mal_sql_physical *p = a->judged.physical;
-    MAL_AUTO(mal_buf_clear) mal_buf words = { 0 };
+    MAL_AUTO(mal_buf_clear) mal_buf words = { .max = ROOM_OUTPUT_MAX };
     for (size_t i = 0; i < p->n_cells * p->n_aggs; i++)
         MAL_TRY(mal_buf_put_u64(&words, (uint64_t)cells[i]));
-    uint64_t now = room_now(a->room);
-    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *old = NULL;
-    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
-    MAL_TRY(mal_db_prepare(&old, a->room->config.db,
-                           "DELETE FROM room_answer WHERE expires <= ?1"));
-    MAL_TRY(mal_db_bind_int(old, 1, (int64_t)now));
-    MAL_TRY(mal_db_run(old));
-    MAL_TRY(mal_db_prepare(&s, a->room->config.db,
-                           "INSERT OR REPLACE INTO room_answer"
-                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
-    MAL_TRY(mal_db_bind_text(s, 1, a->room->id_hex));
-    MAL_TRY(mal_db_bind_blob(s, 2, mal_bytes_of(key->b, 32)));
-    MAL_TRY(mal_db_bind_text(s, 3, answer->job));
-    MAL_TRY(mal_db_bind_blob(s, 4, mal_buf_view(&words)));
-    MAL_TRY(mal_db_bind_blob(s, 5, mal_buf_view(&answer->receipt)));
-    MAL_TRY(mal_db_bind_int(s, 6, (int64_t)now));
-    MAL_TRY(mal_db_bind_int(
-        s, 7, (int64_t)(now + (uint64_t)a->judged.verdict.keep_days * 86400u)));
-    return mal_db_run(s);
+    return room_answer_keep(a->room, key, answer->job, mal_buf_view(&words),
+                            mal_buf_view(&answer->receipt),
+                            a->judged.verdict.keep_days);
 }
 
 /* --- All of it
@@ -536,13 +510,13 @@ static mal_err ask(asking *a, mal_room_answer *answer) {
     if (kept)
         MAL_TRY(answer_key(a, &key));
     if (kept && !a->question->fresh)
-        MAL_TRY(load_answer(a, &key, answer, &cells));
+        MAL_TRY(load_kept(a, &key, answer, &cells));
     if (!answer->stored)
         MAL_TRY(fresh_answer(a, answer, &cells));
     MAL_TRY(finish(a, answer, cells));
     MAL_TRY(notes(a, answer));
     if (kept && !answer->stored)
-        MAL_TRY(keep_answer(a, &key, answer, cells));
+        MAL_TRY(keep(a, &key, answer, cells));
     return MAL_OK;
 }
 

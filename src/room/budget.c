@@ -131,11 +131,10 @@ static mal_err prepare(holding *h, mal_room *room, const room_judged *j,
                     ROOM_DATASETS_MAX);
         for (size_t k = 0; k < h->n_charges; k++)
             known |= strcmp(h->charges[k].version, l->lineage) == 0;
+        const mal_dp_limit *total = &h->limits[h->n_limits];
         add_total(h->limits, &h->n_limits, l->lineage, c, l->dataset);
-        if (h->limits[h->n_limits - 1].epsilon_nano / ABORTS_SHARE >
-            h->abort_max)
-            h->abort_max =
-                h->limits[h->n_limits - 1].epsilon_nano / ABORTS_SHARE;
+        if (total->epsilon_nano / ABORTS_SHARE > h->abort_max)
+            h->abort_max = total->epsilon_nano / ABORTS_SHARE;
         add_limits(h->limits, &h->n_limits, l->lineage,
                    mal_policy_budget_find(c, l->dataset, requester),
                    MAL_DP_SCOPE_ANALYST);

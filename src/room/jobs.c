@@ -28,8 +28,7 @@ mal_err room_tables(mal_db *db) {
         "  PRIMARY KEY (room, party)) STRICT;"
         "CREATE TABLE IF NOT EXISTS room_answer ("
         "  room TEXT NOT NULL, key BLOB NOT NULL, job TEXT NOT NULL,"
-        "  cells BLOB NOT NULL, receipt BLOB NOT NULL, created INTEGER NOT "
-        "NULL,"
+        "  sealed BLOB NOT NULL, created INTEGER NOT NULL,"
         "  expires INTEGER NOT NULL, PRIMARY KEY (room, key)) STRICT;");
 }
 

@@ -186,14 +186,28 @@ static mal_err end_old_jobs(mal_room *room) {
     return mal_dp_ledger_expire(room->config.ledger, room_now(room), &expired);
 }
 
+mal_err mal_room_newest(mal_buf *bundle, mal_db *db, const char *id) {
+    MAL_AUTO(mal_db_stmt_auto) mal_db_stmt *s = NULL;
+    bool row;
+    MAL_TRY(room_tables(db));
+    MAL_TRY(mal_db_prepare(&s, db,
+                           "SELECT bundle FROM room_contract WHERE room = ?1"
+                           " ORDER BY version DESC LIMIT 1"));
+    MAL_TRY(mal_db_bind_text(s, 1, id));
+    MAL_TRY(mal_db_step(s, &row));
+    return row ? mal_buf_put(bundle, mal_db_col_blob(s, 0)) : MAL_OK;
+}
+
 static mal_err open_room(mal_room *room, mal_bytes bundle) {
     bool successor, logged;
     MAL_TRY(read_bundle(room, bundle));
     MAL_TRY(room_tables(room->config.db));
     MAL_TRY(check_version(room, &successor));
-    if (successor)
-        MAL_TRY(mal_store_rewrap(room->config.store, room->contract));
     MAL_TRY(load_flags(room, &logged));
+    /* After the new version is known durably, and again after a crash: a node
+     * opens the newest version that it knows. */
+    if (successor || room->contract->version > 1)
+        MAL_TRY(mal_store_rewrap(room->config.store, room->contract));
     room->unlogged = !logged;
     MAL_TRY(room_check_history(room));
     return end_old_jobs(room);
@@ -262,6 +276,9 @@ void mal_room_close(mal_room *room) {
  * ------------------------------------------------------------ */
 
 static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
+    /* Durable first: a node that dies here does not serve the room again. */
+    MAL_TRY(set_flag(
+        room, "UPDATE room_contract SET withdrawn = ?2 WHERE hash = ?1", who));
     pthread_mutex_lock(&room->lock);
     bool before = room->withdrawn;
     room->withdrawn = true;
@@ -270,8 +287,6 @@ static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
     pthread_mutex_unlock(&room->lock);
     if (before)
         return MAL_OK;
-    MAL_TRY(set_flag(
-        room, "UPDATE room_contract SET withdrawn = ?2 WHERE hash = ?1", who));
     /* The peers' logs say it; ours must not fork for it. */
     if (mal_room_look_back(room) != MAL_OK) {
         mal_err_forget();

@@ -185,6 +185,7 @@ typedef struct room_job {
     uint64_t done, total;
     pthread_mutex_t chans_lock;
     mal_chan *chans[MAL_PARTIES_MAX];
+    uint32_t failed;    /* 1 + the party whose channel failed first */
     mal_buf openings;   /* JSON of intent and result, for the recipient */
     const char *output; /* hex: our part of the answer as the recipient
                            opens it, or its SHA-256 if it is long */
@@ -364,6 +365,14 @@ typedef struct room_disclosed {
 mal_err room_disclose(room_disclosed *out, mal_arena *arena, mal_room *room,
                       const room_judged *judged) MAL_MUST_CHECK;
 
+/* answers.c */
+mal_err room_answer_load(mal_room *room, const mal_prim_hash *key, char job[65],
+                         mal_buf *words, mal_buf *receipt,
+                         bool *found) MAL_MUST_CHECK;
+mal_err room_answer_keep(mal_room *room, const mal_prim_hash *key,
+                         const char *job, mal_bytes words, mal_bytes receipt,
+                         uint32_t keep_days) MAL_MUST_CHECK;
+
 /* lies.c: a node that lies, for the tests of rooms marked test; elsewhere
  * nothing. */
 mal_err room_lie_accept(mal_room *room, room_accept *accept) MAL_MUST_CHECK;
@@ -372,7 +381,8 @@ mal_err room_lie_accept(mal_room *room, room_accept *accept) MAL_MUST_CHECK;
  * elsewhere nothing. */
 void room_trace(const mal_room *room, const char *label, uint32_t peer,
                 const char *way, size_t size);
-mal_chan *room_trace_chan(const mal_room *room, mal_arena *arena, uint32_t peer,
+/* A channel that notes who failed first (job->failed), and traces. */
+mal_chan *room_watch_chan(mal_room *room, room_job *job, uint32_t peer,
                           mal_chan *chan);
 
 /* run.c: local stage and engine. */

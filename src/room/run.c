@@ -318,7 +318,7 @@ static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
                     : await_peer(room, job, j->parties[i], label, &chan));
         pthread_mutex_lock(&job->chans_lock);
         job->chans[i] = chan;
-        mesh->chan[i] = room_trace_chan(room, job->arena, j->parties[i], chan);
+        mesh->chan[i] = room_watch_chan(room, job, j->parties[i], chan);
         bool cancelled = atomic_load(&job->cancelled);
         pthread_mutex_unlock(&job->chans_lock);
         MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");

@@ -164,19 +164,15 @@ mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
 typedef mal_err (*step_body)(mal_room *room, room_job *job, step *s,
                              mal_buf *out);
 
-/* Who ended it: at an engine of two the other one, when it was not we. */
+/* Who ended it: the party whose channel failed first, or who told us to stop.
+ */
 static const char *blame(const mal_room *room, const room_job *job,
                          mal_err err) {
     const mal_policy_party *parties = room->contract->parties;
-    const room_judged *j = &job->judged;
     if (err != MAL_E_PEER && err != MAL_E_TIMEOUT && err != MAL_E_CANCEL)
         return parties[room->me].name;
-    if (j->n == 2 && err != MAL_E_CANCEL && job->phase == ROOM_RUNNING) {
-        if (j->parties[0] == room->me)
-            return parties[j->parties[1]].name;
-        if (j->parties[1] == room->me)
-            return parties[j->parties[0]].name;
-    }
+    if (err != MAL_E_CANCEL && job->phase == ROOM_RUNNING && job->failed)
+        return parties[job->failed - 1].name;
     return parties[job->caller].name;
 }
 

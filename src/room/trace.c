@@ -1,8 +1,9 @@
-/* trace.c - the sizes of all messages of a job, so that a test can compare
- * them.
+/* trace.c - a watched channel: who failed first, and (for a test) the sizes of
+ * all messages of a job.
  *
- * Only in test builds, only in rooms marked test, and only where
- * MALUS_TEST_TRACE names a file: one line a message, "LABEL PEER sent SIZE".
+ * Sizes are written only in test builds, only in rooms marked test, and only
+ * where MALUS_TEST_TRACE names a file: one line a message, "LABEL PEER sent
+ * SIZE".
  */
 #include "room_impl.h"
 
@@ -11,17 +12,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#ifdef MAL_TEST_BUILD
-
-typedef struct traced {
+typedef struct watched {
     mal_chan chan;
     mal_chan *inner; /* borrowed: the job closes it */
-    const mal_room *room;
+    mal_room *room;
+    room_job *job;
     uint32_t peer;
-} traced;
+} watched;
 
 void room_trace(const mal_room *room, const char *label, uint32_t peer,
                 const char *way, size_t size) {
+#ifdef MAL_TEST_BUILD
     const char *path = getenv("MALUS_TEST_TRACE");
     char line[256];
     if (!path || !room->contract->test)
@@ -32,50 +33,45 @@ void room_trace(const mal_room *room, const char *label, uint32_t peer,
                      room->contract->parties[peer].name, way, size);
     if (fd >= 0 && write(fd, line, (size_t)n) != n)
         mal_err_forget(); /* the test will miss the line */
+#else
+    (void)room, (void)label, (void)peer, (void)way, (void)size;
+#endif
 }
 
-static mal_err traced_send(mal_chan *chan, mal_bytes message) {
-    traced *t = (traced *)chan;
-    room_trace(t->room, "run", t->peer, "sent", message.len);
-    return mal_chan_send(t->inner, message);
+static mal_err note(watched *w, mal_err err) {
+    if (err != MAL_OK && w->job->failed == 0)
+        w->job->failed = w->peer + 1;
+    return err;
 }
 
-static mal_err traced_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
-    traced *t = (traced *)chan;
-    MAL_TRY(mal_chan_recv(t->inner, message, len_max));
-    room_trace(t->room, "run", t->peer, "received", message->len);
+static mal_err watched_send(mal_chan *chan, mal_bytes message) {
+    watched *w = (watched *)chan;
+    room_trace(w->room, "run", w->peer, "sent", message.len);
+    return note(w, mal_chan_send(w->inner, message));
+}
+
+static mal_err watched_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
+    watched *w = (watched *)chan;
+    MAL_TRY(note(w, mal_chan_recv(w->inner, message, len_max)));
+    room_trace(w->room, "run", w->peer, "received", message->len);
     return MAL_OK;
 }
 
-static void traced_close(mal_chan *chan) {
+static void watched_close(mal_chan *chan) {
     (void)chan; /* lives in the job's arena */
 }
 
-mal_chan *room_trace_chan(const mal_room *room, mal_arena *arena, uint32_t peer,
+mal_chan *room_watch_chan(mal_room *room, room_job *job, uint32_t peer,
                           mal_chan *chan) {
-    static const mal_chan_ops ops = { traced_send, traced_recv, traced_close };
-    if (!getenv("MALUS_TEST_TRACE") || !room->contract->test)
+    static const mal_chan_ops ops = { watched_send, watched_recv,
+                                      watched_close };
+    watched *w = mal_arena_alloc(job->arena, sizeof *w);
+    if (!w)
         return chan;
-    traced *t = mal_arena_alloc(arena, sizeof *t);
-    if (!t)
-        return chan;
-    *t = (traced){
-        .chan = { .ops = &ops }, .inner = chan, .room = room, .peer = peer
-    };
-    return &t->chan;
+    *w = (watched){ .chan = { .ops = &ops },
+                    .inner = chan,
+                    .room = room,
+                    .job = job,
+                    .peer = peer };
+    return &w->chan;
 }
-
-#else
-
-void room_trace(const mal_room *room, const char *label, uint32_t peer,
-                const char *way, size_t size) {
-    (void)room, (void)label, (void)peer, (void)way, (void)size;
-}
-
-mal_chan *room_trace_chan(const mal_room *room, mal_arena *arena, uint32_t peer,
-                          mal_chan *chan) {
-    (void)room, (void)arena, (void)peer;
-    return chan;
-}
-
-#endif

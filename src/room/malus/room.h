@@ -97,6 +97,10 @@ typedef struct mal_room_config {
  * Jobs that were running when the node died become failed. */
 mal_err mal_room_open(mal_room **room, const mal_room_config *config,
                       mal_bytes bundle) MAL_MUST_CHECK;
+/* Append the bundle of the newest version that was ever opened from this
+ * database, by room id (hex); nothing if there is none. */
+mal_err mal_room_newest(mal_buf *bundle, mal_db *db,
+                        const char *id) MAL_MUST_CHECK;
 void mal_room_close(mal_room *room); /* cancels and waits for its jobs */
 /* Once the room can be called by its peers: log the contract, if our log does
  * not hold it.  MAL_E_STATE as below. */
