@@ -64,13 +64,50 @@ static unsigned worst(const room_calls *c, unsigned n) {
     return at;
 }
 
+/* "ewr, jfk: lga holds another plan; lga: ewr holds another plan": who says the
+ * same stands together, the many before the few, so that a liar among honest
+ * parties is not the one who is heard. */
+static void tell(const room_calls *c, unsigned n, mal_err class, char *out,
+                 size_t max) {
+    const mal_policy_party *parties = c->room->contract->parties;
+    bool told[MAL_PARTIES_MAX] = { false };
+    size_t len = 0;
+    for (;;) {
+        unsigned best = n, most = 0;
+        for (unsigned i = 0; i < n; i++) {
+            unsigned same = 0;
+            for (unsigned k = 0; k < n; k++)
+                same += c->errs[k] == class &&
+                        strcmp(c->texts[k], c->texts[i]) == 0;
+            if (!told[i] && c->errs[i] == class && same > most) {
+                best = i;
+                most = same;
+            }
+        }
+        if (best == n || len >= max)
+            return;
+        const char *before = len ? "; " : "";
+        for (unsigned i = best; i < n && len < max; i++) {
+            if (c->errs[i] != class || strcmp(c->texts[i], c->texts[best]) != 0)
+                continue;
+            told[i] = true;
+            len += (size_t)snprintf(out + len, max - len, "%s%s", before,
+                                    parties[c->parties[i]].name);
+            before = ", ";
+        }
+        if (len < max)
+            len +=
+                (size_t)snprintf(out + len, max - len, ": %s", c->texts[best]);
+    }
+}
+
 mal_err room_call_all(room_calls *calls, unsigned n) {
+    char text[800];
     all a = { .calls = calls, .n = n };
     MAL_TRY(mal_parallel(n, n, call_one, &a));
     unsigned at = worst(calls, n);
     if (at == n)
         return MAL_OK;
-    const mal_policy_contract *c = calls->room->contract;
-    MAL_FAIL(calls->errs[at], "%s: %s", c->parties[calls->parties[at]].name,
-             calls->texts[at]);
+    tell(calls, n, calls->errs[at], text, sizeof text);
+    MAL_FAIL(calls->errs[at], "%s", text);
 }
