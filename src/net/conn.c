@@ -126,12 +126,25 @@ static mal_err write_some(conn *c, uint8_t chunk[RECORD_MAX], bool *idle) {
     return MAL_OK;
 }
 
+/* A connection shows the certificate that it was opened with: an idle one of
+ * yesterday gives way to one with today's. */
+static bool outlived(conn *c, uint64_t now) {
+    if (now - c->born_ns < (uint64_t)MAL_NET_AGE_S * 1000000000)
+        return false;
+    pthread_mutex_lock(&c->lock);
+    bool idle = c->stream_count == 0;
+    pthread_mutex_unlock(&c->lock);
+    return idle;
+}
+
 static mal_err check_silence(conn *c) {
     uint64_t now = mal_time_monotonic_ns();
     uint64_t limit = (uint64_t)c->net->config.silence_ms * 1000000;
     MAL_REQUIRE(now - c->heard_ns < limit, MAL_E_PEER,
                 "the peer sent no whole frame for %u ms",
                 c->net->config.silence_ms);
+    MAL_REQUIRE(!outlived(c, now), MAL_E_PEER,
+                "the connection is a day old and idle: it is renewed");
     if (now - c->heard_ns < limit / 3 || now - c->pinged_ns < limit / 3)
         return MAL_OK;
     c->pinged_ns = now;
@@ -236,7 +249,7 @@ mal_err net_conn_new(conn **out, mal_net *net, bool dialler,
                  .out.max = OUT_MAX };
     memcpy(c->peer, peer, 32);
     pthread_mutex_init(&c->lock, NULL);
-    c->heard_ns = c->pinged_ns = mal_time_monotonic_ns();
+    c->heard_ns = c->pinged_ns = c->born_ns = mal_time_monotonic_ns();
     mal_err err = net_frame_put(
         &c->out, 0, MAL_NET_HELLO,
         mal_bytes_of(net->config.build,

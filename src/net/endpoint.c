@@ -119,6 +119,28 @@ static void wake_listener(mal_net *net) {
         shutdown(net->listen_fd, SHUT_RD);
 }
 
+mal_err mal_net_rekey(mal_net *net, const mal_key *node_sec,
+                      mal_bytes cert_node) {
+    const mal_net_config old = net->config;
+    SSL_CTX *fresh;
+    MAL_REQUIRE(node_sec && node_sec->len == 64, MAL_E_INPUT,
+                "an endpoint needs an Ed25519 node key");
+    net->config.node_sec = node_sec;
+    net->config.cert_node = cert_node;
+    mal_err err = net_tls_new(&fresh, net);
+    if (err != MAL_OK) {
+        net->config.node_sec = old.node_sec;
+        net->config.cert_node = old.cert_node;
+        return err;
+    }
+    pthread_mutex_lock(&net->lock);
+    SSL_CTX *before = net->tls;
+    net->tls = fresh;
+    pthread_mutex_unlock(&net->lock);
+    SSL_CTX_free(before); /* handshakes under way hold it still */
+    return MAL_OK;
+}
+
 void mal_net_close(mal_net *net) {
     if (!net)
         return;

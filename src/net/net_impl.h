@@ -54,7 +54,7 @@ struct conn {
     int fd, wake;
     bool dialler; /* we opened it: our stream ids are odd */
     uint8_t peer[32];
-    uint64_t heard_ns, pinged_ns; /* the io thread's */
+    uint64_t heard_ns, pinged_ns, born_ns; /* the io thread's */
 
     pthread_mutex_t lock; /* guards what follows */
     unsigned refs;
@@ -90,7 +90,7 @@ typedef struct net_thread {
 
 struct mal_net {
     mal_net_config config;
-    SSL_CTX *tls;
+    SSL_CTX *tls; /* under the lock: mal_net_rekey replaces it */
     /* What becomes of a stream that the peer opened: a handler's thread; in the
      * fuzz target, something tamer.  Holds c->lock. */
     mal_err (*serve)(conn *c, stream *s);

@@ -174,7 +174,10 @@ mal_err net_tls_shake(SSL **out, uint8_t peer[32], mal_net *net, int fd,
                       bool dialler, const uint8_t *expected,
                       uint64_t deadline_ns) {
     shake s = { .net = net, .expected = expected };
-    SSL *ssl = SSL_new(net->tls);
+    pthread_mutex_lock(&net->lock);
+    SSL *ssl =
+        SSL_new(net->tls); /* counts the context, which may be replaced */
+    pthread_mutex_unlock(&net->lock);
     MAL_REQUIRE(ssl, MAL_E_MEMORY, "out of memory in TLS");
     mal_err err = MAL_OK;
     if (SSL_set_ex_data(ssl, shake_slot(), &s) != 1 || SSL_set_fd(ssl, fd) != 1)

@@ -143,6 +143,19 @@ static unsigned step_of(const mal_node *node) {
     return node->config.step_ms ? node->config.step_ms : 60000;
 }
 
+/* Node and sealing keys live a month; in their last third they are renewed, and
+ * the endpoint shows the new certificate. */
+static mal_err renew_keys(mal_node *node) {
+    bool renewed;
+    MAL_AUTO(mal_buf_clear) mal_buf cert = { 0 };
+    MAL_TRY(mal_kms_renew(node->kms, mal_time_unix(), &renewed));
+    if (!renewed)
+        return MAL_OK;
+    MAL_TRY(mal_kms_cert_node(node->kms, &cert));
+    return mal_net_rekey(node->net, mal_kms_key(node->kms, MAL_KMS_NODE),
+                         mal_buf_view(&cert));
+}
+
 /* A job that died on our side leaves the streams that its peers opened for it;
  * they would fill the list for good. */
 void node_tick(mal_node *node) {
@@ -159,6 +172,9 @@ void node_tick(mal_node *node) {
     pthread_mutex_unlock(&node->lock);
     for (unsigned i = 0; i < n; i++)
         mal_room_sweep(rooms[i]);
+    if (renew_keys(node) != MAL_OK)
+        mal_err_forget(); /* tried again at the next tick; peers will complain
+                           */
 }
 
 /* --- What the room calls

@@ -28,7 +28,9 @@
 #define MAL_NET_HANDLERS_CONN 32    /* on_stream calls of a connection */
 #define MAL_NET_QUEUE (1u << 20)    /* bytes waiting to leave a connection */
 #define MAL_NET_RATE_MIN 16384      /* bytes a second of a long message */
-#define MAL_NET_BUILD_MAX 128       /* bytes of a build's name */
+#define MAL_NET_AGE_S 86400u  /* an idle connection older than this is renewed \
+                               */
+#define MAL_NET_BUILD_MAX 128 /* bytes of a build's name */
 
 typedef struct mal_net mal_net;
 
@@ -63,6 +65,11 @@ mal_err mal_net_open(mal_net **net,
  * Channels that are still open fail from now on, and are closed by their
  * owners. */
 void mal_net_close(mal_net *net);
+
+/* Show a renewed node key and certificate in handshakes from now on.  From one
+ * thread at a time; node_sec is borrowed as in the configuration. */
+mal_err mal_net_rekey(mal_net *net, const mal_key *node_sec,
+                      mal_bytes cert_node) MAL_MUST_CHECK;
 
 /* Accept this identity from now on, in both directions. */
 mal_err mal_net_allow(mal_net *net, const uint8_t identity[32]) MAL_MUST_CHECK;

@@ -185,4 +185,36 @@ TEST(closing_does_not_wait_for_a_stranger_to_shake_hands) {
     close(fd);
 }
 
+TEST(a_renewed_node_key_serves_new_connections_and_leaves_the_old_ones) {
+    party a, b;
+    party_new(&a, (mal_net_config){ .on_stream = echo });
+    party_new(&b, (mal_net_config){ .on_stream = echo });
+    parties_know(&a, &b);
+    mal_chan *old, *fresh;
+    CHECK_OK(party_stream(&a, &b, "echo", &old));
+    round_trip(old, 100);
+    uint8_t pub[32];
+    mal_key sec = { 0 };
+    mal_buf cert = { 0 };
+    CHECK_OK(mal_prim_sign_keygen(pub, &sec));
+    CHECK_OK(mal_prim_cert_node(&cert, "p", pub, &b.identity_sec,
+                                mal_time_unix() - 60, mal_time_unix() + 60));
+    CHECK_ERR(mal_net_rekey(b.net, &b.node_sec, mal_buf_view(&cert)),
+              MAL_E_INPUT);
+    CHECK_OK(mal_net_rekey(b.net, &sec, mal_buf_view(&cert)));
+    round_trip(old, 100);
+    party c;
+    party_new(&c, (mal_net_config){ .on_stream = echo });
+    parties_know(&c, &b);
+    CHECK_OK(party_stream(&c, &b, "echo", &fresh));
+    round_trip(fresh, 100);
+    mal_chan_close(&old);
+    mal_chan_close(&fresh);
+    party_free(&a);
+    party_free(&c);
+    party_free(&b);
+    mal_key_clear(&sec);
+    mal_buf_clear(&cert);
+}
+
 TEST_MAIN

@@ -259,7 +259,7 @@ static void add_data(four *f) {
 static void four_open(four *f) {
     *f = (four){ 0 };
     mal_buf bundle = { 0 };
-    snprintf(f->dir, sizeof f->dir, "%s", mal_test_dir());
+    snprintf(f->dir, sizeof f->dir, "%.200s", mal_test_dir());
     for (int i = 0; i < PARTIES; i++) {
         char state[300];
         state_of(f, i, state);

@@ -48,7 +48,7 @@ static void set_up(void) {
     if (*dir)
         return;
     CHECK_OK(mal_prim_init());
-    snprintf(dir, sizeof dir, "%s", mal_test_dir());
+    snprintf(dir, sizeof dir, "%.200s", mal_test_dir());
     for (int i = 0; i < PEOPLE; i++) {
         char path[400];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
