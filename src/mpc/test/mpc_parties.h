@@ -28,6 +28,7 @@ typedef struct spy {
     size_t offset;
     mal_bytes replay;
     mal_buf *keep; /* NULL, or receives a copy of message `at` */
+    mal_buf *all;  /* NULL, or receives the bodies of all messages */
     size_t trace[TRACE_MAX];
 } spy;
 
@@ -36,6 +37,8 @@ static mal_err spy_send(mal_chan *chan, mal_bytes m) {
     MAL_AUTO(mal_buf_clear) mal_buf copy = { 0 };
     if (s->sent < TRACE_MAX)
         s->trace[s->sent] = m.len;
+    if (s->all && m.len > 48)
+        MAL_TRY(mal_buf_put(s->all, mal_bytes_of(m.ptr + 48, m.len - 48)));
     bool here = s->sent++ == s->at;
     if (!here)
         return mal_chan_send(s->inner, m);
