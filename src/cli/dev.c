@@ -209,10 +209,16 @@ static mal_err put_party(mal_cli *cli, mal_buf *text, unsigned i) {
                            roles[i], base64);
 }
 
-/* The room is marked test: its data is made up, and test builds may join. */
+/* A test build joins only rooms that are marked test, any other none of those. */
+#ifdef MAL_TEST_BUILD
+#define DEV_MARK " test"
+#else
+#define DEV_MARK ""
+#endif
+
 static mal_err make_room(mal_cli *cli, mal_buf *bundle) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
-    MAL_TRY(mal_buf_put_str(&text, "room \"dev\" version 1 test\n"));
+    MAL_TRY(mal_buf_put_str(&text, "room \"dev\" version 1" DEV_MARK "\n"));
     for (unsigned i = 0; i < PARTIES; i++)
         MAL_TRY(put_party(cli, &text, i));
     MAL_TRY(mal_buf_put_str(&text, contract_text));
