@@ -27,6 +27,7 @@ typedef struct asking {
     mal_buf outputs[MAL_PARTIES_MAX], results[MAL_PARTIES_MAX];
     mal_buf openings[MAL_PARTIES_MAX];
     room_id job;
+    room_ask mark;
     bool opened, held, spent;
     uint64_t bytes;
     uint32_t ticks_missed;
@@ -151,6 +152,8 @@ static mal_err carry(asking *a, const char *method, mal_bytes request,
 
 static mal_err carry_list(asking *a, const char *method, const mal_buf *list,
                           mal_buf *replies, unsigned timeout_ms) {
+    MAL_REQUIRE(!atomic_load(&a->mark.cancelled), MAL_E_CANCEL,
+                "the question was cancelled");
     MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
     MAL_TRY(mal_buf_put(&message, mal_bytes_of(a->request.id.b, 32)));
     MAL_TRY(room_list_encode(&message, list, a->n));
@@ -253,6 +256,9 @@ static mal_err step_close(asking *a) {
 static mal_err run_job(asking *a) {
     unsigned step_ms = a->room->config.step_ms;
     MAL_TRY(step_open(a));
+    pthread_mutex_lock(&a->room->lock);
+    a->mark.job = a->job;
+    pthread_mutex_unlock(&a->room->lock);
     MAL_TRY(mal_progress_step(a->progress, "owners hold their budgets", 1, 5));
     a->held = true;
     MAL_TRY(carry_list(a, "hold", a->accepts, a->holds, step_ms));
@@ -476,12 +482,17 @@ static mal_err keep(asking *a, const mal_prim_hash *key,
 static mal_err fresh_answer(asking *a, mal_room_answer *answer,
                             int64_t **cells) {
     MAL_TRY(sign_request(a));
+    a->mark.request = a->request.id;
+    MAL_TRY(room_ask_begin(a->room, &a->mark));
     mal_err err = run_job(a);
-    if (err != MAL_OK) {
+    if (err == MAL_OK) {
+        room_ask_end(a->room, &a->mark, "");
+    } else {
         char why[900];
         snprintf(why, sizeof why, "%s%s", mal_err_message(),
                  a->spent ? " (the attempt was charged)" : "");
         undo(a);
+        room_ask_end(a->room, &a->mark, why);
         return mal_err_set(err, __FILE__, __LINE__, "%s", why);
     }
     MAL_TRY(open_cells(a, cells));

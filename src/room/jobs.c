@@ -283,22 +283,79 @@ void room_job_cancel(room_job *job, mal_room *room) {
     pthread_mutex_unlock(&job->chans_lock);
 }
 
+/* --- Questions that we ask
+ * ---------------------------------------------------- */
+
+static mal_err record_ask(mal_room *room, const room_ask *ask,
+                          const char *state, const char *error) {
+    room_job row = { .started = ask->started, .id = ask->job };
+    row.request.id = ask->request;
+    row.request.requester = room->me;
+    return room_job_record(room, &row, state, error);
+}
+
+mal_err room_ask_begin(mal_room *room, room_ask *ask) {
+    ask->started = mal_time_unix();
+    MAL_TRY(record_ask(room, ask, "asking", ""));
+    pthread_mutex_lock(&room->lock);
+    ask->next = room->asks;
+    room->asks = ask;
+    pthread_mutex_unlock(&room->lock);
+    return MAL_OK;
+}
+
+void room_ask_end(mal_room *room, room_ask *ask, const char *error) {
+    pthread_mutex_lock(&room->lock);
+    room_ask **at = &room->asks;
+    while (*at != ask)
+        at = &(*at)->next;
+    *at = ask->next;
+    pthread_mutex_unlock(&room->lock);
+    char why[600];
+    snprintf(why, sizeof why, "%s", error);
+    if (record_ask(room, ask, *why ? "failed" : "done", why) != MAL_OK)
+        mal_err_forget(); /* the history only */
+}
+
+static bool is_meant(const char *id, const room_id *job,
+                     const room_id *request) {
+    char hex[2][65];
+    size_t n = strlen(id);
+    mal_hex_encode(hex[0], mal_bytes_of(job->b, 32));
+    mal_hex_encode(hex[1], mal_bytes_of(request->b, 32));
+    return n == 0 || strncmp(hex[0], id, n) == 0 || strncmp(hex[1], id, n) == 0;
+}
+
+/* Tell every owner; whoever has gone further than its say-so ends by itself. */
+static void abort_everywhere(mal_room *room, const room_id *request) {
+    for (unsigned i = 0; i < room->n_owners; i++) {
+        MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+        if (room_call(room, room->owner_at[i], "abort",
+                      mal_bytes_of(request->b, 32), &reply, 5000) != MAL_OK)
+            mal_err_forget();
+    }
+}
+
 mal_err mal_room_cancel(mal_room *room, const char *id) {
+    room_id asked[ROOM_JOBS_MAX];
+    size_t n = 0;
     bool found = false;
     pthread_mutex_lock(&room->lock);
-    for (room_job *job = room->jobs; job; job = job->next) {
-        char hex[65], request[65];
-        mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
-        mal_hex_encode(request, mal_bytes_of(job->request.id.b, 32));
-        size_t n = strlen(id);
-        if (n == 0 || strncmp(hex, id, n) == 0 ||
-            strncmp(request, id, n) == 0) {
+    for (room_job *job = room->jobs; job; job = job->next)
+        if (is_meant(id, &job->id, &job->request.id)) {
             room_job_cancel(job, room);
             found = true;
         }
-    }
+    for (room_ask *ask = room->asks; ask && n < ROOM_JOBS_MAX; ask = ask->next)
+        if (is_meant(id, &ask->job, &ask->request)) {
+            atomic_store(&ask->cancelled, true);
+            asked[n++] = ask->request;
+        }
+    bool closing = room->closing;
     pthread_mutex_unlock(&room->lock);
-    MAL_REQUIRE(found || !*id, MAL_E_MISSING,
+    for (size_t i = 0; i < n && !closing; i++)
+        abort_everywhere(room, &asked[i]);
+    MAL_REQUIRE(found || n || !*id, MAL_E_MISSING,
                 "no job %s is under way here: see malus job ls", id);
     return MAL_OK;
 }

@@ -203,6 +203,15 @@ mal_err room_costs_read(room_costs *costs, mal_bytes lines) MAL_MUST_CHECK;
 mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
                      const room_judged *judged) MAL_MUST_CHECK;
 
+/* A question that this node asks: it has no job of its own unless it is also an
+ * owner, and can be listed and cancelled all the same. */
+typedef struct room_ask {
+    struct room_ask *next;
+    room_id request, job;
+    uint64_t started;
+    atomic_bool cancelled;
+} room_ask;
+
 struct mal_room {
     mal_room_config config;
     room_costs costs;
@@ -219,6 +228,7 @@ struct mal_room {
     pthread_mutex_t log_lock; /* append, checkpoint, gather cosignatures */
     pthread_mutex_t db_lock;
     room_job *jobs;
+    room_ask *asks;
     unsigned n_jobs;
     bool closing, withdrawn, behind, caught_up;
     bool unlogged; /* our log does not hold the contract yet */
@@ -241,6 +251,9 @@ void room_job_give(mal_room *room, room_job *job, bool keep);
 void room_job_cancel(room_job *job, mal_room *room);
 mal_err room_job_record(mal_room *room, const room_job *job, const char *state,
                         const char *error) MAL_MUST_CHECK;
+/* From begin to end the question can be cancelled; both write the history. */
+mal_err room_ask_begin(mal_room *room, room_ask *ask) MAL_MUST_CHECK;
+void room_ask_end(mal_room *room, room_ask *ask, const char *error);
 mal_err room_nonce_use(mal_room *room, const uint8_t nonce[32],
                        uint64_t expires) MAL_MUST_CHECK;
 /* Never to spend for this job, whoever asks; durable before we sign so. */
