@@ -16,7 +16,7 @@ _malus() {
     "room ls"*) set -- --state --json --help ;;
     "room show"*) set -- --canonical --state --json --help ;;
     "room withdraw"*) set -- --reason --state --json --help ;;
-    "data add"*) set -- --room --format --strict --dry-run --state --json --help ;;
+    "data add"*) set -- --room --format --null --strict --dry-run --state --json --help ;;
     "data ls"*) set -- --state --json --help ;;
     "data check"*) set -- --room --state --json --help ;;
     "data rm"*) set -- --room --version --state --json --help ;;

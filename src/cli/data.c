@@ -69,6 +69,7 @@ static mal_err add(mal_cli *cli) {
     MAL_TRY(mal_json_put_str(request, "dataset", mal_cli_operand(cli, 0)));
     MAL_TRY(cli_put_given(request, "room", mal_cli_get(cli, "room")));
     MAL_TRY(cli_put_given(request, "format", mal_cli_get(cli, "format")));
+    MAL_TRY(cli_put_given(request, "null_text", mal_cli_get(cli, "null")));
     MAL_TRY(mal_json_put_bool(request, "strict", mal_cli_get(cli, "strict")));
     MAL_TRY(mal_json_put_bool(request, "dry_run", mal_cli_get(cli, "dry-run")));
     MAL_TRY(cli_call(cli, request, &done));
@@ -166,6 +167,7 @@ static mal_err budget(mal_cli *cli) {
 static const mal_cli_option add_options[] = {
     { "room", "ROOM", "Which room, where the party is in several" },
     { "format", "FORMAT", "csv or parquet; else by the name of the file" },
+    { "null", "TEXT", "A cell of this text, as NA, is empty too" },
     { "strict", NULL, "Refuse the file at the first row that does not fit" },
     { "dry-run", NULL, "Judge and count, but write nothing" },
     { NULL, NULL, NULL },

@@ -64,6 +64,7 @@ static mal_err data_add(node_client *client, const mal_json *request,
     mal_progress progress = node_progress(client);
     mal_store_options options = { .strict = flag(request, "strict"),
                                   .dry_run = flag(request, "dry_run"),
+                                  .null_text = optional(request, "null_text"),
                                   .progress = &progress };
     MAL_TRY(node_room_find(node, optional(request, "room"), &r));
     MAL_TRY(mal_json_get_str(request, "dataset", &name));
