@@ -59,7 +59,8 @@ static mal_err open_audit(mal_node *node) {
 static mal_err open_net(mal_node *node) {
     MAL_TRY(mal_kms_cert_node(node->kms, &node->cert_node));
     MAL_TRY(mal_kms_cert_identity(node->kms, &node->cert_identity));
-    /* A peer that says nothing for a step has failed the step anyway. */
+    /* A peer that says nothing for a step, or needs that long to shake hands,
+     * has failed the step anyway. */
     unsigned step_ms = node->config.step_ms;
     unsigned silence_ms = step_ms && step_ms < 30000 ? step_ms : 30000;
     mal_net_config config = { .node_sec = mal_kms_key(node->kms, MAL_KMS_NODE),
@@ -67,6 +68,8 @@ static mal_err open_net(mal_node *node) {
                               .cert_identity =
                                   mal_buf_view(&node->cert_identity),
                               .build = node->build,
+                              .dial_ms =
+                                  step_ms && step_ms < 10000 ? step_ms : 10000,
                               .silence_ms = silence_ms,
                               .on_stream = node_on_stream,
                               .ctx = node };

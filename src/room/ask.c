@@ -195,22 +195,23 @@ static void undo(asking *a) {
     if (!voids || !ends || !a->opened)
         return;
     bool undone = false;
+    unsigned soon = room_soon(a->room);
     if (a->held && !a->spent) {
         MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
         mal_err err = mal_buf_put(&message, mal_bytes_of(a->request.id.b, 32));
         if (err == MAL_OK)
             err = mal_buf_put(&message, mal_bytes_of(a->job.b, 32));
         if (err == MAL_OK)
-            err = carry(a, "void", mal_buf_view(&message), voids, 10000);
+            err = carry(a, "void", mal_buf_view(&message), voids, soon);
         if (err == MAL_OK)
             err = room_list_encode(&message, voids, a->n);
         if (err == MAL_OK)
-            err = carry(a, "void", mal_buf_view(&message), ends, 10000);
+            err = carry(a, "void", mal_buf_view(&message), ends, soon);
         undone = err == MAL_OK;
     }
     clear_list(ends);
     if (!undone && carry(a, "abort", mal_bytes_of(a->request.id.b, 32), ends,
-                         5000) != MAL_OK)
+                         soon) != MAL_OK)
         mal_err_forget();
     clear_list(voids);
     clear_list(ends);

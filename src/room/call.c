@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* For what need not succeed: a step, but 5 s at most. */
+unsigned room_soon(const mal_room *room) {
+    return room->config.step_ms < 5000 ? room->config.step_ms : 5000;
+}
+
 /* Our own node is a party like any other: it answers itself. */
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
                   mal_bytes request, mal_buf *reply, unsigned timeout_ms) {
@@ -31,9 +36,9 @@ static void end_run(all *a, size_t failed) {
         atomic_exchange(&a->ended, true))
         return;
     for (unsigned i = 0; i < a->n; i++)
-        if (i != failed &&
-            room_call(c->room, c->parties[i], "abort",
-                      mal_bytes_of(c->request.ptr, 32), &reply, 5000) != MAL_OK)
+        if (i != failed && room_call(c->room, c->parties[i], "abort",
+                                     mal_bytes_of(c->request.ptr, 32), &reply,
+                                     room_soon(c->room)) != MAL_OK)
             mal_err_forget(); /* it is gone, and waits for nobody */
 }
 
@@ -51,14 +56,17 @@ static mal_err call_one(void *ctx, size_t i) {
 }
 
 /* Which failure to tell: one that explains itself before one that only says
- * that somebody else failed. */
+ * that a peer failed, and that before "cancelled". */
+static int weight(mal_err err) {
+    if (err == MAL_OK || err == MAL_E_CANCEL)
+        return err == MAL_OK ? 0 : 1;
+    return err == MAL_E_PEER || err == MAL_E_TIMEOUT ? 2 : 3;
+}
+
 static unsigned worst(const room_calls *c, unsigned n) {
     unsigned at = n;
     for (unsigned i = 0; i < n; i++) {
-        mal_err e = c->errs[i];
-        if (e == MAL_OK)
-            continue;
-        if (at == n || c->errs[at] == MAL_E_PEER || c->errs[at] == MAL_E_CANCEL)
+        if (weight(c->errs[i]) > (at < n ? weight(c->errs[at]) : 0))
             at = i;
     }
     return at;

@@ -12,7 +12,6 @@
 
 #define FIELDS_MAX 16
 #define COSIGN_TRIES 20
-#define LOOK_BACK_MS 5000
 #define AHEAD_SECONDS 600 /* by which a cosigner's clock may be ahead */
 
 void room_entry_clear(room_entry *entry) {
@@ -301,7 +300,7 @@ mal_err mal_room_look_back(mal_room *room) {
         uint32_t party = room->owner_at[i];
         if (party == room->me)
             continue;
-        mal_err err = catch_up_with(room, party, LOOK_BACK_MS);
+        mal_err err = catch_up_with(room, party, room_soon(room));
         pthread_mutex_lock(&room->lock);
         bool behind = room->behind;
         pthread_mutex_unlock(&room->lock);

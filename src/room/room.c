@@ -312,7 +312,7 @@ mal_err mal_room_withdraw(mal_room *room, const char *reason) {
         MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
         if (i != room->me &&
             room_call(room, i, "withdraw", mal_buf_view(&message), &reply,
-                      5000) != MAL_OK)
+                      room_soon(room)) != MAL_OK)
             missed++;
     }
     (void)missed; /* they will be refused at their next job: we are an owner */

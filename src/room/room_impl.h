@@ -266,6 +266,7 @@ mal_err room_tables(mal_db *db) MAL_MUST_CHECK;
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
                   mal_bytes request, mal_buf *reply,
                   unsigned timeout_ms) MAL_MUST_CHECK;
+unsigned room_soon(const mal_room *room);
 typedef struct room_calls {
     mal_room *room;
     const char *method;
