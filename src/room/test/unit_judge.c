@@ -168,6 +168,35 @@ TEST(scales_are_sensitivity_over_an_even_share_of_epsilon) {
     CHECK_EQ(s.judged.noise[1].sensitivity, 7 * 30);
 }
 
+/* What one unit can touch, where rows come twice or meet others'. */
+TEST(sensitivity_follows_unions_of_one_table_and_joins) {
+    static const struct {
+        const char *text;
+        uint64_t sensitivity;
+    } cases[] = {
+        { "SELECT count(*) FROM (SELECT g FROM a.t UNION ALL SELECT g FROM "
+          "a.t) x",
+          2 * 7 },
+        { "SELECT count(*) FROM (SELECT g FROM a.t UNION ALL SELECT g FROM "
+          "a.t UNION ALL SELECT g FROM b.t) x",
+          3 * 7 },
+        /* A thing may be in every row of a.t; a person in 7, each one thing. */
+        { "SELECT count(*) FROM a.t JOIN a.things ON a.t.k = a.things.k",
+          1000 },
+        { "SELECT count(*) FROM a.t JOIN d.things ON a.t.k = d.things.k",
+          1000 },
+        { "SELECT count(*) FROM a.t JOIN d.t ON a.t.u = d.t.u", 7 },
+    };
+    MAL_AUTO(scene_clear) scene s = { 0 };
+    scene_make(&s, 1, "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        allowed(&s, "e", cases[i].text, 1000000000);
+        CHECK_THAT(s.judged.noise[0].sensitivity == cases[i].sensitivity,
+                   "%s: %llu", cases[i].text,
+                   (unsigned long long)s.judged.noise[0].sensitivity);
+    }
+}
+
 TEST(a_minimum_group_adds_a_count_that_shares_epsilon) {
     MAL_AUTO(scene_clear) scene s = { 0 };
     scene_make(&s, 1, "group >= 5, ");
