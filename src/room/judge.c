@@ -153,6 +153,25 @@ static void plan_keys(room_judged *j, const mal_policy_contract *c) {
     }
 }
 
+/* What no engine could run is refused before anybody pays for it. */
+static mal_err check_sizes(const room_judged *j) {
+    const mal_sql_physical *p = j->physical;
+    bool psi = j->engine == MAL_POLICY_ENGINE_PSI;
+    uint64_t words = p->n_cells * p->n_aggs;
+    uint64_t most = psi ? MAL_MPC_PSI_WORDS_MAX : (ROOM_OUTPUT_MAX - 4096) / 8;
+    MAL_REQUIRE(words <= most, MAL_E_LIMIT,
+                "%llu groups of %u aggregates: engine %s releases at most %llu "
+                "numbers at once; group by fewer dims",
+                (unsigned long long)p->n_cells, p->n_aggs,
+                mal_policy_engine_name(j->engine), (unsigned long long)most);
+    for (unsigned i = 0; i < 2; i++)
+        MAL_REQUIRE(j->keys_max[i] <= MAL_MPC_PSI_ROWS_MAX, MAL_E_LIMIT,
+                    "%llu keys are declared: psi joins at most %u a side; "
+                    "declare `units at most`",
+                    (unsigned long long)j->keys_max[i], MAL_MPC_PSI_ROWS_MAX);
+    return MAL_OK;
+}
+
 /* The dearest epsilon that some permit would allow: what "as much as I may"
  * means to the asker.  Only a proposal; the verdict is on the request. */
 static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
@@ -214,5 +233,6 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
                 "epsilon");
     MAL_TRY(plan_noise(j, arena, r));
     plan_keys(j, c);
+    MAL_TRY(check_sizes(j));
     return plan_losses(j, arena, c, r->epsilon_nano);
 }

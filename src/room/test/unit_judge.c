@@ -241,6 +241,19 @@ TEST(key_bounds_hold_for_whatever_the_key_is) {
     CHECK_EQ(s.judged.keys_max[1], 40);
 }
 
+/* Else the owners would pay, and the engine refuse. */
+TEST(what_no_engine_can_run_is_refused_before_it_is_paid) {
+    MAL_AUTO(scene_clear) scene s = { 0 };
+    scene_make(&s, 1, "");
+    mal_policy_dataset *d =
+        (mal_policy_dataset *)(uintptr_t)&s.contract
+            ->datasets[mal_policy_dataset_find(s.contract, "d.t")];
+    d->rows_max = d->units_max = MAL_MPC_PSI_ROWS_MAX;
+    allowed(&s, "e", PSI, 1000000000);
+    d->rows_max = d->units_max = MAL_MPC_PSI_ROWS_MAX + 1;
+    CHECK_ERR(judge(&s, "e", PSI, 1000000000), MAL_E_LIMIT);
+}
+
 TEST(a_question_without_epsilon_or_permit_is_refused) {
     MAL_AUTO(scene_clear) scene s = { 0 };
     scene_make(&s, 1, "");
