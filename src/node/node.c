@@ -84,7 +84,6 @@ void mal_node_free(mal_node *node) {
     if (!node)
         return;
     atomic_store(&node->stopping, true);
-    mal_fd_auto(&node->socket_fd);
     pthread_mutex_lock(&node->lock);
     pthread_cond_broadcast(&node->changed);
     pthread_mutex_unlock(&node->lock);
@@ -92,7 +91,16 @@ void mal_node_free(mal_node *node) {
         if (node->rooms[i].room &&
             mal_room_cancel(node->rooms[i].room, "") != MAL_OK)
             mal_err_forget();
-    /* Streams fail, so handlers end; then the rooms can go. */
+    /* Streams fail, so clients' requests and peers' calls end; then the rooms
+     * can go. */
+    pthread_mutex_lock(&node->lock);
+    for (unsigned i = 0; i < node->n_rooms; i++) {
+        const mal_policy_contract *c = node->rooms[i].contract;
+        for (uint32_t k = 0; node->rooms[i].room && k < c->n_parties; k++)
+            mal_net_disallow(node->net, c->parties[k].identity);
+    }
+    pthread_mutex_unlock(&node->lock);
+    node_server_close(node);
     mal_net_close(node->net);
     node->net = NULL;
     node_rooms_close(node);

@@ -79,6 +79,7 @@ struct mal_node {
     waiting *waiting;
     unsigned n_waiting;
     int socket_fd, stop_fd;
+    struct node_session *sessions; /* one a client */
     unsigned clients;
     atomic_bool stopping;
     uint64_t started;
@@ -111,6 +112,7 @@ void node_tick(mal_node *node); /* every second */
 
 /* server.c */
 mal_err node_server_open(mal_node *node) MAL_MUST_CHECK;
+void node_server_close(mal_node *node); /* waits for all clients */
 
 /* verbs.c */
 typedef struct node_client {

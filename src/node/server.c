@@ -13,11 +13,15 @@
 #include <unistd.h>
 
 #define TICK_MS 1000
+#define LAST_WORDS_MS 5000 /* a client that does not read holds up no ending   \
+                            */
 
-typedef struct session {
+struct node_session {
+    struct node_session *next;
     mal_node *node;
     int fd;
-} session;
+};
+typedef struct node_session session;
 
 static mal_err read_line(int fd, mal_buf *line, mal_buf *rest, bool *end) {
     mal_buf_reset(line);
@@ -57,24 +61,60 @@ static mal_err emit(void *ctx, mal_bytes line) {
     return MAL_OK;
 }
 
+/* After this the node may be gone: the last thing that a session touches of it
+ * is its lock. */
+static void leave(session *s) {
+    mal_node *node = s->node;
+    pthread_mutex_lock(&node->lock);
+    for (session **at = &node->sessions; *at; at = &(*at)->next)
+        if (*at == s) {
+            *at = s->next;
+            break;
+        }
+    close(s->fd);
+    mal_free(s);
+    node->clients--;
+    pthread_cond_broadcast(&node->changed);
+    pthread_mutex_unlock(&node->lock);
+}
+
 static void *serve(void *arg) {
-    session s = *(session *)arg;
-    mal_free(arg);
+    session *s = arg;
     mal_buf line = { .max = MAL_NODE_LINE_MAX };
     mal_buf rest = { .max = MAL_NODE_LINE_MAX };
     bool end = false;
-    while (!atomic_load(&s.node->stopping) &&
-           read_line(s.fd, &line, &rest, &end) == MAL_OK && !end)
-        if (mal_node_request(s.node, mal_buf_view(&line), emit, &s) != MAL_OK)
+    while (!atomic_load(&s->node->stopping) &&
+           read_line(s->fd, &line, &rest, &end) == MAL_OK && !end)
+        if (mal_node_request(s->node, mal_buf_view(&line), emit, s) != MAL_OK)
             break;
     mal_buf_clear(&line);
     mal_buf_clear(&rest);
-    close(s.fd);
-    pthread_mutex_lock(&s.node->lock);
-    s.node->clients--;
-    pthread_cond_broadcast(&s.node->changed);
-    pthread_mutex_unlock(&s.node->lock);
+    leave(s);
     return NULL;
+}
+
+static void shut(mal_node *node, int how) {
+    for (session *s = node->sessions; s; s = s->next)
+        shutdown(s->fd, how);
+}
+
+/* Nothing more is read from clients; what is under way is answered, and then
+ * nobody but us holds the node. */
+void node_server_close(mal_node *node) {
+    const uint64_t end =
+        mal_time_monotonic_ns() + LAST_WORDS_MS * UINT64_C(1000000);
+    mal_fd_auto(&node->socket_fd);
+    pthread_mutex_lock(&node->lock);
+    shut(node, SHUT_RD);
+    while (node->clients > 0) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        t.tv_sec += 1;
+        pthread_cond_timedwait(&node->changed, &node->lock, &t);
+        if (mal_time_monotonic_ns() >= end)
+            shut(node, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&node->lock);
 }
 
 static void admit(mal_node *node, int fd) {
@@ -83,23 +123,21 @@ static void admit(mal_node *node, int fd) {
     pthread_attr_t attr;
     pthread_mutex_lock(&node->lock);
     bool room = s && node->clients < NODE_CLIENTS_MAX;
-    node->clients += room;
+    if (room) {
+        *s = (session){ .next = node->sessions, .node = node, .fd = fd };
+        node->sessions = s;
+        node->clients++;
+    }
     pthread_mutex_unlock(&node->lock);
     if (!room) {
         mal_free(s);
         close(fd);
         return;
     }
-    *s = (session){ node, fd };
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &attr, serve, s) != 0) {
-        mal_free(s);
-        close(fd);
-        pthread_mutex_lock(&node->lock);
-        node->clients--;
-        pthread_mutex_unlock(&node->lock);
-    }
+    if (pthread_create(&thread, &attr, serve, s) != 0)
+        leave(s);
     pthread_attr_destroy(&attr);
 }
 
