@@ -88,8 +88,9 @@ static mal_err take_option(mal_cli *cli, const char *word, const char *next,
     } else if (equals) {
         value = equals + 1;
     } else {
-        MAL_REQUIRE(next, MAL_E_INPUT, "--%s needs a value: --%s %s", o->name,
-                    o->name, o->value);
+        /* "--man --help" is no folder called --help; --man=--help would be. */
+        MAL_REQUIRE(next && strncmp(next, "--", 2) != 0, MAL_E_INPUT,
+                    "--%s needs a value: --%s %s", o->name, o->name, o->value);
         value = next;
         *used = 2;
     }

@@ -47,7 +47,7 @@ def every_verb_has_a_page():
 def usage_errors_are_exit_code_1():
     for words in ([], ["frobnicate"], ["room"], ["room", "frob"], ["verify"],
                   ["verify", "a", "b"], ["query", "r"], ["status", "--frob"],
-                  ["status", "--state"], ["status", "--json=1"], ["log", "--last", "1", "--last", "2"]):
+                  ["status", "--state"], ["help", "--man", "--help"], ["status", "--json=1"], ["log", "--last", "1", "--last", "2"]):
         malus(*words, code=1)
     error = json.loads(malus("verify", "--json", code=1).stdout)["error"]
     assert error["exit"] == 1 and "usage" in error["message"], error
