@@ -293,6 +293,22 @@ def a_cancelled_job_ends_everywhere(h):
     wait_until(lambda: not running(h.ada) and not running(h.bob))
 
 
+def a_node_told_to_end_in_a_job_does_so_and_says_so(h):
+    events = h.dan.events("query", text=JOIN.format(where="WHERE p.age > 1"),
+                          epsilon_nano=10**9)
+    wait_until(lambda: next(events)["stage"] == "engine runs")
+    wait_until(lambda: any(j["state"] == "running" for j in h.ada.ask("job.ls")["jobs"]))
+    other = h.bob.events("log")  # a client that reads late
+    began = time.monotonic()
+    h.bob.stop()
+    assert time.monotonic() - began < 15
+    last = [e for e in events][-1]
+    assert last["event"] == "error" and last["code"] in ("E_PEER", "E_CANCEL", "E_TIMEOUT"), last
+    other.close()
+    h.again("bob")
+    assert not h.dan.query(JOIN.format(where="WHERE p.age > 1"), epsilon=1)["stored"]
+
+
 def a_lying_node_is_named_before_the_engine_runs(h):
     """Each lie is caught by a peer that compares; a log that went back, only where
     peers cosigned more of it, and not just now (then a job may have moved it)."""
@@ -354,7 +370,8 @@ PARTS = {
         a_removed_table_answers_nothing, a_withdrawal_stops_new_jobs]),
     "budget": (dict(budget="2.5"), [an_exhausted_budget_refuses]),
     "peers": (dict(bound=16384, units=3000, step=20), [
-        a_node_killed_in_a_job_ends_it_everywhere, a_cancelled_job_ends_everywhere]),
+        a_node_killed_in_a_job_ends_it_everywhere, a_cancelled_job_ends_everywhere,
+        a_node_told_to_end_in_a_job_does_so_and_says_so]),
     "lies": (dict(step=5), [a_lying_node_is_named_before_the_engine_runs]),
     "sizes": (None, [equal_bounds_give_equal_traces]),
 }
