@@ -1,6 +1,6 @@
 /* killpoint.c - run a command and SIGKILL it at its n-th write, sync or rename.
  *
- *     killpoint [-n N] [-o FILE] [-l] -- COMMAND [ARG...]
+ *     killpoint [-n N] [-o FILE] [-l] [-a] -- COMMAND [ARG...]
  *
  * Points are the system calls that change files: write, pwrite64, writev,
  * pwritev (to regular files only), fsync, fdatasync, syncfs, msync, ftruncate,
@@ -10,6 +10,7 @@
  *     -n N     0 (the default) never kills: it only counts
  *     -o FILE  write the number of points seen there (else to stderr)
  *     -l       name each point on stderr
+ *     -a       count between the moments that we get SIGUSR1 and SIGUSR2 only
  *
  * Exit status: 137 if it killed; else that of COMMAND (128 + signal if one
  * ended it); 125 if the trace itself failed.  A seccomp filter stops at the
@@ -70,6 +71,7 @@ static pid_t first, live[LIVE_MAX]; /* live: every process ever seen */
 static size_t n_live;
 static unsigned long seen, kill_at;
 static bool list;
+static volatile sig_atomic_t armed = 1;
 
 static void die(const char *what) {
     fprintf(stderr, "killpoint: %s: %s\n", what, strerror(errno));
@@ -79,6 +81,10 @@ static void die(const char *what) {
 static void forward(int sig) {
     if (first > 0)
         kill(first, sig);
+}
+
+static void arm(int sig) {
+    armed = sig == SIGUSR1;
 }
 
 static void remember(pid_t pid) {
@@ -193,7 +199,7 @@ static int trace(void) {
         }
         remember(pid);
         int sig = WSTOPSIG(status), event = status >> 16;
-        if (event == PTRACE_EVENT_SECCOMP)
+        if (event == PTRACE_EVENT_SECCOMP && armed)
             at_call(pid);
         if (kill_at > 0 && seen >= kill_at) {
             return kill_all();
@@ -207,23 +213,27 @@ static int trace(void) {
 
 int main(int argc, char **argv) {
     const char *out = NULL;
-    for (int c; (c = getopt(argc, argv, "+n:o:l")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "+n:o:la")) != -1;) {
         if (c == 'n')
             kill_at = strtoul(optarg, NULL, 10);
         else if (c == 'o')
             out = optarg;
         else if (c == 'l')
             list = true;
+        else if (c == 'a')
+            armed = 0;
         else
             return 125;
     }
     if (optind >= argc) {
-        fprintf(stderr, "usage: killpoint [-n N] [-o FILE] [-l] -- COMMAND\n");
+        fprintf(stderr, "usage: killpoint [-n N] [-o FILE] [-l] [-a] -- COMMAND\n");
         return 125;
     }
     start(argv + optind);
     signal(SIGTERM, forward);
     signal(SIGINT, forward);
+    signal(SIGUSR1, arm);
+    signal(SIGUSR2, arm);
     int result = trace();
     FILE *to = out ? fopen(out, "w") : stderr;
     if (!to)
