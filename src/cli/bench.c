@@ -6,7 +6,9 @@
 #include "cli_impl.h"
 
 #include <malus/audit.h>
+#include <malus/dp.h>
 #include <malus/mpc.h>
+#include <malus/net.h>
 #include <malus/prim.h>
 #include <malus/store.h>
 
@@ -39,11 +41,20 @@ static mal_err bench_log(mal_buf *lines, uint64_t rows, unsigned threads,
     return mal_audit_bench(lines, rows, only);
 }
 
+static mal_err bench_dp(mal_buf *lines, uint64_t rows, unsigned threads,
+                        const char *only) {
+    return mal_dp_bench(lines, only, rows ? rows : 1 << 18, threads);
+}
+
+static mal_err bench_net(mal_buf *lines, uint64_t rows, unsigned threads,
+                         const char *only) {
+    (void)threads;
+    return mal_net_bench(lines, only, rows ? rows : 4096);
+}
+
 static const bench benches[] = {
-    { "ingest", mal_store_bench },
-    { "sum", bench_sum },
-    { "psi", bench_psi },
-    { "log", bench_log },
+    { "ingest", mal_store_bench }, { "sum", bench_sum }, { "psi", bench_psi },
+    { "log", bench_log },          { "dp", bench_dp },   { "net", bench_net },
 };
 
 static mal_err add_line(cli_table *t, const mal_json *line) {
@@ -100,7 +111,8 @@ static mal_err run(mal_cli *cli) {
         MAL_TRY(benches[i].run(&lines, rows, (unsigned)threads, only));
     }
     MAL_REQUIRE(any, MAL_E_INPUT,
-                "no bench %s: there are ingest, sum, psi, log and all", wanted);
+                "no bench %s: there are ingest, sum, psi, log, dp, net and all",
+                wanted);
     if (!cli->json)
         return show(cli, mal_buf_view(&lines));
     cli->raw = true; /* an object a line, as every bench of the project */
@@ -119,7 +131,7 @@ static const mal_cli_option options[] = {
 const mal_cli_verb cli_bench_verbs[] = {
     { .name = "bench",
       .operands = "ENGINE",
-      .summary = "Measure ingest, sum, psi, log, or all, on this machine",
+      .summary = "Measure ingest, sum, psi, log, dp, net, or all",
       .text =
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "
