@@ -24,7 +24,7 @@ static uint64_t min64(uint64_t a, uint64_t b) {
 static mal_err make(const sql_cx *cx, sql_rel **out, const sql_rel *proto,
                     const sql_r *in, unsigned n_in, unsigned n_columns,
                     sql_type **types, uint64_t **same) {
-    sql_rel *r;
+    sql_rel *r = NULL;
     sql_r *inputs;
     SQL_NEED(n_columns <= MAL_SQL_COLUMNS_MAX, cx, -1, MAL_E_LIMIT,
              "an operator with %u columns; at most %u: select fewer", n_columns,
@@ -78,8 +78,9 @@ mal_err sql_scan(const sql_cx *cx, sql_r *out, unsigned dataset,
     unsigned *copy;
     sql_type *types;
     uint64_t *same;
-    sql_rel *r,
-        proto = { .op = SQL_SCAN, .dataset = dataset, .rows_max = d->rows_max };
+    sql_rel *r = NULL, proto = { .op = SQL_SCAN,
+                                 .dataset = dataset,
+                                 .rows_max = d->rows_max };
     MAL_TRY(sql_alloc(cx, &copy, n, sizeof *copy));
     MAL_TRY(make(cx, &r, &proto, NULL, 0, n, &types, &same));
     for (unsigned i = 0; i < n; i++) {
@@ -105,7 +106,7 @@ static void copy_columns(sql_type *types, uint64_t *same, sql_r in,
 mal_err sql_filter(const sql_cx *cx, sql_r *out, sql_r in, sql_e cond) {
     sql_type *types;
     uint64_t *same;
-    sql_rel *r, proto = { .op = SQL_FILTER };
+    sql_rel *r = NULL, proto = { .op = SQL_FILTER };
     if (in->op == SQL_FILTER) {
         sql_e both[2] = { in->exprs[0], cond };
         MAL_TRY(sql_logic(cx, &cond, SQL_E_AND, both, 2, cond->pos));
@@ -123,7 +124,7 @@ mal_err sql_project(const sql_cx *cx, sql_r *out, sql_r in, const sql_e *exprs,
                     unsigned n) {
     sql_type *types;
     uint64_t *same;
-    sql_rel *r, proto = { .op = SQL_PROJECT, .rows_max = in->rows_max };
+    sql_rel *r = NULL, proto = { .op = SQL_PROJECT, .rows_max = in->rows_max };
     MAL_TRY(copy_exprs(cx, &proto, exprs, n));
     MAL_TRY(make(cx, &r, &proto, &in, 1, n, &types, &same));
     for (unsigned i = 0; i < n; i++) {
@@ -198,7 +199,7 @@ static mal_err make_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
     sql_r in[2] = { left, right };
     sql_type *types;
     uint64_t *same;
-    sql_rel *r, proto = { .op = SQL_JOIN };
+    sql_rel *r = NULL, proto = { .op = SQL_JOIN };
     uint64_t per_left = matches(right, keys + n_keys, n_keys);
     uint64_t per_right = matches(left, keys, n_keys);
     proto.rows_max = min64(sql_mul_sat(left->rows_max, per_left),
@@ -263,7 +264,7 @@ mal_err sql_union_of(const sql_cx *cx, sql_r *out, const sql_r *in,
                      unsigned n) {
     sql_type *types;
     uint64_t *same;
-    sql_rel *r, proto = { .op = SQL_UNION };
+    sql_rel *r = NULL, proto = { .op = SQL_UNION };
     for (unsigned k = 0; k < n; k++)
         proto.rows_max = sql_add_sat(proto.rows_max, in[k]->rows_max);
     MAL_TRY(make(cx, &r, &proto, in, n, in[0]->n_columns, &types, &same));
@@ -385,7 +386,7 @@ mal_err sql_aggregate(const sql_cx *cx, sql_r *out, sql_r in,
     sql_agg *copy;
     sql_type *types;
     uint64_t *same;
-    sql_rel *r, proto = { .op = SQL_AGGREGATE, .n_aggs = n_aggs };
+    sql_rel *r = NULL, proto = { .op = SQL_AGGREGATE, .n_aggs = n_aggs };
     uint64_t cells = 1;
     for (unsigned i = 0; i < n_groups; i++)
         cells = sql_mul_sat(cells, sql_type_values(&groups[i]->type));
@@ -413,8 +414,8 @@ mal_err sql_sort(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
     sql_key *copy;
     sql_type *types;
     uint64_t *same;
-    sql_rel *r,
-        proto = { .op = SQL_SORT, .n_keys = n, .rows_max = in->rows_max };
+    sql_rel *r = NULL,
+            proto = { .op = SQL_SORT, .n_keys = n, .rows_max = in->rows_max };
     MAL_TRY(sql_alloc(cx, &copy, n, sizeof *copy));
     for (unsigned i = 0; i < n; i++)
         copy[i] = keys[i];
@@ -429,7 +430,8 @@ mal_err sql_limit(const sql_cx *cx, sql_r *out, sql_r in, uint64_t limit,
                   uint64_t offset) {
     sql_type *types;
     uint64_t *same;
-    sql_rel *r, proto = { .op = SQL_LIMIT, .limit = limit, .offset = offset };
+    sql_rel *r = NULL,
+            proto = { .op = SQL_LIMIT, .limit = limit, .offset = offset };
     proto.rows_max = limit < in->rows_max ? limit : in->rows_max;
     MAL_TRY(make(cx, &r, &proto, &in, 1, in->n_columns, &types, &same));
     copy_columns(types, same, in, 1);
