@@ -513,8 +513,16 @@ static mal_err ask(asking *a, mal_room_answer *answer) {
                 "an owner withdrew from the room: no new jobs");
     MAL_TRY(propose(a));
     answer->verdict = a->judged.verdict;
-    if (a->judged.verdict.outcome != MAL_POLICY_ALLOW)
+    if (a->judged.verdict.outcome != MAL_POLICY_ALLOW) {
+        /* Refused here, by the contract that all hold: nobody else hears of it.
+         * Who cannot know that its log is the newest does not write to it. */
+        mal_prim_hash digest;
+        mal_prim_sha256_of(&digest, mal_bytes_str(a->question->text));
+        if (room_catch_up(a->room) == MAL_OK)
+            MAL_TRY(room_log_refusal(a->room, &a->judged.verdict,
+                                     a->question->text, digest.b));
         return refuse(&a->judged.verdict);
+    }
     answer->engine = mal_policy_engine_name(a->judged.engine);
     int64_t *cells = NULL;
     mal_prim_hash key;

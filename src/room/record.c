@@ -203,6 +203,56 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
     return err;
 }
 
+/* --- Refusals (rule 22) ------------------------------------------------------
+ */
+
+/* How many there were beyond those logged: only the power of two above. */
+static uint64_t bucket(uint64_t n) {
+    uint64_t b = 1;
+    while (b < n)
+        b *= 2;
+    return b;
+}
+
+/* May this refusal have an entry of its own?  After so many in an hour they are
+ * counted, and the next hour's first entry tells how many, in a bucket. */
+static bool refusal_due(mal_room *room, uint64_t *before) {
+    uint64_t hour = mal_time_unix() / 3600;
+    pthread_mutex_lock(&room->lock);
+    *before = 0;
+    if (room->refusal_hour != hour) {
+        *before = room->refusals > ROOM_REFUSALS_HOUR
+                      ? room->refusals - ROOM_REFUSALS_HOUR
+                      : 0;
+        room->refusal_hour = hour;
+        room->refusals = 0;
+    }
+    bool due = ++room->refusals <= ROOM_REFUSALS_HOUR;
+    pthread_mutex_unlock(&room->lock);
+    return due;
+}
+
+mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
+                         const char *asked, const uint8_t digest[32]) {
+    uint64_t before;
+    char more[24];
+    if (!refusal_due(room, &before))
+        return MAL_OK;
+    snprintf(more, sizeof more, "%llu",
+             before ? (unsigned long long)bucket(before) : 0ull);
+    room_field fields[] = {
+        { "reason", mal_policy_code_name(v->code), false },
+        { "unlogged-up-to", more, false },
+        { MAL_AUDIT_C_REQUEST, asked, true },
+        { "text", v->text, true },
+    };
+    room_entry entry = { 0 };
+    mal_err err = room_record(room, &entry, "refusal", "request", digest,
+                              fields, 4, false);
+    room_entry_clear(&entry);
+    return err;
+}
+
 /* --- Cosigning for others
  * ----------------------------------------------------- */
 

@@ -22,6 +22,7 @@
 #define ROOM_REQUEST_SECONDS 900            /* a request lives at most */
 #define ROOM_DATASETS_MAX 16                /* touched by one plan */
 #define ROOM_JOBS_CALLER_MAX 16             /* live at one node, of one party */
+#define ROOM_REFUSALS_HOUR 100              /* with a log entry of their own */
 #define ROOM_JOBS_MAX 64                    /* live at one node */
 #define ROOM_ARENA_MAX ((size_t)4 << 30)
 
@@ -229,6 +230,7 @@ struct mal_room {
     pthread_mutex_t db_lock;
     room_job *jobs;
     room_ask *asks;
+    uint64_t refusal_hour, refusals;
     unsigned n_jobs;
     bool closing, withdrawn, behind, caught_up;
     bool unlogged; /* our log does not hold the contract yet */
@@ -305,6 +307,10 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
                     const char *subject, const uint8_t digest[32],
                     const room_field *fields, size_t n,
                     bool cosign) MAL_MUST_CHECK;
+/* A refusal is an entry too, with nothing in it that depends on data. */
+mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
+                         const char *asked,
+                         const uint8_t digest[32]) MAL_MUST_CHECK;
 mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) MAL_MUST_CHECK;
 mal_err room_serve_last(mal_room *room, uint32_t caller,

@@ -89,28 +89,6 @@ static mal_err fill_accept(mal_room *room, room_job *job) {
     return room_lie_accept(room, a);
 }
 
-/* A refusal is an entry too, with nothing in it that depends on data. */
-static mal_err log_refusal(mal_room *room, const room_job *job) {
-    const mal_policy_verdict *v = &job->judged.verdict;
-    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(1 << 20);
-    char *payload =
-        arena ? mal_arena_strndup(arena, (const char *)job->request.payload.ptr,
-                                  job->request.payload.len)
-              : NULL;
-    if (!payload)
-        return MAL_E_MEMORY;
-    room_field fields[] = {
-        { "reason", mal_policy_code_name(v->code), false },
-        { MAL_AUDIT_C_REQUEST, payload, true },
-        { "text", v->text, true },
-    };
-    room_entry entry = { 0 };
-    mal_err err = room_record(room, &entry, "refusal", "request",
-                              job->request.id.b, fields, 3, false);
-    room_entry_clear(&entry);
-    return err;
-}
-
 static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
                         mal_bytes in, mal_buf *out) {
     MAL_TRY(room_job_own(room, job, caller));
@@ -127,7 +105,12 @@ static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
     MAL_TRY(room_judge(room, &job->judged, job->arena, &job->request));
     const mal_policy_verdict *v = &job->judged.verdict;
     if (v->outcome != MAL_POLICY_ALLOW) {
-        MAL_TRY(log_refusal(room, job));
+        char *asked = mal_arena_strndup(job->arena,
+                                        (const char *)job->request.payload.ptr,
+                                        job->request.payload.len);
+        if (!asked)
+            return MAL_E_MEMORY;
+        MAL_TRY(room_log_refusal(room, v, asked, job->request.id.b));
         MAL_FAIL(MAL_E_DENIED, "%s%s%s", v->text, *v->nearest ? " " : "",
                  v->nearest);
     }

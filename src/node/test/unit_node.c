@@ -103,6 +103,13 @@ TEST(a_forbidden_question_is_refused_with_its_rule) {
     CHECK_OK(mal_json_get_object(f.last, "verdict", &verdict));
     CHECK_OK(mal_json_get_str(verdict, "rule", &rule));
     CHECK_STR(rule, "no-rows");
+    const mal_json *entries;
+    const char *kind;
+    check_done(&f, FAA, verb("log"));
+    CHECK_OK(mal_json_get_array(f.last, "entries", &entries));
+    CHECK_OK(mal_json_get_str(
+        mal_json_at(entries, mal_json_len(entries) - 1), "kind", &kind));
+    CHECK_STR(kind, "refusal");
 }
 
 TEST(explain_tells_of_the_join_and_touches_no_budget) {
