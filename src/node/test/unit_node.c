@@ -1,10 +1,15 @@
-/* unit_node.c - questions asked of four real nodes, compared with plain sums. */
+/* unit_node.c - questions asked of four real nodes, compared with plain sums.
+ */
 #include "four_nodes.h"
+
+#include <malus/duck.h>
+
+#include <fcntl.h>
 
 static four f;
 
-static void check_answer(const char *sql, int64_t (*expect)(int carrier, int col),
-                         int columns) {
+static void check_answer(const char *sql,
+                         int64_t (*expect)(int carrier, int col), int columns) {
     const mal_json *answer, *rows;
     check_done(&f, FAA, query(sql, true));
     CHECK_OK(mal_json_get_object(f.last, "answer", &answer));
@@ -76,12 +81,70 @@ TEST(a_join_of_two_owners_is_answered_exactly_before_noise) {
     check_answer(join_sql, expect_join, 2);
 }
 
+/* The same questions, put to DuckDB over the very files that were ingested. */
+#define CODE                                                                   \
+    "CASE carrier WHEN 'AA' THEN 0 WHEN 'B6' THEN 1 WHEN 'DL' THEN 2 "         \
+    "WHEN 'UA' THEN 3 ELSE 4 END"
+#define FIGURES "SELECT " CODE " AS c, count(*), sum(distance)::BIGINT FROM "
+
+static void check_with_duck(const char *sql, const char *duck_sql) {
+    static const mal_duck_type types[3] = { MAL_DUCK_I64, MAL_DUCK_I64,
+                                            MAL_DUCK_I64 };
+    int files[PARTIES];
+    char text[4096];
+    mal_duck *duck;
+    mal_duck_batch rows;
+    const mal_json *answer, *list;
+    mal_arena *arena = mal_arena_new(64 << 20);
+    for (int i = 0; i < PARTIES; i++) {
+        snprintf(text, sizeof text, "%s/%s.csv", f.dir, party_names[i]);
+        files[i] = open(text, O_RDONLY | O_CLOEXEC);
+        CHECK(files[i] >= 0);
+    }
+    mal_duck_options options = { .files = files, .n_files = PARTIES };
+    CHECK_OK(mal_duck_start(&duck, &options));
+    for (int i = 0; i < PARTIES; i++) {
+        snprintf(text, sizeof text,
+                 "CREATE TABLE %s AS SELECT * FROM read_csv('%s', header = "
+                 "true, auto_detect = true)",
+                 party_names[i], mal_duck_file_path((unsigned)i));
+        CHECK_OK(mal_duck_run(duck, text));
+        close(files[i]);
+    }
+    CHECK_OK(mal_duck_query(duck, &rows, arena, duck_sql, types, 3, 10));
+    check_done(&f, FAA, query(sql, true));
+    CHECK_OK(mal_json_get_object(f.last, "answer", &answer));
+    CHECK_OK(mal_json_get_array(answer, "rows", &list));
+    CHECK_EQ(mal_json_len(list), rows.rows);
+    for (size_t r = 0; r < rows.rows; r++)
+        for (unsigned c = 1; c < 3; c++) {
+            int64_t v;
+            CHECK_OK(mal_json_as_int(mal_json_at(mal_json_at(list, r), c),
+                                     "cell", &v));
+            CHECK_EQ(v, rows.columns[c].i64[r]);
+        }
+    mal_duck_stop(duck);
+    mal_arena_free(arena);
+}
+
+TEST(duckdb_gives_the_same_integers_over_the_same_files) {
+    check_with_duck(union_sql,
+                    FIGURES "(SELECT carrier, distance FROM ewr UNION ALL "
+                            "SELECT carrier, distance FROM jfk UNION ALL "
+                            "SELECT carrier, distance FROM lga) "
+                            "GROUP BY c ORDER BY c");
+    check_with_duck(join_sql,
+                    FIGURES "jfk JOIN faa USING (tailnum) WHERE year < 2000 "
+                            "GROUP BY c ORDER BY c");
+}
+
 TEST(a_noised_answer_comes_with_a_receipt_that_verifies) {
     const char *receipt, *event;
     mal_buf report = { 0 };
     check_done(&f, FAA, query(union_sql, false));
     CHECK_OK(mal_json_get_str(f.last, "receipt", &receipt));
-    mal_err err = mal_room_receipt_verify(&report, mal_bytes_str(receipt), false);
+    mal_err err =
+        mal_room_receipt_verify(&report, mal_bytes_str(receipt), false);
     CHECK_THAT(err == MAL_OK, "%s\n%.*s", mal_err_message(), (int)report.len,
                (const char *)report.ptr);
     CHECK_OK(mal_json_get_str(f.last, "event", &event));
@@ -98,8 +161,8 @@ TEST(a_repeated_question_is_answered_again_at_no_cost) {
 TEST(a_forbidden_question_is_refused_with_its_rule) {
     const mal_json *verdict;
     const char *rule;
-    CHECK(!ask_node(&f, FAA, query("SELECT max(distance) FROM ewr.flights",
-                                   false)));
+    CHECK(!ask_node(&f, FAA,
+                    query("SELECT max(distance) FROM ewr.flights", false)));
     CHECK_OK(mal_json_get_object(f.last, "verdict", &verdict));
     CHECK_OK(mal_json_get_str(verdict, "rule", &rule));
     CHECK_STR(rule, "no-rows");
@@ -107,8 +170,8 @@ TEST(a_forbidden_question_is_refused_with_its_rule) {
     const char *kind;
     check_done(&f, FAA, verb("log"));
     CHECK_OK(mal_json_get_array(f.last, "entries", &entries));
-    CHECK_OK(mal_json_get_str(
-        mal_json_at(entries, mal_json_len(entries) - 1), "kind", &kind));
+    CHECK_OK(mal_json_get_str(mal_json_at(entries, mal_json_len(entries) - 1),
+                              "kind", &kind));
     CHECK_STR(kind, "refusal");
 }
 
