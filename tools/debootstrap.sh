@@ -20,6 +20,7 @@ if [ -z "${MALUS_INSIDE:-}" ]; then
     [ "$(id -u)" = 0 ] || die "root is needed: sudo $0"
     command -v debootstrap >/dev/null || die "apt-get install debootstrap"
     fresh=$(mktemp -d "${TMPDIR:-/tmp}/malus-debian-XXXXXX")
+    chmod 755 "$fresh" # the root folder of a machine is open to its users, as postgres
     trap '[ -n "${KEEP:-}" ] && say "left in $fresh" || rm -rf --one-file-system "$fresh"' EXIT
     trap 'exit 130' INT TERM
     [ $# -gt 0 ] || set -- test demo
