@@ -2,8 +2,8 @@
  * that `malus bench` measured on this machine.
  *
  * The model is a sum of products: rows x ns a row, words x ns a word.  Defaults
- * are docs/measurements.md's; a node that finds the bench's own lines in its
- * state folder takes those instead.
+ * are of the order of docs/measurements.md's, rounded up; a node that finds the
+ * bench's own lines in its state folder takes those instead.
  */
 #include "room_impl.h"
 
