@@ -22,7 +22,7 @@ bool audit_bytes_equal_str(mal_bytes a, const char *b);
 /* [a-z0-9_.-]{1,63}: parties, fields, kinds. */
 bool audit_word_valid(const char *word);
 
-/* --- The tree's right edge and its tiles (edge.c) ---------------------------
+/* --- The tree's right edge and its tiles (tile.c) ---------------------------
  */
 
 #define AUDIT_TILE 256 /* hashes in a full tile */

@@ -114,7 +114,7 @@ void node_tick(mal_node *node); /* every second */
 mal_err node_server_open(mal_node *node) MAL_MUST_CHECK;
 void node_server_close(mal_node *node); /* waits for all clients */
 
-/* verbs.c */
+/* node.c */
 typedef struct node_client {
     mal_node *node;
     mal_err (*emit)(void *ctx, mal_bytes line);
