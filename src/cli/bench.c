@@ -135,8 +135,10 @@ const mal_cli_verb cli_bench_verbs[] = {
       .text =
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "
-          "cpu_seconds and bytes (of all parties),\nns_per_row.",
-      .example = "malus bench psi --rows 4096 --threads 2 --json",
+          "cpu_seconds and bytes (of all parties),\nns_per_row.\n\n"
+          "A node reads such lines from costs.json in its state folder when it "
+          "starts; its\nexplain then speaks of this machine.",
+      .example = "malus bench all --json >$MALUS_STATE/costs.json",
       .options = options,
       .run = run },
     { .name = NULL },
