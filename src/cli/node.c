@@ -1,13 +1,37 @@
 /* node.c - verbs about a running node: its state, its peers, its log. */
 #include "cli_impl.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define STOP_SECONDS 30
+
+/* The node holds the lock of its folder for as long as it lives. */
+static mal_err wait_for_end(const mal_cli *cli) {
+    const char *path =
+        mal_arena_printf(cli->arena, "%s/lock", mal_cli_state(cli));
+    if (!path)
+        return MAL_E_MEMORY;
+    for (int i = 0; i < STOP_SECONDS * 20; i++) {
+        MAL_AUTO(mal_fd_auto) int fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return MAL_OK;
+        usleep(50000);
+    }
+    MAL_FAIL(MAL_E_TIMEOUT,
+             "the node was told to stop and still runs after %d s: a job may "
+             "be ending; `kill` its process if it never does",
+             STOP_SECONDS);
+}
 
 static mal_err stop(mal_cli *cli) {
     const mal_json *done;
     MAL_TRY(cli_ask(cli, "stop", &done));
-    mal_cli_say(cli, "%s is stopping\n", cli_str(done, "party"));
+    MAL_TRY(wait_for_end(cli));
+    mal_cli_say(cli, "%s has stopped\n", cli_str(done, "party"));
     return MAL_OK;
 }
 
