@@ -42,10 +42,6 @@ mal_cli_exit mal_cli_exit_of(mal_err err) {
 
 /* --- What a verb asks ----------------------------------------------------- */
 
-size_t mal_cli_operands(const mal_cli *cli) {
-    return cli->n_operands;
-}
-
 const char *mal_cli_operand(const mal_cli *cli, size_t i) {
     return i < cli->n_operands ? cli->operands[i] : NULL;
 }

@@ -86,11 +86,6 @@ void mal_dp_ledger_close(mal_dp_ledger *ledger) {
     mal_free(ledger);
 }
 
-void mal_dp_ledger_auto(mal_dp_ledger **ledger) {
-    mal_dp_ledger_close(*ledger);
-    *ledger = NULL;
-}
-
 mal_err mal_dp_name_check(const char *what, const char *name) {
     MAL_REQUIRE(name && name[0] &&
                     strnlen(name, MAL_DP_NAME_MAX + 1) <= MAL_DP_NAME_MAX,

@@ -157,23 +157,12 @@ mal_err mal_json_add_int(mal_json *array, int64_t value) {
     return add_new(array, json_integer(value));
 }
 
-mal_err mal_json_add_real(mal_json *array, double value) {
-    MAL_REQUIRE(isfinite(value), MAL_E_INPUT, "a number is not finite");
-    return add_new(array, json_real(value));
-}
-
 mal_err mal_json_add_bool(mal_json *array, bool value) {
     return add_new(array, json_boolean(value));
 }
 
 mal_err mal_json_add_null(mal_json *array) {
     return add_new(array, json_null());
-}
-
-mal_err mal_json_add_hex(mal_json *array, mal_bytes bytes) {
-    json_t *value;
-    MAL_TRY(hex_of(&value, bytes));
-    return add_new(array, value);
 }
 
 mal_err mal_json_add_base64(mal_json *array, mal_bytes bytes) {

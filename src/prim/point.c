@@ -104,10 +104,6 @@ void mal_prim_scalar_random(uint8_t out[32]) {
     mal_wipe(wide, sizeof wide);
 }
 
-void mal_prim_scalar_reduce(uint8_t out[32], const uint8_t in[64]) {
-    crypto_core_ristretto255_scalar_reduce(out, in);
-}
-
 /* v mod l: |v| or l - |v|, chosen by mask. */
 void mal_prim_scalar_from_i64(uint8_t out[32], int64_t v) {
     uint8_t plus[32] = { 0 }, minus[32];

@@ -10,10 +10,6 @@ const mal_policy_contract *mal_room_contract(const mal_room *room) {
     return room->contract;
 }
 
-uint32_t mal_room_me(const mal_room *room) {
-    return room->me;
-}
-
 static mal_err find_me(mal_room *room) {
     const mal_policy_contract *c = room->contract;
     uint8_t identity[32];

@@ -69,8 +69,7 @@ typedef struct mal_cli_verb {
 
 /* --- What a verb asks ---------------------------------------------------- */
 
-size_t mal_cli_operands(const mal_cli *cli);
-/* NULL past the end. */
+/* The i-th operand; NULL past the end. */
 const char *mal_cli_operand(const mal_cli *cli, size_t i);
 /* The option's value (a flag's is ""); NULL if it was not given. */
 const char *mal_cli_get(const mal_cli *cli, const char *option);

@@ -166,7 +166,6 @@ typedef struct mal_dp_ledger mal_dp_ledger; /* thread-safe; one writer a file */
 mal_err mal_dp_ledger_open(mal_dp_ledger **ledger,
                            const char *path) MAL_MUST_CHECK;
 void mal_dp_ledger_close(mal_dp_ledger *ledger);
-void mal_dp_ledger_auto(mal_dp_ledger **ledger);
 
 /* Register a dataset version.  It inherits the lineages, and so the spend, of
  * the versions in `from`; with none it starts a lineage of its own, and
@@ -314,7 +313,7 @@ mal_err mal_dp_ledger_list(mal_dp_ledger *ledger, const char *version,
 mal_err mal_dp_ledger_state(mal_dp_ledger *ledger, mal_dp_state *state,
                             const uint8_t job_id[32]) MAL_MUST_CHECK;
 
-/* --- bench ------------------------------------------------------------------- */
+/* --- Bench ---------------------------------------------------------------- */
 
 /* Append one JSON object a line: engine, name, rows (samples), threads, seconds
  * (wall), cpu_seconds, bytes, ns_per_row.  only: a name, or NULL. */

@@ -137,10 +137,8 @@ mal_err mal_json_put_array(mal_json *object, const char *key,
 mal_err mal_json_add(mal_json *array, const mal_json *value) MAL_MUST_CHECK;
 mal_err mal_json_add_str(mal_json *array, const char *text) MAL_MUST_CHECK;
 mal_err mal_json_add_int(mal_json *array, int64_t value) MAL_MUST_CHECK;
-mal_err mal_json_add_real(mal_json *array, double value) MAL_MUST_CHECK;
 mal_err mal_json_add_bool(mal_json *array, bool value) MAL_MUST_CHECK;
 mal_err mal_json_add_null(mal_json *array) MAL_MUST_CHECK;
-mal_err mal_json_add_hex(mal_json *array, mal_bytes bytes) MAL_MUST_CHECK;
 mal_err mal_json_add_base64(mal_json *array, mal_bytes bytes) MAL_MUST_CHECK;
 mal_err mal_json_add_object(mal_json *array, mal_json **child) MAL_MUST_CHECK;
 mal_err mal_json_add_array(mal_json *array, mal_json **child) MAL_MUST_CHECK;

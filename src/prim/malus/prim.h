@@ -122,7 +122,6 @@ mal_err mal_prim_point_add(uint8_t out[32], const uint8_t a[32],
 mal_err mal_prim_point_sub(uint8_t out[32], const uint8_t a[32],
                            const uint8_t b[32]) MAL_MUST_CHECK;
 void mal_prim_scalar_random(uint8_t out[32]); /* in [1, l) */
-void mal_prim_scalar_reduce(uint8_t out[32], const uint8_t in[64]);
 void mal_prim_scalar_from_i64(uint8_t out[32], int64_t v);
 void mal_prim_scalar_add(uint8_t out[32], const uint8_t a[32],
                          const uint8_t b[32]);

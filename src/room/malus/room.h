@@ -110,7 +110,6 @@ mal_err mal_room_announce(mal_room *room) MAL_MUST_CHECK;
  */
 mal_err mal_room_look_back(mal_room *room) MAL_MUST_CHECK;
 const mal_policy_contract *mal_room_contract(const mal_room *room);
-uint32_t mal_room_me(const mal_room *room);
 
 /* A call that another party's node made.  `caller` is the authenticated party.
  * A failure is answered too: the node sends mal_err_name and a coarse text. */
