@@ -209,7 +209,7 @@ static mal_err put_party(mal_cli *cli, mal_buf *text, unsigned i) {
                            roles[i], base64);
 }
 
-/* A test build joins only rooms that are marked test, any other none of those. */
+/* A test build joins only rooms marked test, any other none of those. */
 #ifdef MAL_TEST_BUILD
 #define DEV_MARK " test"
 #else

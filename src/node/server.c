@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define TICK_MS 1000
-#define LAST_WORDS_MS 5000 /* a client that does not read holds up no ending   \
-                            */
+/* A client that does not read holds up no ending. */
+#define LAST_WORDS_MS 5000
 
 struct node_session {
     struct node_session *next;

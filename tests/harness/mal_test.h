@@ -6,9 +6,10 @@
  *     }
  *     TEST_MAIN
  *
- * Output is TAP.  A random test takes its seed from mal_test_seed(), which prints
- * it and takes it back from MAL_SEED.  Published vectors lie in MALUS_VECTORS, or
- * beside the checkout; where they are absent a test says SKIP and why.
+ * Output is TAP.  A random test takes its seed from mal_test_seed(), which
+ * prints it and takes it back from MAL_SEED.  Published vectors lie in
+ * MALUS_VECTORS, or beside the checkout; where they are absent a test says SKIP
+ * and why.
  */
 #ifndef MAL_TEST_H
 #define MAL_TEST_H
@@ -59,8 +60,9 @@ static const char *mal_test_skip;
 #define CHECK_STR(a, b)                                                        \
     do {                                                                       \
         const char *a_ = (a), *b_ = (b);                                       \
-        CHECK_THAT(a_ && b_ && strcmp(a_, b_) == 0, "%s is \"%s\", not \"%s\"", \
-                   #a, a_ ? a_ : "(null)", b_ ? b_ : "(null)");                \
+        CHECK_THAT(a_ != NULL && b_ != NULL && strcmp(a_, b_) == 0,            \
+                   "%s is \"%s\", not \"%s\"", #a, a_ ? a_ : "(null)",         \
+                   b_ ? b_ : "(null)");                                        \
     } while (0)
 #define CHECK_OK(call)                                                         \
     do {                                                                       \
@@ -109,7 +111,7 @@ __attribute__((unused)) static const char *mal_test_vector(const char *name) {
         SKIP("published vectors are absent: set MALUS_VECTORS");
     return path;
 }
-/* A fresh folder under the build's temporary folder, removed by nobody but you. */
+/* A fresh folder under the build's temporary folder; nobody else removes it. */
 __attribute__((unused)) static const char *mal_test_dir(void) {
     static char path[4096];
     const char *tmp = getenv("TMPDIR");
@@ -141,6 +143,8 @@ static int mal_test_main(int argc, char **argv) {
     return failed != 0;
 }
 #define TEST_MAIN                                                              \
-    int main(int argc, char **argv) { return mal_test_main(argc, argv); }
+    int main(int argc, char **argv) {                                          \
+        return mal_test_main(argc, argv);                                      \
+    }
 
 #endif

@@ -226,7 +226,8 @@ int main(int argc, char **argv) {
             return 125;
     }
     if (optind >= argc) {
-        fprintf(stderr, "usage: killpoint [-n N] [-o FILE] [-l] [-a] -- COMMAND\n");
+        fprintf(stderr,
+                "usage: killpoint [-n N] [-o FILE] [-l] [-a] -- COMMAND\n");
         return 125;
     }
     start(argv + optind);

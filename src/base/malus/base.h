@@ -47,7 +47,7 @@ typedef enum mal_err {
 
 #define MAL_MUST_CHECK __attribute__((warn_unused_result))
 #define MAL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-/* Whoever declares an owner writes MAL_AUTO(clear) on it: each exit is clean. */
+/* Who declares an owner writes MAL_AUTO(clear) on it: each exit is clean. */
 #define MAL_AUTO(clear) __attribute__((cleanup(clear), unused))
 
 /* Record why, and return the class.  The message of the innermost failure is

@@ -28,9 +28,8 @@
 #define MAL_NET_HANDLERS_CONN 32    /* on_stream calls of a connection */
 #define MAL_NET_QUEUE (1u << 20)    /* bytes waiting to leave a connection */
 #define MAL_NET_RATE_MIN 16384      /* bytes a second of a long message */
-#define MAL_NET_AGE_S 86400u  /* an idle connection older than this is renewed \
-                               */
-#define MAL_NET_BUILD_MAX 128 /* bytes of a build's name */
+#define MAL_NET_AGE_S 86400u        /* older idle connections are renewed */
+#define MAL_NET_BUILD_MAX 128       /* bytes of a build's name */
 
 typedef struct mal_net mal_net;
 

@@ -1,5 +1,5 @@
-/* four_nodes.h - three owners and an asking owner, four nodes in one process, over
- * real TLS on loopback, with small generated tables.
+/* four_nodes.h - three owners and an asking owner, four nodes in one process,
+ * over real TLS on loopback, with small generated tables.
  */
 #ifndef MAL_NODE_TEST_FOUR_H
 #define MAL_NODE_TEST_FOUR_H
@@ -41,9 +41,12 @@ static const char room_text[] =
     "  rows at most 256\n"
     "}\n"
     "rule traffic permit count, sum, avg by faa\n"
-    "  from ewr.flights (dim carrier, dim month, measure distance, measure delay),\n"
-    "       jfk.flights (dim carrier, dim month, measure distance, measure delay),\n"
-    "       lga.flights (dim carrier, dim month, measure distance, measure delay)\n"
+    "  from ewr.flights (dim carrier, dim month,\n"
+    "         measure distance, measure delay),\n"
+    "       jfk.flights (dim carrier, dim month,\n"
+    "         measure distance, measure delay),\n"
+    "       lga.flights (dim carrier, dim month,\n"
+    "         measure distance, measure delay)\n"
     "  for dpv:AcademicResearch\n"
     "  require epsilon <= 2, delta <= 1e-9, rows <= 1000\n"
     "  run clear | sum to faa keep 30 days\n"
@@ -76,7 +79,7 @@ static const char flights_text[] =
     "  rows at most 4096\n"
     "}\n";
 
-/* --- Requests ------------------------------------------------------------------ */
+/* --- Requests ------------------------------------------------------------- */
 
 static mal_err keep_last(void *ctx, mal_bytes line) {
     four *f = ctx;
@@ -122,7 +125,7 @@ __attribute__((unused)) static mal_json *query(const char *text,
     return q;
 }
 
-/* --- The room -------------------------------------------------------------------- */
+/* --- The room ------------------------------------------------------------- */
 
 static void state_of(const four *f, int who, char path[300]) {
     snprintf(path, 300, "%s/%s", f->dir, party_names[who]);
@@ -169,8 +172,9 @@ static void *serve(void *node) {
 static void start_node(four *f, int who) {
     char state[300];
     state_of(f, who, state);
-    mal_node_config config = { .state = state, .host = "127.0.0.1",
-                               .threads = 1, .step_ms = 20000 };
+    mal_node_config config = {
+        .state = state, .host = "127.0.0.1", .threads = 1, .step_ms = 20000
+    };
     CHECK_OK(mal_node_start(&f->node[who], &config));
     CHECK(pthread_create(&f->thread[who], NULL, serve, f->node[who]) == 0);
 }
@@ -216,7 +220,8 @@ static void write_tables(const four *f) {
         fprintf(out, "tailnum,carrier,month,distance,delay\n");
         for (int i = 0; i < FLIGHTS; i++) {
             flight *x = &flights[o][i];
-            x->tail = (int)(mal_test_rand(&seed) % 230); /* some have no plane */
+            /* Some have no plane. */
+            x->tail = (int)(mal_test_rand(&seed) % 230);
             x->carrier = (int)(mal_test_rand(&seed) % 5);
             x->month = 1 + (int)(mal_test_rand(&seed) % 12);
             x->distance = (int)(mal_test_rand(&seed) % 5001);
@@ -248,7 +253,8 @@ static void add_data(four *f) {
         uint64_t stored;
         mal_json *o = verb("data.add");
         snprintf(path, sizeof path, "%s/%s.csv", f->dir, party_names[i]);
-        CHECK_OK(mal_json_put_str(o, "dataset", i == FAA ? "planes" : "flights"));
+        CHECK_OK(
+            mal_json_put_str(o, "dataset", i == FAA ? "planes" : "flights"));
         CHECK_OK(mal_json_put_str(o, "path", path));
         check_done(f, i, o);
         CHECK_OK(mal_json_get_u64(f->last, "rows_stored", &stored));

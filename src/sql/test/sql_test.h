@@ -7,12 +7,12 @@
 
 #define FLIGHTS(owner)                                                         \
     "dataset " owner ".flights {\n"                                            \
-    "  tailnum id normal raw@1 domain tail nullable\n"                          \
+    "  tailnum id normal raw@1 domain tail nullable\n"                         \
     "  carrier dim in (\"AA\", \"B6\", \"DL\", \"UA\")\n"                      \
     "  month dim in 1 .. 12\n"                                                 \
-    "  dest dim in (\"ORD\", \"ATL\", \"LAX\") nullable\n"                      \
+    "  dest dim in (\"ORD\", \"ATL\", \"LAX\") nullable\n"                     \
     "  distance measure in 0 .. 5000\n"                                        \
-    "  delay measure in -60 .. 1440 nullable\n"                                 \
+    "  delay measure in -60 .. 1440 nullable\n"                                \
     "  fare measure decimal(2) in 0 .. 2000\n"                                 \
     "  note secret\n"                                                          \
     "  privacy unit tailnum contributes at most 40 rows\n"                     \
@@ -28,7 +28,7 @@
         FLIGHTS("jfk") FLIGHTS(                                                \
             "lga") "dataset faa.planes {\n"                                    \
                    "  tailnum id normal raw@1 domain tail\n"                   \
-                   "  year dim in 1950 .. 2013 nullable\n"                      \
+                   "  year dim in 1950 .. 2013 nullable\n"                     \
                    "  engines measure in 1 .. 4\n"                             \
                    "  maker dim in (\"BOEING\", \"AIRBUS\")\n"                 \
                    "  privacy unit tailnum contributes at most 1 row\n"        \
