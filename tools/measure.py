@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """measure.py: every speed that docs/measurements.md prints, again, on this machine.
 
-    make && tools/measure.py [--runs N]
+    make bench, or tools/measure.py [--runs N]
 
 Runs `malus bench` of the release build N times (3) and prints a table in Markdown:
 of each line the run with the least CPU time, as these machines are shared and noisy.
@@ -29,7 +29,7 @@ def lines_of(malus, args):
 
 
 def policy_lines():
-    """The judge's bench is a program of the test build, if there is one."""
+    """The judge's bench is a program of its own, if it is built."""
     for folder in ("build", "build-test"):
         program = ROOT / folder / "src/policy/bench_policy"
         if program.exists():
