@@ -22,8 +22,7 @@ bool audit_bytes_equal_str(mal_bytes a, const char *b);
 /* [a-z0-9_.-]{1,63}: parties, fields, kinds. */
 bool audit_word_valid(const char *word);
 
-/* --- The tree's right edge and its tiles (tile.c) ---------------------------
- */
+/* --- The tree's right edge and its tiles (tile.c) ------------------------ */
 
 #define AUDIT_TILE 256 /* hashes in a full tile */
 #define AUDIT_LEVELS 8 /* 256^8 > 2^63 */
@@ -50,8 +49,7 @@ mal_err audit_edge_copy(audit_edge *to, const audit_edge *from) MAL_MUST_CHECK;
 /* The next entry of a bundle: 16-bit big-endian length, then the bytes. */
 mal_err audit_bundle_next(mal_rd *bundle, mal_bytes *entry) MAL_MUST_CHECK;
 
-/* --- The log's own files (log.c) --------------------------------------------
- */
+/* --- The log's own files (log.c) ----------------------------------------- */
 
 /* A full tile with all of its inner nodes: node[0..256) are its hashes, then
  * 128, 64, ... 1. */

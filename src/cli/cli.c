@@ -109,8 +109,7 @@ static mal_err find_state(mal_cli *cli) {
     return MAL_OK;
 }
 
-/* --- Serving ----------------------------------------------------------------
- */
+/* --- Serving ------------------------------------------------------------- */
 
 static bool same_group(const char *a, const char *b) {
     size_t n = strcspn(a, " ");

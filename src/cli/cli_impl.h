@@ -54,8 +54,7 @@ mal_err cli_man_verb(mal_buf *out, const mal_cli_verb *verb) MAL_MUST_CHECK;
 mal_err cli_man_all(mal_buf *out, const mal_cli *cli) MAL_MUST_CHECK;
 mal_err cli_completion(mal_buf *out, const mal_cli *cli) MAL_MUST_CHECK;
 
-/* --- Clients (client.c) -----------------------------------------------------
- */
+/* --- Clients (client.c) -------------------------------------------------- */
 
 /* A request to the node of --state: an object with its verb. */
 mal_err cli_request(mal_json **request, const char *verb) MAL_MUST_CHECK;
@@ -73,8 +72,7 @@ mal_err cli_ask(mal_cli *cli, const char *verb,
 mal_err cli_put_given(mal_json *request, const char *key,
                       const char *value) MAL_MUST_CHECK;
 
-/* --- Printing (term.c) -------------------------------------------------------
- */
+/* --- Printing (term.c) --------------------------------------------------- */
 
 typedef enum cli_style {
     CLI_PLAIN,
@@ -122,8 +120,7 @@ const char *cli_count_text(mal_arena *arena, uint64_t n);
 const char *cli_bytes_text(mal_arena *arena, uint64_t n);
 const char *cli_time_text(mal_arena *arena, uint64_t unix_seconds);
 
-/* --- Reading answers: absent is "" or 0, since a newer node may say more -----
- */
+/* --- Reading answers: absent is "" or 0, since a newer node may say more - */
 const char *cli_str(const mal_json *object, const char *key);
 uint64_t cli_u64(const mal_json *object, const char *key);
 double cli_real(const mal_json *object, const char *key);

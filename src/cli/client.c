@@ -56,8 +56,7 @@ mal_err cli_put_given(mal_json *request, const char *key, const char *value) {
     return value ? mal_json_put_str(request, key, value) : MAL_OK;
 }
 
-/* --- The socket
- * --------------------------------------------------------------- */
+/* --- The socket ---------------------------------------------------------- */
 
 static mal_err dial(int *fd, const char *state) {
     struct sockaddr_un at = { .sun_family = AF_UNIX };

@@ -92,8 +92,7 @@ static const char howto[] =
     "customers.csv and\nvisits.csv beside it. `malus dev down --dir %1$s` ends "
     "it.\n";
 
-/* --- Places and processes
- * --------------------------------------------------------- */
+/* --- Places and processes ------------------------------------------------ */
 
 static const char *dir_of(mal_cli *cli) {
     const char *dir = mal_cli_get(cli, "dir");
@@ -178,8 +177,7 @@ static mal_err port_of(mal_cli *cli, unsigned i, uint64_t *port) {
     return MAL_OK;
 }
 
-/* --- What the parties do
- * ------------------------------------------------------------ */
+/* --- What the parties do ------------------------------------------------- */
 
 static mal_err make_party(mal_cli *cli, unsigned i) {
     const char *state = in_dir(cli, parties[i]);
@@ -312,8 +310,7 @@ static mal_err bring(mal_cli *cli, unsigned i, const char *dataset,
     return cli_call_at(&done, in_dir(cli, parties[i]), request, !cli->json);
 }
 
-/* --- Verbs
- * ------------------------------------------------------------------------- */
+/* --- Verbs --------------------------------------------------------------- */
 
 static mal_err say(mal_cli *cli, const char *what) {
     if (!cli->json)

@@ -117,8 +117,7 @@ static mal_err help_of(mal_buf *out, const mal_cli *cli) {
     return MAL_OK;
 }
 
-/* --- Files for the repository
- * --------------------------------------------------- */
+/* --- Files for the repository -------------------------------------------- */
 
 static mal_err write_page(const char *dir, const char *name,
                           const mal_buf *text) {

@@ -161,8 +161,7 @@ mal_err cli_man_all(mal_buf *out, const mal_cli *cli) {
              "terminals, if not empty.\n");
 }
 
-/* --- Completion
- * --------------------------------------------------------------- */
+/* --- Completion ---------------------------------------------------------- */
 
 mal_err cli_completion(mal_buf *out, const mal_cli *cli) {
     MAL_TRY(mal_buf_put_str(

@@ -22,8 +22,7 @@ static mal_err put_question(mal_cli *cli, mal_json *request) {
     return MAL_OK;
 }
 
-/* --- The answer
- * --------------------------------------------------------------- */
+/* --- The answer ---------------------------------------------------------- */
 
 /* A value of the answer as text: numbers with a scale are strings already. */
 static const char *value_text(mal_arena *arena, const mal_json *v) {
@@ -294,8 +293,7 @@ static mal_err explain(mal_cli *cli) {
     return MAL_OK;
 }
 
-/* --- Jobs
- * ---------------------------------------------------------------------- */
+/* --- Jobs ---------------------------------------------------------------- */
 
 static mal_err add_job(cli_table *t, const mal_json *j) {
     uint64_t done = cli_u64(j, "done"), total = cli_u64(j, "total");

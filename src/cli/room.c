@@ -28,8 +28,7 @@ static mal_err put_contract(mal_cli *cli, const mal_policy_contract *c) {
     return put_hash(cli->result, "id", c->room_id);
 }
 
-/* --- check -------------------------------------------------------------------
- */
+/* --- check --------------------------------------------------------------- */
 
 static mal_err put_findings(mal_cli *cli, const mal_policy_contract *c) {
     mal_policy_findings found;
@@ -90,8 +89,7 @@ static mal_err check(mal_cli *cli) {
     return learn ? put_learn(cli, c, learn) : MAL_OK;
 }
 
-/* --- sign, verify
- * -------------------------------------------------------------- */
+/* --- sign, verify -------------------------------------------------------- */
 
 static mal_err put_set(mal_cli *cli, const mal_policy_contract *c,
                        const char *key, mal_policy_set set) {
@@ -159,8 +157,7 @@ static mal_err verify(mal_cli *cli) {
     return put_signatures(cli, mal_buf_view(&file));
 }
 
-/* --- At a node
- * ------------------------------------------------------------------ */
+/* --- At a node ----------------------------------------------------------- */
 
 static void say_room(const mal_cli *cli, const mal_json *d) {
     mal_cli_say(cli,

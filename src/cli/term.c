@@ -42,8 +42,7 @@ size_t cli_text_width(const char *text) {
     return n;
 }
 
-/* --- Lines -------------------------------------------------------------------
- */
+/* --- Lines --------------------------------------------------------------- */
 
 /* Where the rest of a broken line hangs: under the second column of "  name
  * what it is", if it has one near its start; else a little in. */
@@ -87,8 +86,7 @@ void cli_say_lines(const mal_cli *cli, FILE *to, const char *text) {
     }
 }
 
-/* --- Tables ------------------------------------------------------------------
- */
+/* --- Tables -------------------------------------------------------------- */
 
 mal_err cli_table_add(cli_table *table, const char *text) {
     if (table->n == table->cap) {
@@ -154,8 +152,7 @@ void cli_table_show(const mal_cli *cli, const cli_table *table) {
     }
 }
 
-/* --- The bar
- * ------------------------------------------------------------------ */
+/* --- The bar ------------------------------------------------------------- */
 
 static bool bar_shown;
 
@@ -185,8 +182,7 @@ void cli_bar_clear(void) {
     bar_shown = false;
 }
 
-/* --- Amounts
- * ------------------------------------------------------------------- */
+/* --- Amounts ------------------------------------------------------------- */
 
 mal_err cli_parse_nano(uint64_t *nano, const char *text) {
     uint64_t whole = 0, part = 0, unit = 1000000000;

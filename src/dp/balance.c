@@ -112,8 +112,7 @@ mal_err mal_dp_ledger_balance(mal_dp_ledger *ledger, mal_dp_balance *balance,
     return MAL_OK;
 }
 
-/* --- The list
- * --------------------------------------------------------------------- */
+/* --- The list ------------------------------------------------------------ */
 
 static const char LIST[] =
     "SELECT j.id, j.state, j.room, j.analyst, j.purpose, j.aborted_by, j.at,"

@@ -39,8 +39,7 @@ void mal_dp_iv_exp_neg(mal_dp_iv *out, uint64_t a, uint64_t b, unsigned l);
 /* x / (1 + x) for x in [0, 1]. */
 void mal_dp_iv_odds(mal_dp_iv *out, const mal_dp_iv *x, unsigned l);
 
-/* --- Coins (coin.c) ----------------------------------------------------------
- */
+/* --- Coins (coin.c) ------------------------------------------------------ */
 
 /* Where random bits come from: `chunk` of them a call, the low bits of the
  * word. 64 but in the exactness certificate, which enumerates bit by bit. */
@@ -116,8 +115,7 @@ uint64_t mal_dp_bits_take(mal_dp_bits *bits, unsigned n);
 /* Uniform in [0, bound), 1 <= bound <= 2^16. */
 uint64_t mal_dp_bits_below(mal_dp_bits *bits, uint64_t bound);
 
-/* --- Noise (noise.c)
- * ---------------------------------------------------------- */
+/* --- Noise (noise.c) ----------------------------------------------------- */
 
 #define MAL_DP_LEVELS_MAX 57 /* 2^56 / 2^50 = 64 >= 45 */
 #define MAL_DP_POISSON_MAX 160

@@ -6,8 +6,7 @@
  */
 #include "ledger_impl.h"
 
-/* --- Is it well formed?
- * -------------------------------------------------------- */
+/* --- Is it well formed? -------------------------------------------------- */
 
 mal_err mal_dp_limit_check(const mal_dp_limit *limit) {
     MAL_TRY(mal_dp_name_check("limit's dataset version", limit->version));
@@ -65,8 +64,7 @@ static mal_err digest_of(mal_prim_hash *out, const mal_dp_hold *hold) {
     return MAL_OK;
 }
 
-/* --- Write it
- * --------------------------------------------------------------------- */
+/* --- Write it ------------------------------------------------------------ */
 
 static mal_err insert_job(mal_db *db, const mal_dp_hold *hold,
                           const mal_prim_hash *digest, uint64_t now,
@@ -122,8 +120,7 @@ static mal_err insert_charge(mal_db *db, int64_t seq, size_t n,
     return MAL_OK;
 }
 
-/* --- Does it fit?
- * ------------------------------------------------------------------- */
+/* --- Does it fit? -------------------------------------------------------- */
 
 /* What this job adds to one lineage. */
 typedef struct added {

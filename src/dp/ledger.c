@@ -94,8 +94,7 @@ mal_err mal_dp_name_check(const char *what, const char *name) {
     return MAL_OK;
 }
 
-/* --- Lineages --------------------------------------------------------------
- */
+/* --- Lineages ------------------------------------------------------------ */
 
 static mal_err origin_of(mal_prim_hash *out, const char *const *from,
                          size_t n_from, const char *disjoint) {
@@ -198,8 +197,7 @@ mal_err mal_dp_ledger_register(mal_dp_ledger *ledger, const char *version,
     return mal_db_commit(db);
 }
 
-/* --- Jobs --------------------------------------------------------------------
- */
+/* --- Jobs ---------------------------------------------------------------- */
 
 mal_err mal_dp_job_read(mal_dp_ledger *ledger, mal_dp_row *row,
                         const uint8_t job_id[32]) {

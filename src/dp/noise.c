@@ -32,8 +32,7 @@
  */
 #include "dp_impl.h"
 
-/* --- The constants, as finely as asked --------------------------------------
- */
+/* --- The constants, as finely as asked ----------------------------------- */
 
 static void power_at(const void *ctx, unsigned i, mal_dp_iv *out, unsigned l) {
     const mal_dp_noise *z = ctx;
@@ -152,8 +151,7 @@ void mal_dp_noise_auto(mal_dp_noise **noise) {
     *noise = NULL;
 }
 
-/* --- Drawing
- * ------------------------------------------------------------------ */
+/* --- Drawing ------------------------------------------------------------- */
 
 static uint64_t coin_power(const mal_dp_noise *z, mal_dp_bits *bits,
                            unsigned i) {

@@ -16,8 +16,7 @@ static mal_err check(mal_dp_scale t, unsigned n, unsigned k) {
     return MAL_OK;
 }
 
-/* --- R = 1: P[|D| >= a] = 2 q^a / (1 + q), in closed form
- * --------------------- */
+/* --- R = 1: P[|D| >= a] = 2 q^a / (1 + q), in closed form ---------------- */
 
 /* The greatest x with q^x * a * b > 1 + q, or undecided: then the greater.
  * Digits of x from the top, as q^x only falls. */
@@ -43,8 +42,7 @@ static uint64_t greatest_power(mal_dp_scale t, uint64_t a, uint64_t b) {
     return x;
 }
 
-/* --- R > 1: the law of D at a moderate scale
- * ---------------------------------- */
+/* --- R > 1: the law of D at a moderate scale ----------------------------- */
 
 /* From the generating function, p_d (1 + q^2) d = q p_{d-1} (d - 1 + R) +
  * q p_{d+1} (d + 1 - R).  So the ratios rho_d = p_{d+1} / p_d obey
@@ -143,8 +141,7 @@ static mal_err quantile_at(uint64_t *a, mal_dp_scale t, unsigned n,
     return MAL_OK;
 }
 
-/* --- R > 1, large scales
- * -------------------------------------------------------- */
+/* --- R > 1, large scales ------------------------------------------------- */
 
 /* Let V be the variance-gamma variable G - G' for gamma variables of order R:
  * jumps of height +-x at rate R e^-x / x.  D has jumps +-n at rate R q^n / n.
@@ -201,8 +198,7 @@ mal_err mal_dp_halfwidth(uint64_t *h, mal_dp_scale t, unsigned parties,
     return MAL_OK;
 }
 
-/* --- The tail of rule 9
- * ----------------------------------------------------------- */
+/* --- The tail of rule 9 -------------------------------------------------- */
 
 /* Chernoff with z = q^-x: P[|D| >= B] <= 2 (1 - x^2)^-R q^(xB), as
  * (1-q)^2 / ((1 - q^(1-x)) (1 - q^(1+x))) <= 1 / (1 - x^2): sinh(u)/u is

@@ -34,9 +34,7 @@ static mal_err put_line(mal_buf *lines, const char *name, uint64_t rows,
         (double)bytes / (wall * 1e-9), cpu / (double)bytes);
 }
 
-/* --- Over an endpoint
- * -----------------------------------------------------------
- */
+/* --- Over an endpoint ---------------------------------------------------- */
 
 typedef struct side {
     uint8_t identity[32], node[32];
@@ -112,9 +110,7 @@ static mal_err over_tls(mal_buf *lines, side *from, side *to, uint64_t rows) {
     return err;
 }
 
-/* --- Over a bare socket
- * ----------------------------------------------------------
- */
+/* --- Over a bare socket -------------------------------------------------- */
 
 typedef struct drain {
     int fd;

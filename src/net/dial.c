@@ -54,9 +54,7 @@ static mal_err dial(mal_net *net, const uint8_t identity[32], const char *host,
     return net_conn_start(net, ssl, fd, true, peer, out);
 }
 
-/* --- One dials, all wait
- * -------------------------------------------------------
- */
+/* --- One dials, all wait ------------------------------------------------- */
 
 /* A live connection to the identity, with a reference; NULL if there is none.
  * One whose stream numbers are used up serves out its time. */
@@ -139,9 +137,7 @@ static mal_err reach(mal_net *net, const uint8_t identity[32], const char *host,
     return err;
 }
 
-/* --- Streams
- * ---------------------------------------------------------------------
- */
+/* --- Streams ------------------------------------------------------------- */
 
 static mal_err open_locked(conn *c, mal_bytes label, mal_chan **chan) {
     stream *s;

@@ -17,8 +17,7 @@
 #define HANDSHAKES_MAX 64 /* of strangers at one time */
 #define SLICE_MS 100      /* between looks whether the endpoint is closing */
 
-/* --- Pins --------------------------------------------------------------------
- */
+/* --- Pins ---------------------------------------------------------------- */
 
 bool net_pinned_locked(const mal_net *net, const uint8_t identity[32]) {
     bool found = false;
@@ -75,9 +74,7 @@ void mal_net_disallow(mal_net *net, const uint8_t identity[32]) {
     pthread_mutex_unlock(&net->lock);
 }
 
-/* --- Opening and closing
- * -------------------------------------------------------
- */
+/* --- Opening and closing ------------------------------------------------- */
 
 static mal_err check_config(const mal_net_config *config) {
     MAL_REQUIRE(config->node_sec && config->node_sec->len == 64, MAL_E_INPUT,
@@ -172,9 +169,7 @@ void mal_net_count(mal_net *net, unsigned *connections, unsigned *streams) {
     pthread_mutex_unlock(&net->lock);
 }
 
-/* --- Sockets
- * --------------------------------------------------------------------
- */
+/* --- Sockets ------------------------------------------------------------- */
 
 void net_socket_options(int fd) {
     int one = 1;
@@ -210,9 +205,7 @@ mal_err net_resolve(struct addrinfo **list, const char *host, uint16_t port,
     return MAL_OK;
 }
 
-/* --- Listening
- * -------------------------------------------------------------------
- */
+/* --- Listening ----------------------------------------------------------- */
 
 typedef struct arrival {
     mal_net *net;

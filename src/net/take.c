@@ -15,8 +15,7 @@ bool net_printable(mal_bytes text) {
     return true;
 }
 
-/* --- Streams that the peer opens -------------------------------------------
- */
+/* --- Streams that the peer opens ----------------------------------------- */
 
 typedef struct incoming {
     conn *conn; /* carries a reference */
@@ -87,8 +86,7 @@ static mal_err take_open(conn *c, const mal_net_frame *frame,
                          mal_bytes_of(NULL, 0));
 }
 
-/* --- Frames -----------------------------------------------------------------
- */
+/* --- Frames -------------------------------------------------------------- */
 
 static mal_err take_hello(conn *c, const mal_net_frame *frame,
                           const uint8_t *payload) {

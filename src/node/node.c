@@ -114,8 +114,7 @@ void mal_node_free(mal_node *node) {
     mal_free(node);
 }
 
-/* --- One request
- * ----------------------------------------------------------------- */
+/* --- One request --------------------------------------------------------- */
 
 mal_err node_emit(node_client *client, const mal_json *event) {
     MAL_AUTO(mal_buf_clear) mal_buf line = { .max = MAL_NODE_LINE_MAX };

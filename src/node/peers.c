@@ -177,8 +177,7 @@ void node_tick(mal_node *node) {
                            */
 }
 
-/* --- What the room calls
- * ------------------------------------------------------- */
+/* --- What the room calls ------------------------------------------------- */
 
 static mal_err open_stream(node_link *link, uint32_t party, const char *label,
                            unsigned timeout_ms, mal_chan **chan) {

@@ -50,8 +50,7 @@ static void asking_clear(asking *a) {
     clear_list(a->openings);
 }
 
-/* --- Proposing
- * ------------------------------------------------------------------ */
+/* --- Proposing ----------------------------------------------------------- */
 
 static mal_err judge_one(asking *a, const char *purpose, uint64_t epsilon) {
     a->request.purpose = mal_arena_strdup(a->arena, purpose ? purpose : "");
@@ -130,8 +129,7 @@ static mal_err sign_request(asking *a) {
     return MAL_OK;
 }
 
-/* --- Carrying
- * ------------------------------------------------------------------- */
+/* --- Carrying ------------------------------------------------------------ */
 
 /* One step: the same message to all owners, or with what all said before. */
 static mal_err carry(asking *a, const char *method, mal_bytes request,
@@ -274,8 +272,7 @@ static mal_err run_job(asking *a) {
     return step_close(a);
 }
 
-/* --- Opening the answer
- * ------------------------------------------------------------ */
+/* --- Opening the answer -------------------------------------------------- */
 
 static mal_err open_output(asking *a, unsigned i, mal_buf *plain) {
     mal_room *room = a->room;
@@ -393,8 +390,7 @@ static mal_err notes(asking *a, mal_room_answer *answer) {
     return MAL_OK;
 }
 
-/* --- Stored answers (rules 14 and 19)
- * -------------------------------------------------- */
+/* --- Stored answers (rules 14 and 19) ------------------------------------ */
 
 static mal_err dataset_state(asking *a, mal_buf *state) {
     const mal_policy_facts *f = &a->judged.facts;
@@ -476,9 +472,7 @@ static mal_err keep(asking *a, const mal_prim_hash *key,
                             a->judged.verdict.keep_days);
 }
 
-/* --- All of it
- * ------------------------------------------------------------------------------
- */
+/* --- All of it ----------------------------------------------------------- */
 
 static mal_err fresh_answer(asking *a, mal_room_answer *answer,
                             int64_t **cells) {

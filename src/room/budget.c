@@ -36,8 +36,7 @@ mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
                                 drbg);
 }
 
-/* --- Limits: the contract's budgets, as the ledger takes them ----------------
- */
+/* --- Limits: the contract's budgets, as the ledger takes them ------------ */
 
 /* Rounded down into units of 2^-64. */
 static uint64_t delta_64(mal_policy_ratio delta) {
@@ -270,8 +269,7 @@ char *room_amount_text(mal_room *room, const room_job *job) {
     return text;
 }
 
-/* --- Telling
- * ------------------------------------------------------------------ */
+/* --- Telling ------------------------------------------------------------- */
 
 static mal_err put_budget(mal_room *room, mal_json *list,
                           const mal_policy_budget *b) {

@@ -283,8 +283,7 @@ void room_job_cancel(room_job *job, mal_room *room) {
     pthread_mutex_unlock(&job->chans_lock);
 }
 
-/* --- Questions that we ask
- * ---------------------------------------------------- */
+/* --- Questions that we ask ----------------------------------------------- */
 
 static mal_err record_ask(mal_room *room, const room_ask *ask,
                           const char *state, const char *error) {

@@ -8,8 +8,7 @@
 #define OPENINGS_MAX 512
 #define RECEIPT_ARENA ((size_t)600 << 20)
 
-/* --- Making
- * ------------------------------------------------------------------- */
+/* --- Making -------------------------------------------------------------- */
 
 static mal_err read_openings(mal_audit_receipt *r, mal_audit_opening *list,
                              mal_arena *arena, mal_bytes json) {
@@ -98,8 +97,7 @@ mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
     return mal_audit_receipt_write(receipt, r);
 }
 
-/* --- Verifying
- * ------------------------------------------------------------------ */
+/* --- Verifying ----------------------------------------------------------- */
 
 typedef struct reading {
     mal_arena *arena;

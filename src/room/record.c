@@ -66,8 +66,7 @@ static mal_err append(mal_room *room, room_entry *entry, mal_audit_statement *s,
     return mal_json_dump(&entry->openings, openings);
 }
 
-/* --- Asking for cosignatures -------------------------------------------------
- */
+/* --- Asking for cosignatures --------------------------------------------- */
 
 typedef struct cosigning {
     mal_room *room;
@@ -203,8 +202,7 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
     return err;
 }
 
-/* --- Refusals (rule 22) ------------------------------------------------------
- */
+/* --- Refusals (rule 22) -------------------------------------------------- */
 
 /* How many there were beyond those logged: only the power of two above. */
 static uint64_t bucket(uint64_t n) {
@@ -253,8 +251,7 @@ mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
     return err;
 }
 
-/* --- Cosigning for others
- * ----------------------------------------------------- */
+/* --- Cosigning for others ------------------------------------------------ */
 
 mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) {
@@ -377,8 +374,7 @@ mal_err room_catch_up(mal_room *room) {
     return MAL_OK;
 }
 
-/* --- Checking another owner's entry
- * -------------------------------------------- */
+/* --- Checking another owner's entry -------------------------------------- */
 
 static mal_err proof_policy(mal_room *room, mal_audit_policy *policy,
                             mal_audit_vkey *witnesses, uint32_t party) {

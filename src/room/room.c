@@ -57,8 +57,7 @@ static mal_err read_bundle(mal_room *room, mal_bytes bytes) {
     return find_me(room);
 }
 
-/* --- The contract's own record
- * -------------------------------------------------- */
+/* --- The contract's own record ------------------------------------------- */
 
 /* The newest version known of this room must be this one or its parent. */
 static mal_err check_version(mal_room *room, bool *successor) {
@@ -268,8 +267,7 @@ void mal_room_close(mal_room *room) {
     mal_free(room);
 }
 
-/* --- Withdrawal (rule 4)
- * ------------------------------------------------------------ */
+/* --- Withdrawal (rule 4) ------------------------------------------------- */
 
 static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
     /* Durable first: a node that dies here does not serve the room again. */

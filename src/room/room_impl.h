@@ -30,8 +30,7 @@ typedef struct room_id {
     uint8_t b[32];
 } room_id;
 
-/* --- Requests ---------------------------------------------------------------
- */
+/* --- Requests ------------------------------------------------------------ */
 
 typedef struct room_request {
     room_id id;         /* SHA-256 of the payload that was signed */
@@ -51,8 +50,7 @@ typedef struct room_request {
     mal_bytes payload;
 } room_request;
 
-/* --- What every node works out for itself ------------------------------------
- */
+/* --- What every node works out for itself -------------------------------- */
 
 typedef struct room_noise { /* of one aggregate */
     mal_dp_scale t;         /* of the discrete Laplace */
@@ -85,8 +83,7 @@ typedef struct room_judged {
     uint64_t keys_max[2]; /* psi: payload, filter */
 } room_judged;
 
-/* --- Messages
- * ------------------------------------------------------------------ */
+/* --- Messages ------------------------------------------------------------ */
 
 typedef struct room_dataset_ref {
     char *name;
@@ -155,8 +152,7 @@ mal_err room_judge(mal_room *room, room_judged *out, mal_arena *arena,
 /* The same without noise where the verdict is a refusal: for explain. */
 uint64_t room_now(mal_room *room);
 
-/* --- A live job at an owner
- * ------------------------------------------------------ */
+/* --- A live job at an owner ---------------------------------------------- */
 
 typedef enum room_phase {
     ROOM_OPEN = 1, /* judged; nonce given */

@@ -39,8 +39,7 @@ static void stage(mal_room *room, room_job *job, const char *name) {
     pthread_mutex_unlock(&room->lock);
 }
 
-/* --- Local stage: DuckDB over our own tables
- * --------------------------------------- */
+/* --- Local stage: DuckDB over our own tables ----------------------------- */
 
 static uint32_t version_of(const room_job *job, const char *dataset) {
     for (unsigned i = 0; i < job->accept.n_datasets; i++)
@@ -223,8 +222,7 @@ static mal_err local_stage(mal_room *room, room_job *job, local *out) {
     return MAL_OK;
 }
 
-/* --- The tick (rule 29)
- * ---------------------------------------------------------------- */
+/* --- The tick (rule 29) -------------------------------------------------- */
 
 /* How long the local stage may take, from declared bounds alone. */
 static uint64_t tick_ns(mal_room *room, const room_judged *j) {
@@ -252,9 +250,7 @@ static mal_err wait_tick(mal_room *room, room_job *job, uint64_t start,
     }
 }
 
-/* --- Noise
- * ---------------------------------------------------------------------------------
- */
+/* --- Noise --------------------------------------------------------------- */
 
 /* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
 static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
@@ -277,9 +273,7 @@ static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
     return MAL_OK;
 }
 
-/* --- Channels
- * ----------------------------------------------------------------------------------
- */
+/* --- Channels ------------------------------------------------------------ */
 
 /* In slices, so that a cancelled job does not wait out a peer that never comes.
  */
@@ -337,9 +331,7 @@ static void disconnect_mesh(room_job *job, mal_mesh *mesh, room_done *done) {
     pthread_mutex_unlock(&job->chans_lock);
 }
 
-/* --- Engines
- * ---------------------------------------------------------------------------------------
- */
+/* --- Engines ------------------------------------------------------------- */
 
 static void session_of(uint8_t session[32], const room_job *job) {
     mal_prim_hash hash;
@@ -455,9 +447,7 @@ static mal_err run_engine(mal_room *room, room_job *job, mal_mesh *mesh,
     }
 }
 
-/* --- All of it
- * -----------------------------------------------------------------------------------------
- */
+/* --- All of it ----------------------------------------------------------- */
 
 static mal_err compute(mal_room *room, room_job *job, room_done *done,
                        mal_buf *out) {

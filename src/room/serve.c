@@ -33,8 +33,7 @@ static void enter(mal_room *room, room_job *job, const char *stage) {
     pthread_mutex_unlock(&room->lock);
 }
 
-/* --- open
- * ---------------------------------------------------------------------- */
+/* --- open ---------------------------------------------------------------- */
 
 static mal_err own_datasets(mal_room *room, room_job *job, mal_arena *arena) {
     room_accept *a = &job->accept;
@@ -141,8 +140,7 @@ mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
     return err;
 }
 
-/* --- Steps in general
- * ------------------------------------------------------------ */
+/* --- Steps in general ---------------------------------------------------- */
 
 typedef mal_err (*step_body)(mal_room *room, room_job *job, step *s,
                              mal_buf *out);
@@ -212,9 +210,7 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
     return err;
 }
 
-/* --- hold
- * ----------------------------------------------------------------------------
- */
+/* --- hold ---------------------------------------------------------------- */
 
 /* An acceptance pins a version of each table of its party that the plan reads,
  * and of no other. */
@@ -330,9 +326,7 @@ mal_err room_serve_hold(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_OPEN, hold);
 }
 
-/* --- spend
- * -----------------------------------------------------------------------------
- */
+/* --- spend --------------------------------------------------------------- */
 
 static mal_err check_holds(mal_room *room, room_job *job, const step *s) {
     for (unsigned i = 0; i < room->n_owners; i++) {
@@ -436,9 +430,7 @@ mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_HELD, spend);
 }
 
-/* --- run
- * ------------------------------------------------------------------------------
- */
+/* --- run ----------------------------------------------------------------- */
 
 static mal_err check_entries(mal_room *room, room_job *job, const step *s,
                              const char *label, const char *kind) {
@@ -484,9 +476,7 @@ mal_err room_serve_run(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_SPENT, run);
 }
 
-/* --- close
- * -----------------------------------------------------------------------------
- */
+/* --- close --------------------------------------------------------------- */
 
 static unsigned mesh_position(const room_judged *j, uint32_t party) {
     for (unsigned i = 0; i < j->n; i++)
@@ -585,8 +575,7 @@ mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_RAN, close_job);
 }
 
-/* --- void and abort
- * ----------------------------------------------------------------------- */
+/* --- void and abort ------------------------------------------------------ */
 
 /* Before `spend`, a job can be undone: we sign that we shall not spend for it,
  * and end it; with the signatures of all others the hold is voided. */

@@ -30,8 +30,7 @@ static mal_err new_rows(const sql_cx *cx, rows *r, size_t n,
     return sql_alloc(cx, &r->suppressed, n, 1);
 }
 
-/* --- half-widths -------------------------------------------------------------
- */
+/* --- half-widths --------------------------------------------------------- */
 
 static uint64_t magnitude(int64_t v) {
     return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
@@ -151,8 +150,7 @@ static uint64_t width_of(sql_e e, const sql_value *row, const uint64_t *hw) {
     }
 }
 
-/* --- the aggregate's columns
- * --------------------------------------------------- */
+/* --- the aggregate's columns --------------------------------------------- */
 
 typedef struct cells {
     const mal_sql_physical *physical;
@@ -232,8 +230,7 @@ static mal_err from_cells(const sql_cx *cx, rows *out, const cells *c, sql_r a,
     return MAL_OK;
 }
 
-/* --- what stands above
- * ----------------------------------------------------------- */
+/* --- what stands above --------------------------------------------------- */
 
 static void copy_row(rows *out, size_t to, const rows *in, size_t from) {
     unsigned n = in->n_columns;
@@ -360,8 +357,7 @@ static mal_err run_above(const sql_cx *cx, rows *r, sql_r op) {
     }
 }
 
-/* --- the table
- * ---------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------- */
 
 static mal_err to_table(const sql_cx *cx, mal_sql_table *t, const rows *r,
                         const mal_sql_plan *plan) {

@@ -21,9 +21,7 @@ mal_err sql_branch_rel(splitter *s, sql_r *out, const branch *b) {
     return sql_project(&s->cx, out, *out, b->exprs, b->n_exprs);
 }
 
-/* --- SQL
- * ---------------------------------------------------------------------------
- */
+/* --- SQL ----------------------------------------------------------------- */
 
 /* AGGREGATE by the key if any and by the groups; then the slots. */
 static mal_err local_aggregate(splitter *s, sql_r *out, sql_r input,
@@ -130,9 +128,7 @@ mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
     return MAL_OK;
 }
 
-/* --- words
- * ------------------------------------------------------------------------------
- */
+/* --- words --------------------------------------------------------------- */
 
 static mal_err describe_part(mal_buf *out, const splitter *s, unsigned at,
                              const mal_sql_part *part) {
@@ -197,9 +193,7 @@ mal_err sql_describe(splitter *s, mal_sql_physical *p) {
     return sql_own_text(&s->cx, &p->text, &text);
 }
 
-/* --- the checker
- * ----------------------------------------------------------------------------
- */
+/* --- the checker --------------------------------------------------------- */
 
 static mal_err compare_texts(mal_bytes ours, mal_bytes theirs) {
     size_t at = 0, line = 1;

@@ -10,8 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* --- what no mechanism releases yet ------------------------------------------
- */
+/* --- what no mechanism releases yet -------------------------------------- */
 
 static mal_err below_aggregate(sql_r r) {
     MAL_REQUIRE(r->op != SQL_AGGREGATE, MAL_E_UNSUPPORTED,
@@ -45,8 +44,7 @@ mal_err sql_find_aggregate(sql_r *out, sql_r root) {
     return below_aggregate(root->in[0]);
 }
 
-/* --- aggregates
- * ---------------------------------------------------------------- */
+/* --- aggregates ---------------------------------------------------------- */
 
 static unsigned find_slot(const sql_slots *s, mal_sql_agg_kind kind,
                           sql_e arg) {
@@ -145,8 +143,7 @@ static mal_err fill_aggs(splitter *s, mal_sql_physical *p,
     return MAL_OK;
 }
 
-/* --- groups
- * ---------------------------------------------------------------------- */
+/* --- groups -------------------------------------------------------------- */
 
 static mal_err fill_groups(splitter *s, mal_sql_physical *p) {
     mal_sql_group *groups;
@@ -188,8 +185,7 @@ void mal_sql_cell_digits(const mal_sql_physical *physical, uint64_t cell,
     }
 }
 
-/* --- branches
- * ------------------------------------------------------------------------ */
+/* --- branches ------------------------------------------------------------ */
 
 /* The groups, then the arguments of the slots that have one. */
 static mal_err wanted_exprs(splitter *s, sql_e **out, unsigned *n) {
@@ -268,8 +264,7 @@ mal_policy_set sql_owners_of(const mal_policy_contract *contract, sql_r r) {
     return owners;
 }
 
-/* --- parts of a union
- * --------------------------------------------------------------------- */
+/* --- parts of a union ---------------------------------------------------- */
 
 static mal_err union_part(splitter *s, mal_sql_part *part, uint32_t owner) {
     const mal_policy_set mine = (mal_policy_set)1 << owner;
@@ -304,8 +299,7 @@ static mal_err split_union(splitter *s, mal_sql_physical *p) {
     return MAL_OK;
 }
 
-/* --- sensitivity: how many rows one unit can touch
- * -------------------------------------------- */
+/* --- sensitivity: how many rows one unit can touch ----------------------- */
 
 static bool same_unit(const mal_policy_contract *c, uint32_t a, uint32_t b) {
     const mal_policy_dataset *x = &c->datasets[a], *y = &c->datasets[b];
@@ -338,9 +332,7 @@ static void fill_units(const splitter *s, mal_sql_physical *p, bool shared) {
         }
 }
 
-/* --- the whole
- * ----------------------------------------------------------------------------------
- */
+/* --- the whole ----------------------------------------------------------- */
 
 static mal_err split(splitter *s, mal_sql_physical *p) {
     branch top = { .rel = s->aggregate->in[0] };

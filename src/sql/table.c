@@ -52,8 +52,7 @@ static mal_err put_halfwidth(mal_buf *out, const mal_sql_table *t, size_t row,
     return sql_put_decimal(out, (int64_t)hw, t->columns[column].scale);
 }
 
-/* --- text
- * ------------------------------------------------------------------------ */
+/* --- text ---------------------------------------------------------------- */
 
 static bool is_number(const mal_sql_table_column *c) {
     return c->kind == MAL_SQL_INT ||
@@ -146,8 +145,7 @@ mal_err mal_sql_table_print(mal_buf *out, const mal_sql_table *table) {
     return mal_buf_put_str(out, ")\n");
 }
 
-/* --- JSON
- * -------------------------------------------------------------------------- */
+/* --- JSON ---------------------------------------------------------------- */
 
 static const char *type_name(const mal_sql_table_column *c) {
     switch (c->kind) {
@@ -235,8 +233,7 @@ mal_err mal_sql_table_json(mal_buf *out, const mal_sql_table *table) {
     return mal_json_dump(out, root);
 }
 
-/* --- CSV (RFC 4180)
- * -------------------------------------------------------------------- */
+/* --- CSV (RFC 4180) ------------------------------------------------------ */
 
 static mal_err csv_field(mal_buf *out, mal_bytes text) {
     bool plain = text.len > 0;

@@ -41,8 +41,7 @@ static void ingest_clear(ingest *in) {
     mal_buf_clear(&in->dropped);
 }
 
-/* --- Before reading ---------------------------------------------------------
- */
+/* --- Before reading ------------------------------------------------------ */
 
 static mal_err check_owner(const mal_kms *kms,
                            const mal_policy_contract *contract,
@@ -103,8 +102,7 @@ static mal_err prepare(ingest *in, const mal_policy_contract *contract,
     return mal_store_source_open(&in->source, path, in->options);
 }
 
-/* --- Reading and choosing
- * ------------------------------------------------------ */
+/* --- Reading and choosing ------------------------------------------------ */
 
 static mal_err read_all(ingest *in) {
     mal_duck_batch cells;
@@ -159,8 +157,7 @@ static mal_err choose(ingest *in) {
     return MAL_OK;
 }
 
-/* --- Writing
- * ---------------------------------------------------------------------- */
+/* --- Writing ------------------------------------------------------------- */
 
 typedef struct writer {
     ingest *in;

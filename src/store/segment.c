@@ -178,8 +178,7 @@ mal_err mal_store_segment_read(mal_buf *plain, const char *dir,
     return MAL_OK;
 }
 
-/* --- Manifest
- * ----------------------------------------------------------------- */
+/* --- Manifest ------------------------------------------------------------ */
 
 #define MANIFEST_LABEL "malus.manifest/v1 xchacha20-poly1305"
 #define MANIFEST_MAX ((size_t)256 << 10)

@@ -392,8 +392,7 @@ mal_err mal_store_check(mal_store *store, const uint8_t room[32],
     return MAL_OK;
 }
 
-/* --- Changing ---------------------------------------------------------------
- */
+/* --- Changing ------------------------------------------------------------ */
 
 static mal_err remove_one(mal_store *store, const store_entry *e) {
     MAL_AUTO(mal_buf_clear) mal_buf envelope = { 0 };

@@ -12,8 +12,7 @@
 
 #include <pthread.h>
 
-/* --- Schema: what a contract declares, ready to judge rows (schema.c) -------
- */
+/* --- Schema: what a contract declares, ready to judge rows (schema.c) ---- */
 
 typedef enum store_profile {
     STORE_RAW_1 = 1, /* raw@1: the bytes as they are */
@@ -55,8 +54,7 @@ bool mal_store_schema_has_ids(const store_schema *schema);
 /* Position in the list, or `other`. */
 uint32_t mal_store_codes_find(const store_codes *codes, mal_bytes text);
 
-/* --- Cells (decimal.c, normalise.c) -----------------------------------------
- */
+/* --- Cells (decimal.c, normalise.c) -------------------------------------- */
 
 typedef enum store_number {
     STORE_NUMBER_OK = 0,
@@ -76,8 +74,7 @@ bool mal_store_normalise(uint8_t *out, size_t *len, bool *changed,
 /* SipHash-2-4 [AB12]. */
 uint64_t mal_store_siphash(const uint8_t key[16], const void *in, size_t len);
 
-/* --- Blocks: up to a segment of typed rows -----------------------------------
- */
+/* --- Blocks: up to a segment of typed rows ------------------------------- */
 
 typedef struct store_block {
     size_t rows;
@@ -96,8 +93,7 @@ void mal_store_block_auto(store_block **block);
 void mal_store_block_copy(store_block *dst, const store_block *src, size_t from,
                           size_t n);
 
-/* --- Judging rows (judge.c)
- * --------------------------------------------------- */
+/* --- Judging rows (judge.c) ---------------------------------------------- */
 
 typedef struct store_judge store_judge;
 /* key: the room's pseudonym key; NULL if there are no ids. */
@@ -110,8 +106,7 @@ void mal_store_judge_auto(store_judge **judge);
 mal_err mal_store_judge_rows(store_judge *judge, store_block *block,
                              const mal_duck_batch *cells) MAL_MUST_CHECK;
 
-/* --- Staging and sampling (stage.c, sample.c)
- * --------------------------------- */
+/* --- Staging and sampling (stage.c, sample.c) ---------------------------- */
 
 /* Judged rows on disk, in a file without a name, under a key that is never
  * stored: a crash leaves noise in free blocks. */
@@ -133,8 +128,7 @@ mal_err mal_store_sample(mal_buf *dropped, uint64_t *n_dropped,
                          const uint8_t key[16],
                          const mal_progress *progress) MAL_MUST_CHECK;
 
-/* --- Segments (segment.c)
- * ------------------------------------------------------ */
+/* --- Segments (segment.c) ------------------------------------------------ */
 
 typedef struct store_place { /* what associated data binds */
     const uint8_t *room;     /* [32] */
@@ -177,8 +171,7 @@ mal_err mal_store_manifest_read(store_manifest *m, mal_arena *arena,
                                 const char *dir, const store_keys *keys,
                                 const store_place *place) MAL_MUST_CHECK;
 
-/* --- Commitment and statement (commit.c, statement.c)
- * --------------------------- */
+/* --- Commitment and statement (commit.c, statement.c) -------------------- */
 
 typedef struct store_commit store_commit;
 mal_err mal_store_commit_new(store_commit **commit, const store_column *columns,
@@ -197,8 +190,7 @@ mal_err mal_store_statement_encode(mal_buf *out, const store_schema *schema,
                                    const mal_prim_hash *pseudonym,
                                    const mal_prim_hash *root) MAL_MUST_CHECK;
 
-/* --- Catalogue (catalogue.c)
- * ------------------------------------------------------ */
+/* --- Catalogue (catalogue.c) --------------------------------------------- */
 
 typedef enum store_state {
     STORE_FILLING = 0, /* being written; gone at the next open */
@@ -266,8 +258,7 @@ mal_err mal_store_entry_open(mal_store *store, store_keys *keys,
                              mal_arena *arena,
                              const store_entry *entry) MAL_MUST_CHECK;
 
-/* --- Signing and logging (publish.c): the last steps
- * ------------------------------- */
+/* --- Signing and logging (publish.c): the last steps --------------------- */
 
 mal_err mal_store_envelope_dataset(mal_store *store, mal_buf *out,
                                    const store_entry *entry,

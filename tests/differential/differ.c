@@ -85,8 +85,7 @@ static mal_err load(side *s, const char *folder, unsigned dataset) {
     return mal_duck_table_put(s->duck, name, &batch);
 }
 
-/* --- running -----------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------- */
 
 /* The tables that a statement reads, as views of the loaded ones. */
 static mal_err make_views(side *s, const mal_sql_part_table *tables,

@@ -177,8 +177,7 @@ TEST(a_request_that_another_node_carries_is_refused) {
               MAL_E_DENIED);
 }
 
-/* --- Old parts in new messages
- * ------------------------------------------------- */
+/* --- Old parts in new messages ------------------------------------------- */
 
 /* The message of the first question, under the new request's name. */
 static void all_old(mal_buf *request) {
@@ -257,8 +256,7 @@ TEST(a_flipped_bit_of_a_signed_part_is_refused) {
         bend_at(steps[i], one_bit, "");
 }
 
-/* --- Others' calls into a live job -------------------------------------------
- */
+/* --- Others' calls into a live job --------------------------------------- */
 
 static mal_err intruder[4];
 static void intrude(uint32_t party, const char *method, mal_bytes request) {
@@ -288,8 +286,7 @@ TEST(a_live_job_hears_nobody_but_its_asking_node_in_order) {
     CHECK_EQ(intruder[3], MAL_E_STATE);
 }
 
-/* --- Another room of the same parties
- * -------------------------------------------- */
+/* --- Another room of the same parties ------------------------------------ */
 
 static void open_second_room(void) {
     const char *canonical;

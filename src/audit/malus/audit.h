@@ -17,8 +17,7 @@
 #include <malus/base.h>
 #include <malus/prim.h>
 
-/* --- Keys: what an identity says about its short-lived keys ----------------
- */
+/* --- Keys: what an identity says about its short-lived keys -------------- */
 
 typedef enum mal_audit_use {
     MAL_AUDIT_USE_NODE = 1, /* Ed25519: TLS, statements */
@@ -57,8 +56,7 @@ mal_audit_key_statement_verify(mal_audit_key *key, mal_bytes statement,
                                const uint8_t identity_pub[32]) MAL_MUST_CHECK;
 bool mal_audit_key_valid_at(const mal_audit_key *key, uint64_t now);
 
-/* --- Signed notes (c2sp.org/signed-note) ------------------------------------
- */
+/* --- Signed notes (c2sp.org/signed-note) --------------------------------- */
 
 #define MAL_AUDIT_NAME_MAX 255 /* of a key or an origin */
 #define MAL_AUDIT_NOTE_MAX ((size_t)64 << 10)
@@ -112,8 +110,7 @@ mal_err mal_audit_note_sign_line(mal_buf *out, mal_bytes text, const char *name,
                                  const mal_audit_signer *signer,
                                  uint64_t time) MAL_MUST_CHECK;
 
-/* --- Checkpoints (c2sp.org/tlog-checkpoint) ---------------------------------
- */
+/* --- Checkpoints (c2sp.org/tlog-checkpoint) ------------------------------ */
 
 typedef struct mal_audit_checkpoint {
     char origin[MAL_AUDIT_NAME_MAX + 1];
@@ -126,8 +123,7 @@ mal_err mal_audit_checkpoint_parse(mal_audit_checkpoint *cp,
 mal_err mal_audit_checkpoint_print(mal_buf *out, const mal_audit_checkpoint *cp)
     MAL_MUST_CHECK;
 
-/* --- The log (c2sp.org/tlog-tiles) -------------------------------------------
- */
+/* --- The log (c2sp.org/tlog-tiles) --------------------------------------- */
 
 #define MAL_AUDIT_ENTRY_MAX ((size_t)65535)
 #define MAL_AUDIT_PROOF_MAX 64 /* hashes */
@@ -199,8 +195,7 @@ mal_err mal_audit_tile_path(mal_buf *out, int level, uint64_t index,
 mal_err mal_audit_tile_parse(int *level, uint64_t *index, unsigned *width,
                              mal_bytes path) MAL_MUST_CHECK;
 
-/* --- Proofs that travel (c2sp.org/tlog-proof@v1)
- * ------------------------------ */
+/* --- Proofs that travel (c2sp.org/tlog-proof@v1) ------------------------- */
 
 typedef struct mal_audit_proof {
     uint64_t index;
@@ -231,8 +226,7 @@ mal_err mal_audit_proof_verify(mal_audit_checkpoint *cp, bool *cosigned,
                                mal_bytes entry,
                                const mal_audit_policy *policy) MAL_MUST_CHECK;
 
-/* --- Witness (c2sp.org/tlog-witness)
- * ------------------------------------------ */
+/* --- Witness (c2sp.org/tlog-witness) ------------------------------------- */
 
 typedef struct mal_audit_witness mal_audit_witness; /* opaque; thread-safe */
 /* path: its database file. */
@@ -292,8 +286,7 @@ mal_err mal_audit_witness_time(mal_audit_witness *witness,
 mal_err mal_audit_witness_note_time(mal_audit_witness *witness,
                                     uint64_t time) MAL_MUST_CHECK;
 
-/* --- Envelopes (DSSE)
- * --------------------------------------------------------- */
+/* --- Envelopes (DSSE) ---------------------------------------------------- */
 
 #define MAL_AUDIT_TYPE_STATEMENT "application/vnd.in-toto+json"
 #define MAL_AUDIT_TYPE_ROOM "application/vnd.malus.room"
@@ -330,8 +323,7 @@ mal_err mal_audit_dsse_parse(mal_audit_dsse **dsse, mal_arena *arena,
 mal_err mal_audit_dsse_verify(const mal_audit_dsse *dsse,
                               const uint8_t pub[32]) MAL_MUST_CHECK;
 
-/* --- Statements (in-toto v1) and hiding commitments
- * ---------------------------- */
+/* --- Statements (in-toto v1) and hiding commitments ---------------------- */
 
 #define MAL_AUDIT_PREDICATE "https://malus.dev/attestation/"
 #define MAL_AUDIT_FIELDS_MAX 64
@@ -386,8 +378,7 @@ mal_err mal_audit_log_state(mal_audit_log *log, uint64_t *index,
                             mal_buf *envelope, const mal_audit_statement *s,
                             const mal_audit_signer *signer) MAL_MUST_CHECK;
 
-/* --- Receipts (malus.receipt/v1)
- * ------------------------------------------------ */
+/* --- Receipts (malus.receipt/v1) ----------------------------------------- */
 
 #define MAL_AUDIT_RECEIPT_MAX ((size_t)32 << 20)
 #define MAL_AUDIT_OWNERS_MAX 32
@@ -479,8 +470,7 @@ mal_err mal_audit_receipt_redact(mal_buf *out, mal_bytes json,
                                  const char *const *names,
                                  size_t n) MAL_MUST_CHECK;
 
-/* --- Measurements
- * --------------------------------------------------------------- */
+/* --- Measurements -------------------------------------------------------- */
 
 /* One JSON object a line, engine "log".  rows 0: a default; only NULL: all. */
 mal_err mal_audit_bench(mal_buf *out, uint64_t rows,

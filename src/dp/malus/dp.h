@@ -120,8 +120,7 @@ mal_err mal_dp_halfwidth(uint64_t *h, mal_dp_scale t, unsigned parties,
 mal_err mal_dp_tail(uint64_t *bound, mal_dp_scale t, unsigned parties,
                     unsigned share_k) MAL_MUST_CHECK;
 
-/* --- Losses (rule 17) -------------------------------------------------------
- */
+/* --- Losses (rule 17) ---------------------------------------------------- */
 
 typedef enum mal_dp_mechanism {
     MAL_DP_LAPLACE = 1, /* discrete Laplace, t = sensitivity / epsilon */
@@ -151,8 +150,7 @@ mal_err mal_dp_loss_decode(mal_dp_loss *loss, mal_bytes bytes) MAL_MUST_CHECK;
 mal_err mal_dp_loss_epsilon(uint64_t *nano,
                             const mal_dp_loss *loss) MAL_MUST_CHECK;
 
-/* --- The ledger (rules 16 to 20) --------------------------------------------
- */
+/* --- The ledger (rules 16 to 20) ----------------------------------------- */
 
 typedef struct mal_dp_ledger mal_dp_ledger; /* thread-safe; one writer a file */
 

@@ -82,8 +82,7 @@ static void check_within(const mal_dp_iv *p, mal_u128 low, mal_u128 slack,
     CHECK(mal_dp_fx_cmp(p->lo, at.hi, L) <= 0);
 }
 
-/* --- Single coins ------------------------------------------------------------
- */
+/* --- Single coins -------------------------------------------------------- */
 
 static void half_at(const void *ctx, unsigned index, mal_dp_iv *out,
                     unsigned l) {
@@ -138,8 +137,7 @@ TEST(a_rational_coin_has_its_probability_to_the_last_of_fifty_bits) {
     }
 }
 
-/* --- The fast path against the slow one
- * ----------------------------------------- */
+/* --- The fast path against the slow one ---------------------------------- */
 
 typedef struct script {
     uint64_t words[8];
@@ -179,8 +177,7 @@ TEST(words_beside_a_threshold_decide_as_the_long_comparison_does) {
     CHECK(ties > 1000);
 }
 
-/* --- Whole variables
- * --------------------------------------------------------------- */
+/* --- Whole variables ----------------------------------------------------- */
 
 static uint64_t one_side(const void *ctx, mal_dp_bits *bits) {
     return mal_dp_noise_side(ctx, bits);

@@ -90,8 +90,7 @@ static mal_err start_watch(void) {
     return MAL_OK;
 }
 
-/* --- Landlock ---------------------------------------------------------------
- */
+/* --- Landlock ------------------------------------------------------------ */
 
 static mal_err allow_path(int rules, int fd, uint64_t access) {
     struct landlock_path_beneath_attr rule = {
@@ -163,8 +162,7 @@ static mal_err lock_land(const child_options *o) {
     return MAL_OK;
 }
 
-/* --- Seccomp ----------------------------------------------------------------
- */
+/* --- Seccomp ------------------------------------------------------------- */
 
 static const int always[] = {
     SCMP_SYS(read),
@@ -311,8 +309,7 @@ mal_err child_cage_close(const child_options *options) {
     return filter_calls(options);
 }
 
-/* --- The cage's own test -----------------------------------------------------
- */
+/* --- The cage's own test ------------------------------------------------- */
 
 mal_err child_cage_test(const char *how) {
     static char program[] = "/bin/true";

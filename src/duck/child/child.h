@@ -24,8 +24,7 @@ mal_err child_cage_close(const child_options *options) MAL_MUST_CHECK;
 /* Try to leave: MAL_OK if the cage held. */
 mal_err child_cage_test(const char *how) MAL_MUST_CHECK;
 
-/* --- engine.c: DuckDB ------------------------------------------------------
- */
+/* --- engine.c: DuckDB ---------------------------------------------------- */
 
 typedef struct child_engine child_engine;
 /* With one thread; configure starts the others and locks. */

@@ -51,8 +51,7 @@ mal_err child_engine_run(child_engine *e, const char *sql) {
     return err;
 }
 
-/* --- Opening ----------------------------------------------------------------
- */
+/* --- Opening ------------------------------------------------------------- */
 
 /* In this order: what may be read, then nothing else, then no change of mind.
  */
@@ -105,8 +104,7 @@ mal_err child_engine_open(child_engine **out) {
     return MAL_OK;
 }
 
-/* --- Putting ----------------------------------------------------------------
- */
+/* --- Putting ------------------------------------------------------------- */
 
 static const duckdb_type db_types[] = {
     [MAL_DUCK_I64] = DUCKDB_TYPE_BIGINT,
@@ -197,8 +195,7 @@ mal_err child_engine_put(child_engine *e, const char *table,
     return err;
 }
 
-/* --- Scanning ---------------------------------------------------------------
- */
+/* --- Scanning ------------------------------------------------------------ */
 
 void child_engine_stop(child_engine *e) {
     if (e->chunk)

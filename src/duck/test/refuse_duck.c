@@ -202,8 +202,7 @@ TEST(rows_of_another_shape_than_the_table_are_refused) {
     CHECK(mal_duck_alive(duck));
 }
 
-/* --- The parent's side of the border, without a child -----------------------
- */
+/* --- The parent's side of the border, without a child -------------------- */
 
 static mal_err decode(const mal_buf *buf) {
     static mal_duck_column columns[MAL_DUCK_COLUMNS_MAX];

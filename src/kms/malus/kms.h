@@ -34,8 +34,7 @@ void mal_kms_auto(mal_kms **kms);
 const char *mal_kms_party(const mal_kms *kms);
 void mal_kms_identity(const mal_kms *kms, uint8_t pub[32]);
 
-/* --- Keys that sign and keys to seal to ------------------------------------
- */
+/* --- Keys that sign and keys to seal to ---------------------------------- */
 
 typedef enum mal_kms_use {
     MAL_KMS_IDENTITY = 0, /* Ed25519, for life; pinned in contracts */
@@ -76,8 +75,7 @@ mal_err mal_kms_cert_identity(mal_kms *kms, mal_buf *der) MAL_MUST_CHECK;
 /* 32 bytes that never leave: an input of the noise key (rule 15). */
 const mal_key *mal_kms_node_secret(const mal_kms *kms);
 
-/* --- Key statements: "this key is mine, for this, until then" ---------------
- */
+/* --- Key statements: "this key is mine, for this, until then" ------------ */
 
 #define MAL_KMS_STATEMENT_MAX 256 /* bytes, encoded */
 typedef struct mal_kms_statement {
@@ -106,8 +104,7 @@ mal_err mal_kms_statement_verify(const mal_kms_statement *statement,
                                  const uint8_t identity[32], const char *party,
                                  mal_kms_use use, uint64_t now) MAL_MUST_CHECK;
 
-/* --- Dataset keys (rules 24 and 25) ----------------------------------------
- */
+/* --- Dataset keys (rules 24 and 25) -------------------------------------- */
 
 /* What a wrapped key is bound to. */
 typedef struct mal_kms_binding {
@@ -134,8 +131,7 @@ mal_err mal_kms_data_rewrap(mal_kms *kms, const mal_kms_binding *binding,
 mal_err mal_kms_data_destroy(mal_kms *kms,
                              const mal_kms_binding *binding) MAL_MUST_CHECK;
 
-/* --- The pseudonym key of a room (rule 27) ----------------------------------
- */
+/* --- The pseudonym key of a room (rule 27) ------------------------------- */
 
 /* What each owner puts in, sealed to the other owners by room. */
 typedef struct mal_kms_part {

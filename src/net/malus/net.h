@@ -109,8 +109,7 @@ void mal_net_count(mal_net *net, unsigned *connections, unsigned *streams);
 mal_err mal_net_bench(mal_buf *lines, const char *only,
                       uint64_t rows) MAL_MUST_CHECK;
 
-/* --- Frames, exposed for the fuzzer ----------------------------------------
- */
+/* --- Frames, exposed for the fuzzer -------------------------------------- */
 
 typedef enum mal_net_frame_type {
     MAL_NET_HELLO = 1,  /* build name */

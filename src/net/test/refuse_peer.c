@@ -241,8 +241,7 @@ TEST(a_peer_that_trickles_whole_frames_does_not_outlast_a_receive) {
     scene_end(&s, 0);
 }
 
-/* --- Handshakes -------------------------------------------------------------
- */
+/* --- Handshakes ---------------------------------------------------------- */
 
 static void refused_handshake(raw_options options) {
     scene s;
@@ -280,8 +279,7 @@ TEST(a_client_of_another_protocol_or_of_none_is_refused) {
     refused_handshake((raw_options){ .alpn = "" });
 }
 
-/* --- Floods -----------------------------------------------------------------
- */
+/* --- Floods -------------------------------------------------------------- */
 
 TEST(a_peer_that_opens_too_many_streams_is_told_so_and_the_others_live) {
     scene s;

@@ -291,8 +291,7 @@ static mal_policy_outcome model(const mal_policy_contract *c,
     return MAL_POLICY_ALLOW;
 }
 
-/* --- The laws
- * ----------------------------------------------------------------- */
+/* --- The laws ------------------------------------------------------------ */
 
 static mal_policy_outcome outcome(const mal_policy_contract *c,
                                   const gen_plan *p) {
@@ -448,8 +447,7 @@ TEST(an_owner_is_judged_by_its_own_rules) {
     }
 }
 
-/* --- The suggestion --------------------------------------------------------
- */
+/* --- The suggestion ------------------------------------------------------ */
 
 /* Do what `nearest` says: cut the plan down to the rule that it names. */
 static void obey(gen_plan *q, const gen_plan *p, const mal_policy_contract *c,

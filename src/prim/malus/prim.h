@@ -141,8 +141,7 @@ mal_err mal_prim_hpke_seal(mal_buf *out, const uint8_t pub[32], mal_bytes info,
 mal_err mal_prim_hpke_open(mal_buf *out, const mal_key *sec, mal_bytes info,
                            mal_bytes aad, mal_bytes sealed) MAL_MUST_CHECK;
 
-/* --- Merkle trees (RFC 6962, section 2.1) ----------------------------------
- */
+/* --- Merkle trees (RFC 6962, section 2.1) -------------------------------- */
 
 void mal_prim_merkle_leaf(mal_prim_hash *out, mal_bytes entry); /* H(0 || e) */
 void mal_prim_merkle_node(mal_prim_hash *out, const mal_prim_hash *left,

@@ -29,8 +29,7 @@
 #include <malus/sql.h>
 #include <malus/store.h>
 
-/* --- Contracts and their signatures -----------------------------------------
- */
+/* --- Contracts and their signatures -------------------------------------- */
 
 /* A bundle is the contract's canonical text and its owners' signatures in one
  * DSSE envelope (JSON): what parties hand around, and what a receipt carries.
@@ -55,8 +54,7 @@ mal_err mal_room_bundle_merge(mal_buf *out, mal_bytes a,
 mal_err mal_room_bundle_read(mal_room_bundle *bundle, mal_arena *arena,
                              mal_bytes in) MAL_MUST_CHECK;
 
-/* --- A room at a node
- * --------------------------------------------------------- */
+/* --- A room at a node ---------------------------------------------------- */
 
 typedef struct mal_room mal_room; /* thread-safe */
 
@@ -117,8 +115,7 @@ mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
                              const char *method, mal_bytes request,
                              mal_buf *reply) MAL_MUST_CHECK;
 
-/* --- What an owner does
- * -------------------------------------------------------- */
+/* --- What an owner does -------------------------------------------------- */
 
 /* Agree on the room's pseudonym key with all owners, if not yet done: each
  * gives a contribution, and all compare commitments. */
@@ -131,8 +128,7 @@ mal_err mal_room_data_add(mal_room *room, mal_store_report *report,
 /* New jobs stop here and at every reachable peer; running ones end; logged. */
 mal_err mal_room_withdraw(mal_room *room, const char *reason) MAL_MUST_CHECK;
 
-/* --- What an analyst does
- * ------------------------------------------------------- */
+/* --- What an analyst does ------------------------------------------------ */
 
 typedef struct mal_room_question {
     const char *text;      /* SQL */
@@ -186,8 +182,7 @@ mal_err mal_room_explain(mal_room *room, mal_buf *text, mal_room_answer *facts,
  * party to the array. */
 mal_err mal_room_budgets(mal_room *room, mal_json *list) MAL_MUST_CHECK;
 
-/* --- Jobs
- * ------------------------------------------------------------------------ */
+/* --- Jobs ---------------------------------------------------------------- */
 
 typedef struct mal_room_job {
     char id[65]; /* hex; the request's id until the job id is known */
@@ -207,8 +202,7 @@ void mal_room_sweep(mal_room *room);
 /* Ends the job here and, through its channels, everywhere.  "": all. */
 mal_err mal_room_cancel(mal_room *room, const char *id) MAL_MUST_CHECK;
 
-/* --- Receipts
- * ---------------------------------------------------------------------- */
+/* --- Receipts ------------------------------------------------------------ */
 
 /* Offline: parse the receipt, its contract, and check everything that it
  * claims. The report is text, or JSON.  MAL_E_AUTH: a claim fails; the report

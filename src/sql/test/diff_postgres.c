@@ -191,8 +191,7 @@ TEST(casts_round_half_away_from_zero) {
         "1,-1,2.6,-2.6\r\n3,-3,10.0,-10.0\r\n");
 }
 
-/* --- releases: no SQL text says these, so no PostgreSQL can ------------------
- */
+/* --- releases: no SQL text says these, so no PostgreSQL can -------------- */
 
 TEST(a_release_answers_empty_groups_with_zero) {
     mal_arena *arena = test_arena();

@@ -176,8 +176,7 @@ TEST(rounding_is_to_the_nearest_and_away_from_zero) {
     }
 }
 
-/* --- texts
- * ---------------------------------------------------------------------- */
+/* --- texts --------------------------------------------------------------- */
 
 static const char *const QUERIES[] = {
     "SELECT carrier , count ( * ) , sum ( distance ) FROM jfk.flights q JOIN "

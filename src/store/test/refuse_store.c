@@ -20,8 +20,7 @@ static size_t versions(house *h) {
     return n;
 }
 
-/* --- Files ------------------------------------------------------------------
- */
+/* --- Files --------------------------------------------------------------- */
 
 TEST(a_header_that_lacks_doubles_or_breaks_a_column_is_refused) {
     MAL_AUTO(house_clear) house h = { 0 };
@@ -130,8 +129,7 @@ TEST(a_cancelled_ingest_leaves_nothing) {
     CHECK_EQ(h.report.version, 1);
 }
 
-/* --- Segments ---------------------------------------------------------------
- */
+/* --- Segments ------------------------------------------------------------ */
 
 static mal_err read_spend(house *h, uint32_t version) {
     static const char *const name = "spend";
@@ -361,8 +359,7 @@ TEST(a_contract_that_this_build_cannot_ingest_is_refused_by_name) {
     CHECK(says("meta@1"));
 }
 
-/* --- Failing allocations
- * ------------------------------------------------------ */
+/* --- Failing allocations ------------------------------------------------- */
 
 TEST(the_nth_failing_allocation_leaves_no_dataset_and_no_key) {
     MAL_AUTO(house_clear) house h = { 0 };
