@@ -29,7 +29,7 @@ TEST(a_ledger_older_than_the_log_is_not_served_from) {
 
 TEST(a_state_folder_older_than_what_peers_cosigned_is_not_served_from) {
     static four f;
-    char state[300], command[800];
+    char state[300], command[1000];
     four_open(&f);
     check_done(&f, FAA, query(union_sql, false));
     stop_node(&f, 0);
