@@ -314,6 +314,15 @@ static mal_err check_release(checker *k, const mal_policy_rule *r) {
     uint32_t unreleased = MAL_POLICY_OP_MIN | MAL_POLICY_OP_MAX |
                           MAL_POLICY_OP_DISTINCT | MAL_POLICY_OP_ROWS |
                           MAL_POLICY_OP_TRAIN;
+    if (r->effect == MAL_POLICY_REVIEW)
+        WARN(k, r->line, "idle-word",
+             "rule %s waits for owners' signatures over a plan: no verb "
+             "collects them yet, so it permits nothing",
+             r->name);
+    if (r->exact_to)
+        WARN(k, r->line, "idle-word",
+             "rule %s lets columns leave exactly: no node releases that yet",
+             r->name);
     if (r->exact_to)
         WARN(k, r->line, "no-privacy",
              "rule %s lets columns leave without noise: no differential "
@@ -409,6 +418,12 @@ static mal_err check_parties(checker *k) {
             WARN(k, 0, "idle-analyst", "no rule lets %s ask anything", p->name);
         if ((p->roles & MAL_POLICY_OWNER) && !(owns >> i & 1))
             WARN(k, 0, "owner-without-data", "%s owns no dataset", p->name);
+        if (p->roles &
+            (MAL_POLICY_COMPUTE | MAL_POLICY_WITNESS | MAL_POLICY_DELEGATE))
+            WARN(k, 0, "idle-word",
+                 "%s is named to compute, witness or judge for another: no "
+                 "node acts on that yet, and nothing is promised by it",
+                 p->name);
     }
     if (!c->collude && __builtin_popcountll(mal_policy_owners(c)) > 1)
         WARN(k, 0, "collude-zero",

@@ -55,6 +55,14 @@ TEST(a_sound_contract_has_no_warnings_about_its_rules) {
     check_found(ROOM, "idle-forbid", 28, "no-secrets");
 }
 
+TEST(a_word_that_no_node_acts_on_is_told) {
+    check_found(HEAD DATA
+                "rule wait review sum by agency from acme.customers (measure "
+                "spend) for dpv:A " TO_AGENCY BUDGETS TAIL,
+                "idle-word", 20, "rule wait");
+    check_not_found(HEAD DATA NARROW BUDGETS TAIL, "idle-word");
+}
+
 TEST(a_rule_that_a_forbid_swallows_is_dead) {
     check_found(HEAD DATA NARROW "rule f forbid sum, min" BUDGETS TAIL,
                 "dead-rule", 20, "rule f forbids all of it");
