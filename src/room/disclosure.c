@@ -28,10 +28,12 @@ static mal_err leaks(mal_audit_lines *out, mal_arena *arena, mal_room *room,
     switch (j->engine) {
     case MAL_POLICY_ENGINE_CLEAR:
         return add(out, arena,
-                   mal_arena_printf(arena,
-                                    "%s computes over its own table in the "
-                                    "clear, and does not see the noised answer",
-                                    name(room, j->parties[0])));
+                   mal_arena_printf(
+                       arena, "%s computes over its own table in the clear%s",
+                       name(room, j->parties[0]),
+                       j->parties[0] == j->facts.requester
+                           ? ", and asks itself: nobody else learns anything"
+                           : ", and does not see the noised answer"));
     case MAL_POLICY_ENGINE_SUM:
         return add(out, arena,
                    mal_arena_printf(arena,
