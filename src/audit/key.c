@@ -20,30 +20,42 @@ static mal_err check_key(const mal_audit_key *key) {
     return MAL_OK;
 }
 
+/* Everything but the signature, which is over these bytes. */
+static mal_err put_body(mal_buf *out, const mal_audit_key *key) {
+    MAL_TRY(check_key(key));
+    MAL_TRY(mal_buf_put_blob_str(out, label));
+    MAL_TRY(mal_buf_put_blob_str(out, key->party));
+    MAL_TRY(mal_buf_put_u32(out, (uint32_t)key->use));
+    MAL_TRY(mal_buf_put_u32(out, key->suite));
+    MAL_TRY(mal_buf_put_u32(out, key->epoch));
+    MAL_TRY(mal_buf_put(out, mal_bytes_of(key->pub, sizeof key->pub)));
+    MAL_TRY(mal_buf_put_u64(out, key->not_before));
+    return mal_buf_put_u64(out, key->not_after);
+}
+
+mal_err mal_audit_key_statement_encode(mal_buf *out, const mal_audit_key *key,
+                                       const uint8_t sig[64]) {
+    MAL_AUTO(mal_buf_clear) mal_buf bytes = { 0 };
+    MAL_TRY(put_body(&bytes, key));
+    MAL_TRY(mal_buf_put(&bytes, mal_bytes_of(sig, MAL_PRIM_SIG)));
+    return mal_buf_put(out, mal_buf_view(&bytes));
+}
+
 mal_err mal_audit_key_statement_sign(mal_buf *out, const mal_audit_key *key,
                                      const mal_audit_signer *identity) {
     MAL_AUTO(mal_buf_clear) mal_buf body = { 0 };
-    uint8_t sig[64];
+    uint8_t sig[MAL_PRIM_SIG];
 
-    MAL_TRY(check_key(key));
-    MAL_TRY(mal_buf_put_blob_str(&body, label));
-    MAL_TRY(mal_buf_put_blob_str(&body, key->party));
-    MAL_TRY(mal_buf_put_u32(&body, (uint32_t)key->use));
-    MAL_TRY(mal_buf_put_u32(&body, key->suite));
-    MAL_TRY(mal_buf_put_u32(&body, key->epoch));
-    MAL_TRY(mal_buf_put(&body, mal_bytes_of(key->pub, sizeof key->pub)));
-    MAL_TRY(mal_buf_put_u64(&body, key->not_before));
-    MAL_TRY(mal_buf_put_u64(&body, key->not_after));
+    MAL_TRY(put_body(&body, key));
     MAL_TRY(mal_prim_sign(sig, identity->sec, mal_buf_view(&body)));
-    MAL_TRY(mal_buf_put(&body, mal_bytes_of(sig, sizeof sig)));
-    return mal_buf_put(out, mal_buf_view(&body));
+    return mal_audit_key_statement_encode(out, key, sig);
 }
 
-mal_err mal_audit_key_statement_verify(mal_audit_key *key, mal_bytes statement,
-                                       const uint8_t identity_pub[32]) {
+mal_err mal_audit_key_statement_decode(mal_audit_key *key, uint8_t sig[64],
+                                       mal_bytes statement) {
     mal_rd rd = mal_rd_of(statement);
     mal_audit_key k = { 0 };
-    mal_bytes name, party, sig;
+    mal_bytes name, party;
     uint32_t use;
 
     memset(key, 0, sizeof *key);
@@ -61,15 +73,26 @@ mal_err mal_audit_key_statement_verify(mal_audit_key *key, mal_bytes statement,
     MAL_TRY(mal_rd_copy(&rd, k.pub, sizeof k.pub));
     MAL_TRY(mal_rd_u64(&rd, &k.not_before));
     MAL_TRY(mal_rd_u64(&rd, &k.not_after));
-    size_t body = statement.len - rd.left;
-    MAL_TRY(mal_rd_raw(&rd, &sig, 64));
+    MAL_TRY(mal_rd_copy(&rd, sig, MAL_PRIM_SIG));
     MAL_TRY(mal_rd_end(&rd));
     MAL_REQUIRE(use >= MAL_AUDIT_USE_NODE && use <= MAL_AUDIT_USE_HPKE,
                 MAL_E_INPUT, "a key statement names an unknown use");
     k.use = (mal_audit_use)use;
     MAL_TRY(check_key(&k));
-    MAL_TRY(mal_prim_verify(sig.ptr, identity_pub,
-                            mal_bytes_of(statement.ptr, body)));
+    *key = k;
+    return MAL_OK;
+}
+
+mal_err mal_audit_key_statement_verify(mal_audit_key *key, mal_bytes statement,
+                                       const uint8_t identity_pub[32]) {
+    mal_audit_key k;
+    uint8_t sig[MAL_PRIM_SIG];
+
+    memset(key, 0, sizeof *key);
+    MAL_TRY(mal_audit_key_statement_decode(&k, sig, statement));
+    MAL_TRY(mal_prim_verify(
+        sig, identity_pub,
+        mal_bytes_of(statement.ptr, statement.len - sizeof sig)));
     *key = k;
     return MAL_OK;
 }

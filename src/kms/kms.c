@@ -262,3 +262,24 @@ mal_err mal_kms_cert_identity(mal_kms *kms, mal_buf *der) {
     MAL_TRY(mal_buf_put(der, mal_buf_view(&kms->cert)));
     return MAL_OK;
 }
+
+mal_err mal_kms_statement_own(mal_kms *kms, mal_kms_statement *statement,
+                              mal_kms_use use) {
+    const kms_epoch *e = kms_epoch_present(kms);
+    mal_kms_statement s = { .use = use, .suite = kms_suite_of(use) };
+
+    memcpy(s.party, kms->party, sizeof s.party);
+    if (use == MAL_KMS_LOG) {
+        s.epoch = 1;
+        s.not_before = kms->log_from;
+        s.not_after = kms->log_until;
+    } else {
+        s.epoch = e->epoch;
+        s.not_before = e->not_before;
+        s.not_after = e->not_after;
+    }
+    mal_kms_pub(kms, use, s.pub);
+    MAL_TRY(kms_statement_sign(&s, &kms->identity));
+    *statement = s;
+    return MAL_OK;
+}

@@ -85,6 +85,7 @@ const kms_epoch *kms_epoch_present(mal_kms *kms);
 
 /* statement.c -------------------------------------------------------------- */
 
+uint32_t kms_suite_of(mal_kms_use use);
 mal_err kms_statement_sign(mal_kms_statement *statement,
                            const mal_key *identity) MAL_MUST_CHECK;
 

@@ -50,6 +50,12 @@ typedef struct mal_audit_signer {
 mal_err
 mal_audit_key_statement_sign(mal_buf *out, const mal_audit_key *key,
                              const mal_audit_signer *identity) MAL_MUST_CHECK;
+/* The same bytes around a signature made elsewhere; and back, without believing
+ * anything yet.  MAL_E_INPUT unless they are the one encoding of a statement. */
+mal_err mal_audit_key_statement_encode(mal_buf *out, const mal_audit_key *key,
+                                       const uint8_t sig[64]) MAL_MUST_CHECK;
+mal_err mal_audit_key_statement_decode(mal_audit_key *key, uint8_t sig[64],
+                                       mal_bytes statement) MAL_MUST_CHECK;
 /* Not the time: ask mal_audit_key_valid_at.  Wrong signature: MAL_E_AUTH. */
 mal_err
 mal_audit_key_statement_verify(mal_audit_key *key, mal_bytes statement,

@@ -15,7 +15,7 @@
 
 #include <malus/prim.h>
 
-#define MAL_KMS_PARTY_MAX 64    /* bytes: a-z, 0-9, '-', '_'; a letter first */
+#define MAL_KMS_PARTY_MAX 63    /* bytes: a-z, 0-9, '-', '_'; a letter first */
 #define MAL_KMS_DATASET_MAX 255 /* bytes of a dataset's name */
 
 typedef struct mal_kms mal_kms;
