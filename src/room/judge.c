@@ -54,21 +54,13 @@ static unsigned share_of(const room_judged *j, const mal_policy_contract *c,
     return j->n > corrupted ? j->n - corrupted : 1;
 }
 
-static uint64_t magnitude(int64_t v) {
-    return v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
-}
-
 /* Epsilon is shared evenly: t = sensitivity / (epsilon / n_aggs), exactly. */
 static mal_err scale_of(room_noise *noise, const mal_sql_physical *p,
                         unsigned agg, uint64_t epsilon_nano) {
     const mal_sql_agg *a = &p->aggs[agg];
-    uint64_t lo = magnitude(a->lo), hi = magnitude(a->hi);
-    mal_u128 s = (mal_u128)(lo > hi ? lo : hi) * p->rows_per_unit;
-    MAL_REQUIRE(s < (mal_u128)1 << 62, MAL_E_LIMIT,
-                "%s could change by more than 2^62 with one privacy unit: "
-                "declare a tighter range or contribution bound",
-                a->label);
-    noise->sensitivity = s ? (uint64_t)s : 1;
+    mal_dp_part part = { p->rows_per_unit, 1, a->lo, a->hi };
+    mal_err err = mal_dp_sensitivity(&noise->sensitivity, &part, 1, true);
+    MAL_REQUIRE(err == MAL_OK, err, "%s: %s", a->label, mal_err_message());
     return mal_dp_scale_of(&noise->t, noise->sensitivity, epsilon_nano,
                            (uint64_t)NANO * p->n_aggs);
 }
