@@ -8,17 +8,6 @@
 
 /* --- Is it well formed? -------------------------------------------------- */
 
-mal_err mal_dp_limit_check(const mal_dp_limit *limit) {
-    MAL_TRY(mal_dp_name_check("limit's dataset version", limit->version));
-    MAL_REQUIRE(limit->scope >= MAL_DP_SCOPE_TOTAL &&
-                    limit->scope <= MAL_DP_SCOPE_PURPOSE,
-                MAL_E_INPUT, "a limit of unknown scope %d", (int)limit->scope);
-    MAL_REQUIRE(limit->epsilon_nano < LEDGER_NUMBER_MAX &&
-                    limit->window_s < LEDGER_NUMBER_MAX,
-                MAL_E_INPUT, "the limit on %s is beyond 2^62", limit->version);
-    return MAL_OK;
-}
-
 static mal_err check_hold(const mal_dp_hold *hold, uint64_t now) {
     MAL_TRY(mal_dp_name_check("room", hold->room));
     MAL_TRY(mal_dp_name_check("analyst", hold->analyst));
@@ -142,12 +131,6 @@ static mal_err added_to(mal_db *db, added *out, int64_t seq,
     out->delta = (uint64_t)mal_db_col_int(s, 1);
     out->exact = (uint64_t)mal_db_col_int(s, 2);
     return MAL_OK;
-}
-
-const char *mal_dp_scope_name(mal_dp_scope scope) {
-    static const char *const names[] = { "?", "total", "analyst", "room",
-                                         "purpose" };
-    return names[scope];
 }
 
 static mal_err check_limit(mal_dp_ledger *ledger, const mal_dp_hold *hold,

@@ -40,6 +40,9 @@ mal_err mal_dp_blob_put(mal_dp_ledger *ledger, const uint8_t job_id[32],
                         const char *kind, const char *peer,
                         mal_bytes blob) MAL_MUST_CHECK;
 
+mal_err mal_dp_limit_check(const mal_dp_limit *limit) MAL_MUST_CHECK;
+const char *mal_dp_scope_name(mal_dp_scope scope);
+
 typedef struct mal_dp_sum {
     uint64_t held, spent, delta, exact;
 } mal_dp_sum;
@@ -50,7 +53,5 @@ typedef struct mal_dp_whose {
 mal_err mal_dp_sum_read(mal_dp_ledger *ledger, mal_dp_sum *sum,
                         const char *lineage, const mal_dp_limit *limit,
                         mal_dp_whose whose, uint64_t now) MAL_MUST_CHECK;
-mal_err mal_dp_limit_check(const mal_dp_limit *limit) MAL_MUST_CHECK;
-const char *mal_dp_scope_name(mal_dp_scope scope);
 
 #endif
