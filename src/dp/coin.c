@@ -6,7 +6,7 @@
  * bounded as finely as asked.  At 64 limbs (4096 bits) we stop and say no: a
  * statistical distance below 2^-3900 in all, that nobody will see.
  */
-#include "dp_impl.h"
+#include "coin.h"
 
 static uint64_t chunk_mask(unsigned chunk) {
     return chunk >= 64 ? UINT64_MAX : ((uint64_t)1 << chunk) - 1;

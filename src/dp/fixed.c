@@ -3,7 +3,7 @@
  * Everything public: scales, shares and the constants made of them.  Errors are
  * absolute, in units of the last place (ulp), 2^-64l.
  */
-#include "dp_impl.h"
+#include "fixed.h"
 
 int mal_dp_fx_cmp(const uint64_t *a, const uint64_t *b, unsigned l) {
     for (unsigned i = l + 1; i-- > 0;) {
