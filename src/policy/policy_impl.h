@@ -4,6 +4,11 @@
 
 #include <malus/policy.h>
 
+/* --- utf8.c: bytes to text ---------------------------------------------- */
+
+/* *bad: the first byte that is none. */
+bool policy_utf8(const char *text, size_t len, size_t *bad);
+
 /* --- lexer.c: text to tokens -------------------------------------------- */
 
 typedef enum token_kind {
@@ -37,7 +42,6 @@ typedef struct parser {
 
 mal_err policy_lex_start(parser *p, mal_bytes text) MAL_MUST_CHECK;
 mal_err policy_next(parser *p) MAL_MUST_CHECK;
-bool policy_utf8(const char *text, size_t len, size_t *bad);
 
 /* --- fault.c: errors that show the place -------------------------------- */
 
