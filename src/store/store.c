@@ -10,21 +10,6 @@
 
 #define LOCK_TRIES 25 /* half a second */
 
-mal_err mal_store_entry_dir(mal_store *store, char **dir, mal_arena *arena,
-                            const store_entry *e) {
-    *dir =
-        mal_arena_printf(arena, "%s/data-%lld", store->dir, (long long)e->id);
-    MAL_REQUIRE(*dir, MAL_E_MEMORY, "out of memory");
-    return MAL_OK;
-}
-
-mal_kms_binding mal_store_entry_binding(const store_entry *e) {
-    mal_kms_binding b = { .dataset = e->dataset, .version = e->version };
-    memcpy(b.room, e->room, 32);
-    memcpy(b.contract, e->contract, 32);
-    return b;
-}
-
 mal_err mal_store_entry_open(mal_store *store, store_keys *keys,
                              store_manifest *manifest, store_place *place,
                              mal_arena *arena, const store_entry *e) {
