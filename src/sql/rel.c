@@ -461,3 +461,14 @@ mal_err sql_validate(const sql_cx *cx, sql_r r) {
             MAL_TRY(no_ids(cx, r->aggs[i].arg));
     return MAL_OK;
 }
+
+/* --- owners --------------------------------------------------------------- */
+
+mal_policy_set sql_owners_of(const mal_policy_contract *contract, sql_r r) {
+    mal_policy_set owners = 0;
+    if (r->op == SQL_SCAN)
+        owners = (mal_policy_set)1 << contract->datasets[r->dataset].owner;
+    for (unsigned i = 0; i < r->n_in; i++)
+        owners |= sql_owners_of(contract, r->in[i]);
+    return owners;
+}

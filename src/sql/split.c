@@ -255,15 +255,6 @@ static mal_err flatten(splitter *s, branch b) {
     return MAL_OK;
 }
 
-mal_policy_set sql_owners_of(const mal_policy_contract *contract, sql_r r) {
-    mal_policy_set owners = 0;
-    if (r->op == SQL_SCAN)
-        owners = (mal_policy_set)1 << contract->datasets[r->dataset].owner;
-    for (unsigned i = 0; i < r->n_in; i++)
-        owners |= sql_owners_of(contract, r->in[i]);
-    return owners;
-}
-
 /* --- parts of a union ---------------------------------------------------- */
 
 static mal_err union_part(splitter *s, mal_sql_part *part, uint32_t owner) {

@@ -42,7 +42,6 @@ typedef struct splitter {
 mal_err sql_find_aggregate(sql_r *out, sql_r root) MAL_MUST_CHECK;
 mal_err sql_slots_of(const sql_cx *cx, sql_slots *s,
                      sql_r aggregate) MAL_MUST_CHECK;
-mal_policy_set sql_owners_of(const mal_policy_contract *contract, sql_r r);
 
 /* split_join.c.  *shared: both sides have the join key as their unit. */
 mal_err sql_split_join(splitter *s, mal_sql_physical *p,

@@ -276,6 +276,8 @@ mal_err sql_union_of(const sql_cx *cx, sql_r *out, const sql_r *in,
                      unsigned n) MAL_MUST_CHECK;
 /* How many rows of r can one privacy unit of the dataset touch? */
 uint64_t sql_touch(const sql_cx *cx, sql_r r, unsigned dataset);
+/* The parties whose datasets the scans under r read. */
+mal_policy_set sql_owners_of(const mal_policy_contract *contract, sql_r r);
 /* How many values, other and NULL included?  UINT64_MAX: no closed domain. */
 uint64_t sql_type_values(const sql_type *type);
 mal_err sql_aggregate(const sql_cx *cx, sql_r *out, sql_r in,
