@@ -1,4 +1,4 @@
-/* bind.c - expressions of the parse tree, resolved in a scope. */
+/* bind.c - names and expressions of the parse tree, resolved in a scope. */
 #include "bind_impl.h"
 
 #include <stdlib.h>
@@ -8,6 +8,23 @@
 
 const char *sql_node_string(const pg_node *node) {
     return node && node->node_case == NODE(STRING) ? node->string->sval : NULL;
+}
+
+mal_err sql_copy_text(const sql_cx *cx, const char **out, const char *text) {
+    *out = mal_arena_strdup(cx->arena, text);
+    return *out ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+}
+
+mal_err sql_rename_columns(const sql_cx *cx, const char **names, unsigned n,
+                           pg_node *const *aliases, size_t n_aliases, int pos) {
+    SQL_NEED(n_aliases <= n, cx, pos, MAL_E_INPUT,
+             "%zu column names for %u columns", n_aliases, n);
+    for (size_t i = 0; i < n_aliases; i++) {
+        const char *name = sql_node_string(aliases[i]);
+        SQL_NEED(name, cx, pos, MAL_E_UNSUPPORTED, "a column alias is a name");
+        MAL_TRY(sql_copy_text(cx, &names[i], name));
+    }
+    return MAL_OK;
 }
 
 int sql_node_pos(const pg_node *node, int otherwise) {

@@ -1,8 +1,8 @@
 /* bind_impl.h - from PostgreSQL's parse tree to typed expressions and
  * operators.
  *
- * Only parse.c, bind.c and query.c include this: libpg_query's tree goes no
- * further. */
+ * Only parse.c, bind.c, from.c and query.c include this: libpg_query's tree
+ * goes no further. */
 #ifndef MAL_SQL_BIND_IMPL_H
 #define MAL_SQL_BIND_IMPL_H
 
@@ -70,6 +70,13 @@ mal_err sql_bind_cond(binder *b, sql_e *out,
                       const pg_node *node) MAL_MUST_CHECK;
 /* The text of a String node, or NULL. */
 const char *sql_node_string(const pg_node *node);
+/* Into the arena: the tree's names die with it. */
+mal_err sql_copy_text(const sql_cx *cx, const char **out,
+                      const char *text) MAL_MUST_CHECK;
+/* The first of n names become those of the list "AS t (a, b)". */
+mal_err sql_rename_columns(const sql_cx *cx, const char **names, unsigned n,
+                           pg_node *const *aliases, size_t n_aliases,
+                           int pos) MAL_MUST_CHECK;
 int sql_node_pos(const pg_node *node, int otherwise);
 /* "a window function": what PostgreSQL calls the node, for refusals. */
 mal_err sql_node_refuse(const binder *b, const pg_node *node) MAL_MUST_CHECK;
@@ -78,15 +85,12 @@ mal_err sql_scope_find(const binder *b, unsigned *at,
 mal_err sql_scope_col(const binder *b, sql_e *out, unsigned at,
                       int pos) MAL_MUST_CHECK;
 
+/* A query stands in FROM, and FROM in a query: from.c and query.c call each
+ * other because the grammar does, down to MAL_SQL_DEPTH_MAX. */
 /* FROM and WHERE: what the other clauses see. */
 mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
                        const cte *ctes) MAL_MUST_CHECK;
 mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
                        const cte *ctes, bool top) MAL_MUST_CHECK;
-mal_err sql_copy_text(const sql_cx *cx, const char **out,
-                      const char *text) MAL_MUST_CHECK;
-mal_err sql_rename_columns(const sql_cx *cx, const char **names, unsigned n,
-                           pg_node *const *aliases, size_t n_aliases,
-                           int pos) MAL_MUST_CHECK;
 
 #endif
