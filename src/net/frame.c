@@ -60,3 +60,10 @@ mal_err net_frame_put(mal_buf *out, uint32_t id, mal_net_frame_type type,
     MAL_TRY(mal_buf_put(out, mal_bytes_of(header, sizeof header)));
     return mal_buf_put(out, payload);
 }
+
+bool net_printable(mal_bytes text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)
+            return false;
+    return true;
+}

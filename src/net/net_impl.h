@@ -22,6 +22,8 @@
  * messages cannot fill the memory. */
 #define PIECE_COST 32
 
+#define SLICE_MS 100 /* between looks whether the endpoint is closing */
+
 typedef struct piece {
     struct piece *next;
     uint32_t len;
@@ -114,6 +116,15 @@ struct mal_net {
 /* frame.c */
 mal_err net_frame_put(mal_buf *out, uint32_t id, mal_net_frame_type type,
                       mal_bytes payload) MAL_MUST_CHECK;
+bool net_printable(mal_bytes text); /* labels and builds are */
+
+/* socket.c */
+mal_err net_resolve(struct addrinfo **list, const char *host, uint16_t port,
+                    bool passive) MAL_MUST_CHECK;
+void net_socket_options(int fd);
+/* Poll until something happens, the deadline, or the end of the endpoint. */
+mal_err net_wait_fd(mal_net *net, int fd, short events,
+                    uint64_t deadline_ns) MAL_MUST_CHECK;
 
 /* tls.c */
 mal_err net_tls_new(SSL_CTX **tls, mal_net *net) MAL_MUST_CHECK;
@@ -121,9 +132,6 @@ mal_err net_tls_new(SSL_CTX **tls, mal_net *net) MAL_MUST_CHECK;
 mal_err net_tls_shake(SSL **ssl, uint8_t peer[32], mal_net *net, int fd,
                       bool dialler, const uint8_t *expected,
                       uint64_t deadline_ns) MAL_MUST_CHECK;
-/* Poll until something happens, the deadline, or the end of the endpoint. */
-mal_err net_wait_fd(mal_net *net, int fd, short events,
-                    uint64_t deadline_ns) MAL_MUST_CHECK;
 
 /* thread.c */
 void net_threads_init(mal_net *net);
@@ -135,9 +143,6 @@ void net_threads_clear(mal_net *net);
 /* endpoint.c */
 bool net_pinned(mal_net *net, const uint8_t identity[32]);
 bool net_pinned_locked(const mal_net *net, const uint8_t identity[32]);
-mal_err net_resolve(struct addrinfo **list, const char *host, uint16_t port,
-                    bool passive) MAL_MUST_CHECK;
-void net_socket_options(int fd);
 
 /* conn.c */
 /* Takes ssl and fd, also on failure.  On success *out carries a reference. */
@@ -156,7 +161,6 @@ void net_conn_unref_locked(conn *c); /* holds c->lock, and gives it up */
 mal_err net_take(conn *c, size_t *taken, const uint8_t *data,
                  size_t len) MAL_MUST_CHECK;
 mal_err net_serve(conn *c, stream *s) MAL_MUST_CHECK; /* the usual net->serve */
-bool net_printable(mal_bytes text);
 
 /* stream.c; all hold c->lock */
 mal_err net_stream_new(stream **out, conn *c, uint32_t id,

@@ -8,13 +8,6 @@
 
 #include <string.h>
 
-bool net_printable(mal_bytes text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)
-            return false;
-    return true;
-}
-
 /* --- Streams that the peer opens ----------------------------------------- */
 
 typedef struct incoming {
