@@ -45,6 +45,16 @@ void net_conn_kill_locked(conn *c, const char *why) {
     net_conn_wake(c);
 }
 
+void net_conns_kill_locked(mal_net *net, const uint8_t *identity,
+                           const char *why) {
+    for (conn *c = net->conns; c; c = c->next)
+        if (!identity || mal_equal(c->peer, identity, 32)) {
+            pthread_mutex_lock(&c->lock);
+            net_conn_kill_locked(c, why);
+            pthread_mutex_unlock(&c->lock);
+        }
+}
+
 void net_conn_unref(conn *c) {
     pthread_mutex_lock(&c->lock);
     net_conn_unref_locked(c);

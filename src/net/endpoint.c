@@ -1,4 +1,4 @@
-/* endpoint.c - opening, pins, listening, closing. */
+/* endpoint.c - opening, listening, closing. */
 #include "net_impl.h"
 
 #include <errno.h>
@@ -12,63 +12,6 @@
 #include <unistd.h>
 
 #define HANDSHAKES_MAX 64 /* of strangers at one time */
-
-/* --- Pins ---------------------------------------------------------------- */
-
-bool net_pinned_locked(const mal_net *net, const uint8_t identity[32]) {
-    bool found = false;
-    for (size_t i = 0; i < net->pin_count; i++)
-        found |= mal_equal(net->pins[i], identity, 32);
-    return found;
-}
-
-bool net_pinned(mal_net *net, const uint8_t identity[32]) {
-    pthread_mutex_lock(&net->lock);
-    bool found = net_pinned_locked(net, identity);
-    pthread_mutex_unlock(&net->lock);
-    return found;
-}
-
-static mal_err allow_locked(mal_net *net, const uint8_t identity[32]) {
-    if (net_pinned_locked(net, identity))
-        return MAL_OK;
-    uint8_t(*pins)[32] =
-        mal_realloc(net->pins, net->pin_count * 32, (net->pin_count + 1) * 32);
-    if (!pins)
-        return MAL_E_MEMORY;
-    net->pins = pins;
-    memcpy(pins[net->pin_count++], identity, 32);
-    return MAL_OK;
-}
-
-mal_err mal_net_allow(mal_net *net, const uint8_t identity[32]) {
-    pthread_mutex_lock(&net->lock);
-    mal_err err = allow_locked(net, identity);
-    pthread_mutex_unlock(&net->lock);
-    return err;
-}
-
-static void kill_conns_locked(mal_net *net, const uint8_t *identity,
-                              const char *why) {
-    for (conn *c = net->conns; c; c = c->next)
-        if (!identity || mal_equal(c->peer, identity, 32)) {
-            pthread_mutex_lock(&c->lock);
-            net_conn_kill_locked(c, why);
-            pthread_mutex_unlock(&c->lock);
-        }
-}
-
-void mal_net_disallow(mal_net *net, const uint8_t identity[32]) {
-    pthread_mutex_lock(&net->lock);
-    for (size_t i = 0; i < net->pin_count; i++)
-        if (mal_equal(net->pins[i], identity, 32)) {
-            memmove(net->pins[i], net->pins[net->pin_count - 1], 32);
-            net->pin_count--;
-            break; /* each is there once */
-        }
-    kill_conns_locked(net, identity, "the peer is no longer a party");
-    pthread_mutex_unlock(&net->lock);
-}
 
 /* --- Opening and closing ------------------------------------------------- */
 
@@ -139,7 +82,7 @@ void mal_net_close(mal_net *net) {
         return;
     pthread_mutex_lock(&net->lock);
     atomic_store(&net->closing, true);
-    kill_conns_locked(net, NULL, "this endpoint was closed");
+    net_conns_kill_locked(net, NULL, "this endpoint was closed");
     pthread_mutex_unlock(&net->lock);
     wake_listener(net);
     net_threads_join(net);

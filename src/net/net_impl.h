@@ -140,7 +140,7 @@ mal_err net_spawn(mal_net *net, void (*run)(void *), void *arg) MAL_MUST_CHECK;
 void net_threads_join(mal_net *net);
 void net_threads_clear(mal_net *net);
 
-/* endpoint.c */
+/* pins.c */
 bool net_pinned(mal_net *net, const uint8_t identity[32]);
 bool net_pinned_locked(const mal_net *net, const uint8_t identity[32]);
 
@@ -152,6 +152,9 @@ mal_err net_conn_start(mal_net *net, SSL *ssl, int fd, bool dialler,
 mal_err net_conn_new(conn **out, mal_net *net, bool dialler,
                      const uint8_t peer[32]) MAL_MUST_CHECK;
 void net_conn_kill_locked(conn *c, const char *why); /* holds c->lock */
+/* All connections with the identity, or all (NULL); holds net->lock. */
+void net_conns_kill_locked(mal_net *net, const uint8_t *identity,
+                           const char *why);
 void net_conn_wake(conn *c);
 void net_conn_unref(conn *c);
 void net_conn_unref_locked(conn *c); /* holds c->lock, and gives it up */
