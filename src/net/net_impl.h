@@ -145,9 +145,6 @@ bool net_pinned(mal_net *net, const uint8_t identity[32]);
 bool net_pinned_locked(const mal_net *net, const uint8_t identity[32]);
 
 /* conn.c */
-/* Takes ssl and fd, also on failure.  On success *out carries a reference. */
-mal_err net_conn_start(mal_net *net, SSL *ssl, int fd, bool dialler,
-                       const uint8_t peer[32], conn **out) MAL_MUST_CHECK;
 /* A connection without TLS, descriptor or thread. */
 mal_err net_conn_new(conn **out, mal_net *net, bool dialler,
                      const uint8_t peer[32]) MAL_MUST_CHECK;
@@ -164,6 +161,11 @@ void net_conn_unref_locked(conn *c); /* holds c->lock, and gives it up */
 mal_err net_take(conn *c, size_t *taken, const uint8_t *data,
                  size_t len) MAL_MUST_CHECK;
 mal_err net_serve(conn *c, stream *s) MAL_MUST_CHECK; /* the usual net->serve */
+
+/* io.c: the thread that reads and writes a connection. */
+/* Takes ssl and fd, also on failure.  On success *out carries a reference. */
+mal_err net_conn_start(mal_net *net, SSL *ssl, int fd, bool dialler,
+                       const uint8_t peer[32], conn **out) MAL_MUST_CHECK;
 
 /* stream.c; all hold c->lock */
 mal_err net_stream_new(stream **out, conn *c, uint32_t id,
