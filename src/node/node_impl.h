@@ -89,6 +89,12 @@ struct mal_node {
 mal_err node_state_open(mal_node *node) MAL_MUST_CHECK;
 void node_state_close(mal_node *node);
 
+/* addresses.c */
+mal_err node_peer_set(mal_node *node, const char *party, const char *host,
+                      uint16_t port) MAL_MUST_CHECK;
+mal_err node_peer_find(mal_node *node, const char *party, char host[256],
+                       uint16_t *port) MAL_MUST_CHECK;
+
 /* rooms.c */
 mal_err node_rooms_load(mal_node *node) MAL_MUST_CHECK;
 void node_rooms_close(mal_node *node); /* after net: nobody calls any more */
@@ -98,10 +104,6 @@ mal_err node_room_add(mal_node *node, mal_bytes bundle,
 /* By name, id prefix, or (key NULL or "") the only one. */
 mal_err node_room_find(mal_node *node, const char *key,
                        node_room *out) MAL_MUST_CHECK;
-mal_err node_peer_set(mal_node *node, const char *party, const char *host,
-                      uint16_t port) MAL_MUST_CHECK;
-mal_err node_peer_find(mal_node *node, const char *party, char host[256],
-                       uint16_t *port) MAL_MUST_CHECK;
 
 /* peers.c */
 void node_on_stream(void *ctx, const uint8_t peer[32], const char *label,
