@@ -1,4 +1,4 @@
-/* node.c - starting, serving one request, ending. */
+/* node.c - starting and ending. */
 #include "node_impl.h"
 
 #include <stdio.h>
@@ -112,70 +112,4 @@ void mal_node_free(mal_node *node) {
     pthread_cond_destroy(&node->changed);
     free(node->state);
     mal_free(node);
-}
-
-/* --- One request --------------------------------------------------------- */
-
-mal_err node_emit(node_client *client, const mal_json *event) {
-    MAL_AUTO(mal_buf_clear) mal_buf line = { .max = MAL_NODE_LINE_MAX };
-    MAL_TRY(mal_json_dump(&line, event));
-    return client->emit(client->ctx, mal_buf_view(&line));
-}
-
-static mal_err step(void *ctx, const char *stage, uint64_t done,
-                    uint64_t total) {
-    node_client *client = ctx;
-    MAL_AUTO(mal_json_auto) mal_json *event = NULL;
-    MAL_REQUIRE(!atomic_load(&client->node->stopping), MAL_E_CANCEL,
-                "the node is stopping");
-    MAL_TRY(mal_json_new_object(&event));
-    MAL_TRY(mal_json_put_str(event, "event", "progress"));
-    MAL_TRY(mal_json_put_str(event, "stage", stage));
-    MAL_TRY(mal_json_put_u64(event, "done", done));
-    MAL_TRY(mal_json_put_u64(event, "total", total));
-    return node_emit(client, event);
-}
-
-mal_progress node_progress(node_client *client) {
-    return (mal_progress){ .step = step, .ctx = client };
-}
-
-static node_verb find_verb(const char *name) {
-    const node_verb_row *tables[] = { node_data_verbs, node_room_verbs,
-                                      node_query_verbs };
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        for (const node_verb_row *row = tables[i]; row->name; row++)
-            if (strcmp(row->name, name) == 0)
-                return row->serve;
-    return NULL;
-}
-
-static mal_err serve_verb(node_client *client, mal_bytes line, mal_json *done) {
-    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
-    const char *name;
-    MAL_TRY(mal_json_parse(&request, line, MAL_NODE_LINE_MAX));
-    MAL_TRY(mal_json_get_str(request, "verb", &name));
-    node_verb verb = find_verb(name);
-    MAL_REQUIRE(verb, MAL_E_UNSUPPORTED, "no verb %.64s at this node", name);
-    return verb(client, request, done);
-}
-
-mal_err mal_node_request(mal_node *node, mal_bytes line,
-                         mal_err (*emit)(void *ctx, mal_bytes line),
-                         void *ctx) {
-    MAL_AUTO(mal_json_auto) mal_json *done = NULL;
-    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new((size_t)8 << 30);
-    if (!arena)
-        return MAL_E_MEMORY;
-    node_client client = {
-        .node = node, .emit = emit, .ctx = ctx, .arena = arena
-    };
-    MAL_TRY(mal_json_new_object(&done));
-    mal_err err = serve_verb(&client, line, done);
-    if (err != MAL_OK) {
-        MAL_TRY(mal_json_put_str(done, "code", mal_err_name(err)));
-        MAL_TRY(mal_json_put_str(done, "message", mal_err_message()));
-    }
-    MAL_TRY(mal_json_put_str(done, "event", err == MAL_OK ? "done" : "error"));
-    return node_emit(&client, done);
 }

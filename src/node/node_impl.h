@@ -116,7 +116,7 @@ void node_tick(mal_node *node); /* every second */
 mal_err node_server_open(mal_node *node) MAL_MUST_CHECK;
 void node_server_close(mal_node *node); /* waits for all clients */
 
-/* node.c */
+/* client.c */
 typedef struct node_client {
     mal_node *node;
     mal_err (*emit)(void *ctx, mal_bytes line);
@@ -126,6 +126,7 @@ typedef struct node_client {
 mal_err node_emit(node_client *client, const mal_json *event) MAL_MUST_CHECK;
 mal_progress node_progress(node_client *client);
 
+/* request.c looks a verb up in these. */
 typedef mal_err (*node_verb)(node_client *client, const mal_json *request,
                              mal_json *done);
 typedef struct node_verb_row {
