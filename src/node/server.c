@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -183,10 +182,4 @@ mal_err mal_node_serve(mal_node *node) {
         if (fd >= 0)
             admit(node, fd);
     }
-}
-
-void mal_node_stop_request(mal_node *node) {
-    uint64_t one = 1;
-    if (write(node->stop_fd, &one, sizeof one) < 0)
-        return; /* already full: a stop is under way */
 }
