@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* For what need not succeed: a step, but 5 s at most. */
-unsigned room_soon(const mal_room *room) {
-    return room->config.step_ms < 5000 ? room->config.step_ms : 5000;
-}
-
 /* Our own node is a party like any other: it answers itself. */
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
                   mal_bytes request, mal_buf *reply, unsigned timeout_ms) {

@@ -11,13 +11,6 @@
 
 #define NANO 1000000000u
 
-uint64_t room_now(mal_room *room) {
-    uint64_t now = mal_time_unix(), seen = 0;
-    if (mal_audit_witness_time(room->config.witness, &seen) != MAL_OK)
-        mal_err_forget();
-    return seen > now ? seen : now;
-}
-
 static mal_policy_engine engine_of(const mal_sql_physical *p) {
     switch (p->shape) {
     case MAL_SQL_LOCAL:

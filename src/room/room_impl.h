@@ -122,6 +122,10 @@ typedef struct room_done {
     unsigned n_pairs;
 } room_done;
 
+/* clock.c */
+uint64_t room_now(mal_room *room);
+unsigned room_soon(const mal_room *room);
+
 /* wire.c */
 mal_err room_sign(mal_room *room, mal_buf *out, const char *label,
                   mal_bytes body) MAL_MUST_CHECK;
@@ -149,8 +153,6 @@ mal_err room_request_read(mal_room *room, room_request *out, mal_arena *arena,
 /* judge.c: text -> plan -> verdict -> noise, the same at every node. */
 mal_err room_judge(mal_room *room, room_judged *out, mal_arena *arena,
                    const room_request *request) MAL_MUST_CHECK;
-/* The same without noise where the verdict is a refusal: for explain. */
-uint64_t room_now(mal_room *room);
 
 /* --- A live job at an owner ---------------------------------------------- */
 
@@ -264,7 +266,6 @@ mal_err room_tables(mal_db *db) MAL_MUST_CHECK;
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
                   mal_bytes request, mal_buf *reply,
                   unsigned timeout_ms) MAL_MUST_CHECK;
-unsigned room_soon(const mal_room *room);
 typedef struct room_calls {
     mal_room *room;
     const char *method;
