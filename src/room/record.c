@@ -202,6 +202,27 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
     return err;
 }
 
+/* --- Aborts (rule 19) ---------------------------------------------------- */
+
+/* Rule 19: a spent job that ends without an answer stays charged, the log names
+ * who aborted, and the ledger counts it against them. */
+void room_log_abort(mal_room *room, room_job *job, const char *who,
+                    const char *why) {
+    char job_hex[65];
+    mal_hex_encode(job_hex, mal_bytes_of(job->id.b, 32));
+    room_field fields[] = { { MAL_AUDIT_F_JOB, job_hex, false },
+                            { "aborted-by", who, false },
+                            { "reason", why, true } };
+    room_entry entry = { 0 };
+    mal_err err =
+        room_record(room, &entry, "result", "job", job->id.b, fields, 3, false);
+    if (err == MAL_OK && strcmp(who, room->contract->parties[room->me].name))
+        err = mal_dp_ledger_abort(room->config.ledger, job->id.b, who);
+    if (err != MAL_OK)
+        mal_err_forget(); /* the job's own error is the one to tell */
+    room_entry_clear(&entry);
+}
+
 /* --- Refusals (rule 22) -------------------------------------------------- */
 
 /* How many there were beyond those logged: only the power of two above. */

@@ -308,6 +308,8 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
 mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
                          const char *asked,
                          const uint8_t digest[32]) MAL_MUST_CHECK;
+void room_log_abort(mal_room *room, room_job *job, const char *who,
+                    const char *why);
 mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) MAL_MUST_CHECK;
 mal_err room_serve_last(mal_room *room, uint32_t caller,
@@ -345,8 +347,6 @@ mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
                          mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;
-void room_log_abort(mal_room *room, room_job *job, const char *who,
-                    const char *why);
 mal_err room_serve_abort(mal_room *room, uint32_t caller,
                          mal_bytes in) MAL_MUST_CHECK;
 

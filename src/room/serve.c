@@ -157,25 +157,6 @@ static const char *blame(const mal_room *room, const room_job *job,
     return parties[job->caller].name;
 }
 
-/* Rule 19: a spent job that ends without an answer stays charged, the log names
- * who aborted, and the ledger counts it against them. */
-void room_log_abort(mal_room *room, room_job *job, const char *who,
-                    const char *why) {
-    char job_hex[65];
-    mal_hex_encode(job_hex, mal_bytes_of(job->id.b, 32));
-    room_field fields[] = { { MAL_AUDIT_F_JOB, job_hex, false },
-                            { "aborted-by", who, false },
-                            { "reason", why, true } };
-    room_entry entry = { 0 };
-    mal_err err =
-        room_record(room, &entry, "result", "job", job->id.b, fields, 3, false);
-    if (err == MAL_OK && strcmp(who, room->contract->parties[room->me].name))
-        err = mal_dp_ledger_abort(room->config.ledger, job->id.b, who);
-    if (err != MAL_OK)
-        mal_err_forget(); /* the job's own error is the one to tell */
-    room_entry_clear(&entry);
-}
-
 /* Take the job, run the body; a failure ends the job here. */
 static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
                           mal_buf *out, room_phase from, step_body body) {
