@@ -106,14 +106,3 @@ mal_err mal_room_key_agree(mal_room *room) {
     mal_wipe(parts, sizeof parts);
     return err;
 }
-
-mal_err mal_room_data_add(mal_room *room, mal_store_report *report,
-                          mal_arena *arena, const char *dataset,
-                          const char *path, const mal_store_options *options) {
-    MAL_REQUIRE(!room->withdrawn, MAL_E_STATE,
-                "an owner withdrew from the room");
-    MAL_TRY(mal_room_look_back(room));
-    MAL_TRY(mal_room_key_agree(room));
-    return mal_store_add(room->config.store, report, arena, room->contract,
-                         dataset, path, options);
-}

@@ -323,26 +323,6 @@ static mal_err serve_withdraw(mal_room *room, uint32_t caller, mal_bytes in) {
                     "told by the owner");
 }
 
-/* Versions and roots of our datasets: what a stored answer must still match. */
-static mal_err serve_datasets(mal_room *room, mal_buf *out) {
-    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
-    if (!arena)
-        return MAL_E_MEMORY;
-    const mal_policy_contract *c = room->contract;
-    for (uint32_t i = 0; i < c->n_datasets; i++) {
-        mal_store_info info;
-        if (c->datasets[i].owner != room->me ||
-            mal_store_find(room->config.store, &info, arena, c->room_id,
-                           c->datasets[i].name, 0) != MAL_OK)
-            continue;
-        MAL_TRY(mal_buf_put_blob_str(out, c->datasets[i].name));
-        MAL_TRY(mal_buf_put_u32(out, info.version));
-        MAL_TRY(mal_buf_put(out, mal_bytes_of(info.root, 32)));
-    }
-    mal_err_forget();
-    return MAL_OK;
-}
-
 mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
                              const char *method, mal_bytes in, mal_buf *out) {
     static const struct {
@@ -367,7 +347,7 @@ mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
     if (strcmp(method, "last") == 0)
         return room_serve_last(room, caller, out);
     if (strcmp(method, "datasets") == 0)
-        return serve_datasets(room, out);
+        return room_serve_datasets(room, out);
     if (strcmp(method, "abort") == 0)
         return room_serve_abort(room, caller, in);
     if (strcmp(method, "withdraw") == 0)

@@ -287,6 +287,9 @@ mal_err room_serve_keys(mal_room *room, mal_buf *reply) MAL_MUST_CHECK;
 mal_err room_serve_pseudonym(mal_room *room, uint32_t caller,
                              mal_buf *reply) MAL_MUST_CHECK;
 
+/* data.c */
+mal_err room_serve_datasets(mal_room *room, mal_buf *out) MAL_MUST_CHECK;
+
 /* record.c: statements into the log, cosigned; their proofs. */
 typedef struct room_field { /* in clear, or as a hiding commitment */
     const char *name;
