@@ -320,19 +320,29 @@ mal_err room_serve_last(mal_room *room, uint32_t caller,
 /* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve.
  */
 mal_err room_catch_up(mal_room *room) MAL_MUST_CHECK;
+/* Did `node`, the party's key, sign `dsse`, and is its `proof` cosigned by
+ * every owner but the party? */
+mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
+                         mal_bytes dsse, mal_bytes proof, const char *kind,
+                         const room_id *job) MAL_MUST_CHECK;
+
+/* contract.c, at the opening of a room.  MAL_E_STATE: a newer version is known
+ * here; *successor: an older one is. */
+mal_err room_check_version(mal_room *room, bool *successor) MAL_MUST_CHECK;
+/* Keep this version.  *logged: our log holds it; room->withdrawn: an owner
+ * withdrew. */
+mal_err room_load_flags(mal_room *room, bool *logged) MAL_MUST_CHECK;
 /* The contract into our log, once, if it is not there. */
 mal_err room_announce(mal_room *room) MAL_MUST_CHECK;
+mal_err room_serve_withdraw(mal_room *room, uint32_t caller,
+                            mal_bytes in) MAL_MUST_CHECK;
+
 /* history.c: what an intent tells of ledger.db and witness.db. */
 #define ROOM_F_MARK "charge-mark"
 #define ROOM_F_COSIGNED "cosigned"
 void room_charge_mark(mal_room *room, char hex[65], const uint8_t job[32],
                       bool charged);
 mal_err room_cosigned_text(mal_room *room, mal_buf *out) MAL_MUST_CHECK;
-/* Did `node`, the party's key, sign `dsse`, and is its `proof` cosigned by
- * every owner but the party? */
-mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
-                         mal_bytes dsse, mal_bytes proof, const char *kind,
-                         const room_id *job) MAL_MUST_CHECK;
 
 /* history.c: MAL_E_STATE if the ledger is behind our log. */
 mal_err room_check_history(mal_room *room) MAL_MUST_CHECK;
