@@ -8,7 +8,7 @@
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
                   mal_bytes request, mal_buf *reply, unsigned timeout_ms) {
     if (party == room->me)
-        return mal_room_answer_call(room, room->me, method, request, reply);
+        return room->answer(room, room->me, method, request, reply);
     room_trace(room, method, party, "sent", request.len);
     MAL_TRY(room->config.peers.call(room->config.peers.ctx, party, method,
                                     request, reply, timeout_ms));

@@ -93,6 +93,7 @@ mal_err mal_room_open(mal_room **out, const mal_room_config *config,
     if (!room)
         return MAL_E_MEMORY;
     room->config = *config;
+    room->answer = mal_room_answer_call;
     room->config.step_ms = config->step_ms ? config->step_ms : STEP_MS;
     room->config.memory_max =
         config->memory_max ? config->memory_max : (uint64_t)1 << 30;

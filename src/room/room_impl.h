@@ -213,6 +213,10 @@ typedef struct room_ask {
 
 struct mal_room {
     mal_room_config config;
+    /* mal_room_answer_call, for call.c: who calls itself is served by what
+     * stands above it. */
+    mal_err (*answer)(mal_room *room, uint32_t caller, const char *method,
+                      mal_bytes request, mal_buf *reply);
     room_costs costs;
     mal_arena *arena;
     const mal_policy_contract *contract;
