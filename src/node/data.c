@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-static const char *optional(const mal_json *o, const char *key) {
-    const char *text = NULL;
-    if (mal_json_find(o, key) && mal_json_get_str(o, key, &text) != MAL_OK)
-        mal_err_forget();
-    return text;
-}
-
-static bool flag(const mal_json *o, const char *key) {
-    bool v = false;
-    if (mal_json_find(o, key) && mal_json_get_bool(o, key, &v) != MAL_OK)
-        mal_err_forget();
-    return v;
-}
-
 /* "customers" is ours; "acme.customers" is whole. */
 static mal_err full_name(mal_node *node, mal_arena *arena, const char *name,
                          const char **out) {
@@ -59,14 +45,17 @@ static mal_err data_add(node_client *client, const mal_json *request,
                         mal_json *done) {
     mal_node *node = client->node;
     node_room r;
-    const char *name, *path, *full, *format = optional(request, "format");
+    const char *name, *path, *full,
+        *format = node_field_text(request, "format");
     mal_store_report report = { 0 };
     mal_progress progress = node_progress(client);
-    mal_store_options options = { .strict = flag(request, "strict"),
-                                  .dry_run = flag(request, "dry_run"),
-                                  .null_text = optional(request, "null_text"),
+    mal_store_options options = { .strict = node_field_flag(request, "strict"),
+                                  .dry_run =
+                                      node_field_flag(request, "dry_run"),
+                                  .null_text =
+                                      node_field_text(request, "null_text"),
                                   .progress = &progress };
-    MAL_TRY(node_room_find(node, optional(request, "room"), &r));
+    MAL_TRY(node_room_find(node, node_field_text(request, "room"), &r));
     MAL_TRY(mal_json_get_str(request, "dataset", &name));
     MAL_TRY(mal_json_get_str(request, "path", &path));
     MAL_TRY(full_name(node, client->arena, name, &full));
@@ -112,10 +101,9 @@ static mal_err data_rm(node_client *client, const mal_json *request,
     node_room r;
     const char *name, *full;
     uint64_t version = 0;
-    MAL_TRY(node_room_find(client->node, optional(request, "room"), &r));
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
     MAL_TRY(mal_json_get_str(request, "dataset", &name));
-    if (mal_json_find(request, "version"))
-        MAL_TRY(mal_json_get_u64(request, "version", &version));
+    MAL_TRY(node_field_u64(request, "version", &version));
     MAL_TRY(mal_room_look_back(r.room));
     MAL_TRY(full_name(client->node, client->arena, name, &full));
     pthread_mutex_lock(&client->node->store_lock);
@@ -131,7 +119,7 @@ static mal_err data_check(node_client *client, const mal_json *request,
     node_room r;
     const char *name, *full;
     mal_store_info info;
-    MAL_TRY(node_room_find(client->node, optional(request, "room"), &r));
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
     MAL_TRY(mal_json_get_str(request, "dataset", &name));
     MAL_TRY(full_name(client->node, client->arena, name, &full));
     pthread_mutex_lock(&client->node->store_lock);
@@ -168,7 +156,7 @@ static mal_err budget(node_client *client, const mal_json *request,
                       mal_json *done) {
     node_room r;
     mal_json *list;
-    MAL_TRY(node_room_find(client->node, optional(request, "room"), &r));
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
     MAL_TRY(mal_json_put_array(done, "budgets", &list));
     MAL_TRY(mal_room_budgets(r.room, list));
     MAL_TRY(mal_json_put_array(done, "jobs", &list));

@@ -126,6 +126,18 @@ typedef struct node_client {
 mal_err node_emit(node_client *client, const mal_json *event) MAL_MUST_CHECK;
 mal_progress node_progress(node_client *client);
 
+/* fields.c: members that a request may leave out; then *out stays as it is. One
+ * of the wrong type is MAL_E_INPUT. */
+mal_err node_field_str(const mal_json *request, const char *key,
+                       const char **text) MAL_MUST_CHECK;
+mal_err node_field_u64(const mal_json *request, const char *key,
+                       uint64_t *value) MAL_MUST_CHECK;
+mal_err node_field_bool(const mal_json *request, const char *key,
+                        bool *value) MAL_MUST_CHECK;
+/* NULL or false for one that is left out, and for one of the wrong type. */
+const char *node_field_text(const mal_json *request, const char *key);
+bool node_field_flag(const mal_json *request, const char *key);
+
 /* request.c looks a verb up in these. */
 typedef mal_err (*node_verb)(node_client *client, const mal_json *request,
                              mal_json *done);

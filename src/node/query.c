@@ -7,16 +7,11 @@ static mal_err read_question(mal_room_question *q, const mal_json *request) {
     uint64_t ms = 0;
     *q = (mal_room_question){ 0 };
     MAL_TRY(mal_json_get_str(request, "text", &q->text));
-    if (mal_json_find(request, "epsilon_nano"))
-        MAL_TRY(mal_json_get_u64(request, "epsilon_nano", &q->epsilon_nano));
-    if (mal_json_find(request, "purpose"))
-        MAL_TRY(mal_json_get_str(request, "purpose", &q->purpose));
-    if (mal_json_find(request, "fresh"))
-        MAL_TRY(mal_json_get_bool(request, "fresh", &q->fresh));
-    if (mal_json_find(request, "prenoise"))
-        MAL_TRY(mal_json_get_bool(request, "prenoise", &q->prenoise));
-    if (mal_json_find(request, "timeout_ms"))
-        MAL_TRY(mal_json_get_u64(request, "timeout_ms", &ms));
+    MAL_TRY(node_field_u64(request, "epsilon_nano", &q->epsilon_nano));
+    MAL_TRY(node_field_str(request, "purpose", &q->purpose));
+    MAL_TRY(node_field_bool(request, "fresh", &q->fresh));
+    MAL_TRY(node_field_bool(request, "prenoise", &q->prenoise));
+    MAL_TRY(node_field_u64(request, "timeout_ms", &ms));
     MAL_REQUIRE(ms <= 86400000, MAL_E_INPUT, "a job lasts a day at most");
     q->timeout_ms = (unsigned)ms;
     return MAL_OK;
@@ -25,8 +20,7 @@ static mal_err read_question(mal_room_question *q, const mal_json *request) {
 static mal_err find_room(node_client *client, const mal_json *request,
                          node_room *r) {
     const char *key = NULL;
-    if (mal_json_find(request, "room"))
-        MAL_TRY(mal_json_get_str(request, "room", &key));
+    MAL_TRY(node_field_str(request, "room", &key));
     return node_room_find(client->node, key, r);
 }
 

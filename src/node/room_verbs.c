@@ -43,21 +43,12 @@ static mal_err room_ls(node_client *client, const mal_json *request,
     return MAL_OK;
 }
 
-static const char *room_key(const mal_json *request) {
-    const char *key = NULL;
-    if (mal_json_find(request, "room") &&
-        mal_json_get_str(request, "room", &key) != MAL_OK)
-        mal_err_forget();
-    return key;
-}
-
 static mal_err room_withdraw(node_client *client, const mal_json *request,
                              mal_json *done) {
     node_room r;
     const char *reason = "no reason given";
-    MAL_TRY(node_room_find(client->node, room_key(request), &r));
-    if (mal_json_find(request, "reason"))
-        MAL_TRY(mal_json_get_str(request, "reason", &reason));
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
+    MAL_TRY(node_field_str(request, "reason", &reason));
     MAL_TRY(mal_room_withdraw(r.room, reason));
     return put_room(done, &r);
 }
@@ -66,7 +57,7 @@ static mal_err room_show(node_client *client, const mal_json *request,
                          mal_json *done) {
     node_room r;
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
-    MAL_TRY(node_room_find(client->node, room_key(request), &r));
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
     MAL_TRY(mal_policy_print(&text, r.contract));
     MAL_TRY(put_room(done, &r));
     MAL_TRY(mal_json_put_text(done, "canonical", r.contract->canonical));
@@ -129,8 +120,7 @@ static mal_err log_show(node_client *client, const mal_json *request,
     uint64_t size = mal_audit_log_size(node->log), n = 20;
     mal_json *list;
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
-    if (mal_json_find(request, "last"))
-        MAL_TRY(mal_json_get_u64(request, "last", &n));
+    MAL_TRY(node_field_u64(request, "last", &n));
     if (size)
         MAL_TRY(mal_audit_log_checkpoint(node->log, &text));
     MAL_TRY(mal_json_put_u64(done, "size", size));
