@@ -64,6 +64,35 @@ uint64_t mal_prim_drbg_below(mal_prim_drbg *drbg, uint64_t bound);
 mal_err mal_prim_prg(void *out, size_t len, const uint8_t key[32],
                      uint64_t nonce) MAL_MUST_CHECK;
 
+/* --- AES-128 in bulk (FIPS 197), for engines that draw gigabytes ---------- */
+
+/* An expanded key; clear after use. */
+typedef struct mal_prim_aes {
+    _Alignas(64) uint8_t round[11][16];
+} mal_prim_aes;
+void mal_prim_aes_init(mal_prim_aes *aes, const uint8_t key[16]);
+void mal_prim_aes_clear(mal_prim_aes *aes);
+/* out[i] = AES_k(u64le(counter + i) || u64le(tweak)), i < blocks: the PRG of two
+ * who share a key.  A (key, tweak, counter) serves once; counters wrap at 2^64.
+ * n blocks under one key differ from random by at most n^2 / 2^129. */
+void mal_prim_aes_ctr(void *out, size_t blocks, const mal_prim_aes *aes,
+                      uint64_t counter, uint64_t tweak);
+/* out ^= the same stream. */
+void mal_prim_aes_ctr_xor(void *out, size_t blocks, const mal_prim_aes *aes,
+                          uint64_t counter, uint64_t tweak);
+/* out[i] = AES_k(in[i]).  Here and below out == in is fine. */
+void mal_prim_aes_ecb(void *out, const void *in, size_t blocks,
+                      const mal_prim_aes *aes);
+/* [GKWY20] section 7.2, MMO: out[i] = pi(in[i]) ^ in[i] for a fixed and public
+ * key: correlation robust in the ideal permutation model. */
+void mal_prim_aes_mmo(void *out, const void *in, size_t blocks,
+                      const mal_prim_aes *fixed);
+/* [GKWY20] section 7.4, TMMO: out[i] = pi(pi(x) ^ t) ^ pi(x) for x = in[i] and
+ * the tweak t = u64le(tweak + i) || 0: tweakable, circular correlation robust.
+ */
+void mal_prim_aes_tmmo(void *out, const void *in, size_t blocks,
+                       const mal_prim_aes *fixed, uint64_t tweak);
+
 /* --- AEAD: AES-256-GCM (SP 800-38D), XChaCha20-Poly1305 ------------------- */
 
 #define MAL_PRIM_AEAD_KEY 32

@@ -1,6 +1,7 @@
 /* leak_prim.c - our own code around the libraries does not branch on secrets.
  */
 #include "mal_leak.h"
+#include "../aes_impl.h"
 #include "../prim_impl.h"
 
 #define MUST(call)                                                             \
@@ -73,6 +74,24 @@ LEAK(hashing_to_the_group_and_multiplying_do_not_branch) {
     MUST(mal_prim_point_mul_base(q, s));
     mal_leak_sink(p);
     mal_leak_sink(q);
+}
+
+LEAK(bulk_aes_does_not_branch_on_key_or_blocks) {
+    for (size_t i = 0; i < prim_aes_ways_n; i++) {
+        const prim_aes_way *w = prim_aes_ways[i];
+        uint8_t key[16] = { 1 }, x[16 * 21] = { 2 };
+        mal_prim_aes aes;
+        if (!w->usable())
+            continue;
+        mal_leak_secret(key, sizeof key);
+        mal_leak_secret(x, sizeof x);
+        w->init(&aes, key);
+        w->ctr_xor(x, 21, &aes, 0, 0);
+        w->ecb(x, x, 21, &aes);
+        w->mmo(x, x, 21, &aes);
+        w->tmmo(x, x, 21, &aes, 1);
+        mal_leak_sink(x);
+    }
 }
 
 LEAK_MAIN
