@@ -107,6 +107,12 @@ static mal_err put_dataset(mal_buf *out, const mal_policy_dataset *d) {
             out, "  privacy unit %s contributes at most %llu row%s\n",
             d->columns[d->unit].name, (unsigned long long)d->contributes_max,
             d->contributes_max == 1 ? "" : "s"));
+    for (uint32_t i = 0; i < d->n_uniques; i++) {
+        for (uint32_t k = 0; k < d->uniques[i].n; k++)
+            MAL_TRY(mal_buf_put_fmt(out, "%s%s", k ? ", " : "  unique ",
+                                    d->columns[d->uniques[i].columns[k]].name));
+        MAL_TRY(mal_buf_put_str(out, "\n"));
+    }
     if (d->units_max < d->rows_max)
         MAL_TRY(mal_buf_put_fmt(out, "  units at most %llu\n",
                                 (unsigned long long)d->units_max));

@@ -253,6 +253,12 @@ typedef struct block {
     size_t unit_at;
     bool rows;
     size_t units_at; /* 0: not said */
+    struct unique_at {
+        const char *names[MAL_POLICY_UNIQUE_COLUMNS_MAX];
+        size_t at;
+        uint32_t n;
+    } uniques[MAL_POLICY_UNIQUES_MAX];
+    uint32_t n_uniques;
 } block;
 
 /* privacy unit COLUMN contributes at most N rows | privacy unit row */
@@ -300,6 +306,77 @@ static mal_err parse_units(parser *p, mal_policy_dataset *d, block *b) {
                              "the bound on units");
 }
 
+/* unique COLUMN, ..: the columns may be declared further down. */
+static mal_err parse_unique(parser *p, block *b) {
+    bool more = true;
+    FAULT_UNLESS(b->n_uniques < MAL_POLICY_UNIQUES_MAX, p, p->tok.at,
+                 "more than %u unique clauses", MAL_POLICY_UNIQUES_MAX);
+    struct unique_at *u = &b->uniques[b->n_uniques++];
+    u->at = p->tok.at;
+    MAL_TRY(policy_take(p, "unique", "columns"));
+    while (more) {
+        FAULT_UNLESS(u->n < MAL_POLICY_UNIQUE_COLUMNS_MAX, p, p->tok.at,
+                     "a unique clause of more than %u columns",
+                     MAL_POLICY_UNIQUE_COLUMNS_MAX);
+        MAL_TRY(policy_take_label(p, &u->names[u->n++], "a column"));
+        MAL_TRY(policy_take_if(p, ",", &more));
+    }
+    return MAL_OK;
+}
+
+static int by_index(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_columns(const void *a, const void *b) {
+    const mal_policy_unique *x = a, *y = b;
+    for (uint32_t i = 0; i < x->n && i < y->n; i++)
+        if (x->columns[i] != y->columns[i])
+            return x->columns[i] < y->columns[i] ? -1 : 1;
+    return (x->n > y->n) - (x->n < y->n);
+}
+
+static mal_err unique_columns(parser *p, const mal_policy_dataset *d,
+                              mal_policy_unique *out,
+                              const struct unique_at *u) {
+    uint32_t *columns = mal_arena_calloc(p->arena, u->n, sizeof *columns);
+    if (!columns)
+        return MAL_E_MEMORY;
+    for (uint32_t i = 0; i < u->n; i++) {
+        columns[i] = mal_policy_column_find(d, u->names[i]);
+        FAULT_UNLESS(columns[i] != MAL_POLICY_NONE, p, u->at,
+                     "there is no column \"%s\" in %s", u->names[i], d->name);
+        FAULT_UNLESS(d->columns[columns[i]].role != MAL_POLICY_SECRET, p, u->at,
+                     "%s is secret: nothing reads it, so nothing can rely on "
+                     "it being unique",
+                     u->names[i]);
+    }
+    qsort(columns, u->n, sizeof *columns, by_index);
+    for (uint32_t i = 1; i < u->n; i++)
+        FAULT_UNLESS(columns[i] != columns[i - 1], p, u->at,
+                     "a column stands twice in a unique clause");
+    *out = (mal_policy_unique){ .columns = columns, .n = u->n };
+    return MAL_OK;
+}
+
+static mal_err uniques_complete(parser *p, mal_policy_dataset *d,
+                                const block *b) {
+    mal_policy_unique *all =
+        mal_arena_calloc(p->arena, b->n_uniques + 1, sizeof *all);
+    if (!all)
+        return MAL_E_MEMORY;
+    for (uint32_t i = 0; i < b->n_uniques; i++)
+        MAL_TRY(unique_columns(p, d, &all[i], &b->uniques[i]));
+    qsort(all, b->n_uniques, sizeof *all, by_columns);
+    for (uint32_t i = 1; i < b->n_uniques; i++)
+        FAULT_UNLESS(by_columns(&all[i - 1], &all[i]) != 0, p, b->uniques[0].at,
+                     "%s says the same unique columns twice", d->name);
+    d->uniques = all;
+    d->n_uniques = b->n_uniques;
+    return MAL_OK;
+}
+
 static mal_err parse_block_item(parser *p, mal_policy_dataset *d, block *b) {
     if (policy_is(p, "privacy"))
         return parse_unit(p, d, b);
@@ -307,6 +384,8 @@ static mal_err parse_block_item(parser *p, mal_policy_dataset *d, block *b) {
         return parse_rows(p, d, b);
     if (policy_is(p, "units"))
         return parse_units(p, d, b);
+    if (policy_is(p, "unique"))
+        return parse_unique(p, b);
     return parse_column(p, &b->columns);
 }
 
@@ -327,6 +406,7 @@ static mal_err block_complete(parser *p, mal_policy_dataset *d, const block *b,
                  "units are counted where the privacy unit is a column, and "
                  "are at most as many as rows");
     d->units_max = d->units_max ? d->units_max : d->rows_max;
+    MAL_TRY(uniques_complete(p, d, b));
     if (!*b->unit)
         return MAL_OK;
     d->unit = mal_policy_column_find(d, b->unit);

@@ -177,14 +177,23 @@ static int by_join(const void *a, const void *b) {
     return 0;
 }
 
+/* A key that is a number: a measure without decimals, a dim over a range. */
+static bool whole_number(const mal_policy_column *c) {
+    return (c->role == MAL_POLICY_MEASURE && c->scale == 0) ||
+           (c->role == MAL_POLICY_DIM && !c->codes);
+}
+
 static mal_err join_fits(parser *p, size_t at, mal_policy_cref a,
                          mal_policy_cref b) {
     const mal_policy_column *x = policy_known(p, a.dataset, a.column);
     const mal_policy_column *y = policy_known(p, b.dataset, b.column);
     if (!x)
         return MAL_OK;
+    if (whole_number(x) && whole_number(y))
+        return MAL_OK;
     FAULT_UNLESS(x->role == MAL_POLICY_ID && y->role == MAL_POLICY_ID, p, at,
-                 "%s is no id; tables are joined on ids only",
+                 "%s is no id; tables are joined on ids of one domain, or on "
+                 "two columns of whole numbers",
                  x->role == MAL_POLICY_ID ? y->name : x->name);
     FAULT_UNLESS(a.dataset != b.dataset, p, at,
                  "a dataset is not joined with itself");

@@ -25,7 +25,9 @@
 #define MAL_POLICY_RULES_MAX 4096u
 #define MAL_POLICY_BUDGETS_MAX 4096u
 #define MAL_POLICY_LIST_MAX 1024u /* of any other list in a rule */
-#define MAL_POLICY_NAME_MAX 63u   /* PostgreSQL's own limit */
+#define MAL_POLICY_UNIQUES_MAX 8u /* of one dataset */
+#define MAL_POLICY_UNIQUE_COLUMNS_MAX 8u
+#define MAL_POLICY_NAME_MAX 63u /* PostgreSQL's own limit */
 #define MAL_POLICY_STRING_MAX 1024u
 #define MAL_POLICY_SCALE_MAX 9u
 #define MAL_POLICY_NONE UINT32_MAX /* no such index, or a missing fact */
@@ -75,6 +77,12 @@ typedef struct mal_policy_column {
     uint32_t line;      /* where the text declared it */
 } mal_policy_column;
 
+/* `unique a, b`: no two rows agree in all of these columns. */
+typedef struct mal_policy_unique {
+    const uint32_t *columns; /* ascending */
+    uint32_t n;
+} mal_policy_unique;
+
 typedef struct mal_policy_dataset {
     const char *name;  /* "acme.customers" */
     const char *table; /* "customers" */
@@ -85,7 +93,9 @@ typedef struct mal_policy_dataset {
     uint64_t contributes_max; /* rows of one unit; 1 if every row is one */
     uint64_t units_max;       /* declared bound on units; else rows_max */
     uint64_t rows_max;        /* declared bound, public */
-    const char *class_;       /* NULL: none */
+    const mal_policy_unique *uniques; /* in canonical order */
+    uint32_t n_uniques;
+    const char *class_; /* NULL: none */
     const char *jurisdiction;
     uint32_t line;
 } mal_policy_dataset;

@@ -184,6 +184,16 @@ TEST(datasets_are_strict) {
         { SET("x id normal raw@1 privacy unit x contributes at most 1 rule"),
           "5:56", "\"rows\"" },
         { WITH("dataset a.v class b class c {"), "4:21", "twice" },
+        { SET("x dim in 1 .. 9 unique y privacy unit row rows at most 5"),
+          "5:17", "no column \"y\"" },
+        { SET("x secret unique x privacy unit row rows at most 5"), "5:10",
+          "x is secret" },
+        { SET("x dim in 1 .. 9 unique x, x privacy unit row rows at most 5"),
+          "5:17", "stands twice" },
+        { SET("x dim in 1 .. 9 unique x unique x privacy unit row rows at "
+              "most 5"),
+          "5:17", "same unique columns twice" },
+        { SET("x dim in 1 .. 9 unique 5"), "5:24", "a column" },
     };
     REFUSE_ALL(cases, MAL_E_INPUT);
 }

@@ -71,6 +71,36 @@ TEST(columns_carry_role_domain_and_range) {
     CHECK_EQ(store->lo, 1);
 }
 
+/* Declared anywhere in the block, stored in one order, part of the hash. */
+TEST(unique_columns_are_declared_and_canonical) {
+#define UNIQUE(lines)                                                          \
+    "room \"r\" version 1\n"                                                   \
+    "party a owner ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"     \
+    "dataset a.t {\n" lines                                                    \
+    "  order measure in 1 .. 60000\n  line dim in 1 .. 7\n"                    \
+    "  part measure in 1 .. 2000\n  privacy unit row\n  rows at most 9\n}\n"   \
+    "collude 0\nconsent all owners\nexpires 2027-06-30\n"
+    mal_arena *arena = mal_arena_new((size_t)8 << 20);
+    mal_policy_contract *c, *d, *none;
+    CHECK_OK(mal_policy_parse(
+        &c, arena,
+        mal_bytes_str(UNIQUE("  unique part\n  unique line, order\n"))));
+    CHECK_OK(mal_policy_parse(
+        &d, arena,
+        mal_bytes_str(UNIQUE("  unique order, line unique part\n"))));
+    CHECK_OK(mal_policy_parse(&none, arena, mal_bytes_str(UNIQUE(""))));
+#undef UNIQUE
+    CHECK_EQ(c->datasets[0].n_uniques, 2);
+    CHECK_EQ(c->datasets[0].uniques[0].n, 2);
+    CHECK_EQ(c->datasets[0].uniques[0].columns[0], 0);
+    CHECK_EQ(c->datasets[0].uniques[0].columns[1], 1);
+    CHECK_EQ(c->datasets[0].uniques[1].columns[0], 2);
+    CHECK(memcmp(c->hash, d->hash, 32) == 0);
+    CHECK(memcmp(c->hash, none->hash, 32) != 0);
+    CHECK_EQ(none->datasets[0].n_uniques, 0);
+    mal_arena_free(arena);
+}
+
 TEST(a_rule_carries_every_clause) {
     const mal_policy_contract *c = parse(ROOM);
     const mal_policy_rule *r = &c->rules[mal_policy_rule_find(c, "reach")];
