@@ -1,0 +1,266 @@
+/* okvs.c - an oblivious key-value store: its shape, and keys put into bins.
+ *
+ * The matrix of [RR22] section 4, three ones a row and a few dense columns, is
+ * cut into bins that fit the second cache; everything below works bin by bin.
+ */
+#include "psi_impl.h"
+
+#include <string.h>
+
+/* Keys a bin holds on average, at most: 3 * segment blocks of 16 bytes then
+ * take 650 KiB. */
+#define BIN_MEAN ((uint64_t)1 << 15)
+
+/* --- Shape ---------------------------------------------------------------- */
+
+static uint64_t isqrt(uint64_t v) {
+    uint64_t r = 0;
+    for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1)
+        if ((r + bit) * (r + bit) <= v)
+            r += bit;
+    return r;
+}
+
+/* Peeling ends in an empty core above 1.2218 columns a row [GPRTY21 section 5],
+ * in a window of width O(sqrt(rows)): 1.2230 m + 9 sqrt(m) is seven deviations
+ * above it for a bin of m rows on average.  Below it a bin is still solved, in
+ * more time.  Whether it CAN be solved does not hang on this. */
+static uint64_t sparse_columns(uint64_t mean) {
+    return (mean * 10019 >> 13) + 9 * isqrt(mean) + 96;
+}
+
+mal_err mal_psi_okvs_shape(mal_psi_okvs *okvs, uint64_t n) {
+    *okvs = (mal_psi_okvs){ 0 };
+    MAL_REQUIRE(n <= MAL_PSI_OKVS_KEYS_MAX, MAL_E_INPUT,
+                "%llu keys: a store holds at most %llu", (unsigned long long)n,
+                (unsigned long long)MAL_PSI_OKVS_KEYS_MAX);
+    uint64_t bins = (n + BIN_MEAN - 1) / BIN_MEAN;
+    bins += bins == 0;
+    uint64_t mean = (n + bins - 1) / bins;
+    okvs->n = n;
+    okvs->bins = (uint32_t)bins;
+    okvs->segment = (uint32_t)((sparse_columns(mean) + 2) / 3);
+    okvs->bin_columns = 3 * okvs->segment + MAL_PSI_OKVS_DENSE;
+    /* 8.2 deviations of a binomial: below 2^-41 over 2^11 bins. */
+    uint64_t most = mean + isqrt(68 * mean) + 8;
+    okvs->bin_rows_max = (uint32_t)(bins == 1 || most > n ? n : most);
+    okvs->columns = bins * okvs->bin_columns;
+    assert(okvs->bin_rows_max < 1 << 16 && okvs->bin_columns < 1 << 16);
+    return MAL_OK;
+}
+
+/* --- Bins ----------------------------------------------------------------- */
+
+static void count_bins(psi_bins *b, const mal_psi_key *keys) {
+    mal_psi_block h[PSI_BATCH];
+    for (size_t at = 0; at < b->n; at += PSI_BATCH) {
+        size_t len = b->n - at < PSI_BATCH ? b->n - at : PSI_BATCH;
+        mal_prim_aes_ecb(h, keys + at, len, &b->row);
+        for (size_t i = 0; i < len; i++)
+            b->start[psi_row_bin(b->shape, &h[i]) + 1]++;
+    }
+    for (uint32_t bin = 0; bin < b->shape->bins; bin++)
+        b->start[bin + 1] += b->start[bin];
+}
+
+/* place [bins] moves from the start of each bin to its end. */
+static void scatter(psi_bins *b, const mal_psi_key *keys, uint32_t *place) {
+    mal_psi_block h[PSI_BATCH];
+    for (size_t at = 0; at < b->n; at += PSI_BATCH) {
+        size_t len = b->n - at < PSI_BATCH ? b->n - at : PSI_BATCH;
+        mal_prim_aes_ecb(h, keys + at, len, &b->row);
+        for (size_t i = 0; i < len; i++) {
+            uint32_t to = place[psi_row_bin(b->shape, &h[i])]++;
+            b->keys[to] = keys[at + i];
+            b->index[to] = (uint32_t)(at + i);
+        }
+    }
+}
+
+mal_err psi_bins_new(psi_bins *b, const mal_psi_okvs *shape,
+                     const uint8_t seed[16], const mal_psi_key *keys,
+                     size_t n) {
+    *b = (psi_bins){ .shape = shape, .n = n };
+    MAL_REQUIRE(n < UINT32_MAX, MAL_E_INPUT, "%zu keys at once are too many",
+                n);
+    mal_prim_aes_init(&b->row, seed);
+    b->keys = mal_calloc(n + 1, sizeof *b->keys);
+    b->index = mal_calloc(n + 1, sizeof *b->index);
+    b->start = mal_calloc((size_t)shape->bins + 1, sizeof *b->start);
+    uint32_t *place = mal_calloc(shape->bins, sizeof *place);
+    bool whole = b->keys && b->index && b->start && place;
+    if (whole) {
+        count_bins(b, keys);
+        memcpy(place, b->start, shape->bins * sizeof *place);
+        scatter(b, keys, place);
+    }
+    mal_free(place);
+    return whole ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+}
+
+void psi_bins_clear(psi_bins *b) {
+    if (b->keys)
+        mal_wipe(b->keys, b->n * sizeof *b->keys);
+    mal_free(b->keys);
+    mal_free(b->index);
+    mal_free(b->start);
+    mal_prim_aes_clear(&b->row);
+    *b = (psi_bins){ 0 };
+}
+
+bool psi_bins_overflow(const psi_bins *b) {
+    bool over = false;
+    for (uint32_t bin = 0; bin < b->shape->bins; bin++)
+        over |= b->start[bin + 1] - b->start[bin] > b->shape->bin_rows_max;
+    return over;
+}
+
+/* --- Decoding a bin ------------------------------------------------------- */
+
+/* table[256 k + v] = sum of the dense columns 8 k + j for the bits j of v. */
+void psi_dense_table(mal_psi_block table[PSI_DENSE_TABLE],
+                     const mal_psi_block dense[MAL_PSI_OKVS_DENSE]) {
+    for (uint32_t k = 0; k < PSI_DENSE_BYTES; k++) {
+        mal_psi_block *t = table + 256 * k;
+        t[0] = (mal_psi_block){ { 0, 0 } };
+        for (uint32_t j = 0; j < 8; j++)
+            for (uint32_t v = 0; v < 1u << j; v++)
+                psi_store(&t[v + (1u << j)],
+                          psi_load(&t[v]) ^ psi_load(&dense[8 * k + j]));
+    }
+}
+
+static inline psi_vec dense_product(const mal_psi_block *table, uint64_t bits) {
+    psi_vec sum = psi_load(&table[bits & 255]);
+    for (uint32_t k = 1; k < PSI_DENSE_BYTES; k++)
+        sum ^= psi_load(&table[256 * k + ((bits >> (8 * k)) & 255)]);
+    return sum;
+}
+
+void psi_decode_rows(mal_psi_block *out, const mal_psi_block *hash, size_t n,
+                     const mal_psi_okvs *o, const mal_psi_block *p,
+                     const mal_psi_block *table) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t c[3];
+        psi_row_columns(c, o, &hash[i]);
+        psi_store(&out[i], psi_load(&p[c[0]]) ^ psi_load(&p[c[1]]) ^
+                               psi_load(&p[c[2]]) ^
+                               dense_product(table, psi_row_dense(&hash[i])));
+    }
+}
+
+/* --- Whole stores --------------------------------------------------------- */
+
+typedef struct coding {
+    psi_bins bins;
+    mal_psi_block *p;           /* encode */
+    const mal_psi_block *given; /* decode */
+    const mal_psi_block *values;
+    mal_psi_block *out;
+    psi_solved worst;
+} coding;
+
+static void coding_clear(coding *c) {
+    psi_bins_clear(&c->bins);
+}
+
+static mal_err decode_bin(void *ctx, size_t bin) {
+    const coding *c = ctx;
+    const psi_bins *b = &c->bins;
+    const mal_psi_okvs *o = b->shape;
+    const mal_psi_block *p = c->given + bin * o->bin_columns;
+    mal_psi_block table[PSI_DENSE_TABLE], h[PSI_BATCH], v[PSI_BATCH];
+    psi_dense_table(table, p + 3 * o->segment);
+    for (uint32_t at = b->start[bin]; at < b->start[bin + 1]; at += PSI_BATCH) {
+        uint32_t left = b->start[bin + 1] - at;
+        uint32_t len = left < PSI_BATCH ? left : PSI_BATCH;
+        mal_prim_aes_ecb(h, b->keys + at, len, &b->row);
+        psi_decode_rows(v, h, len, o, p, table);
+        for (uint32_t i = 0; i < len; i++)
+            c->out[b->index[at + i]] = v[i];
+    }
+    return MAL_OK;
+}
+
+mal_err mal_psi_okvs_decode(mal_psi_block *out, const mal_psi_okvs *okvs,
+                            const mal_psi_block *p, const uint8_t seed[16],
+                            const mal_psi_key *keys, size_t n,
+                            unsigned threads) {
+    MAL_AUTO(coding_clear) coding c = { .given = p, .out = out };
+    MAL_TRY(psi_bins_new(&c.bins, okvs, seed, keys, n));
+    return mal_parallel(threads ? threads : 1, okvs->bins, decode_bin, &c);
+}
+
+/* Values in bin order lie in `out` of the coding; p is solved in place. */
+static mal_err encode_bin(void *ctx, size_t bin) {
+    coding *c = ctx;
+    const mal_psi_okvs *o = c->bins.shape;
+    MAL_AUTO(psi_solver_clear) psi_solver s;
+    MAL_TRY(psi_solver_new(&s, o));
+    psi_solved how = psi_solve_bin(&s, c->p + bin * o->bin_columns, &c->bins,
+                                   (uint32_t)bin, c->out + c->bins.start[bin]);
+    if (how == PSI_NO_MEMORY)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    if (how != PSI_SOLVED)
+        __atomic_store_n(&c->worst, how, __ATOMIC_RELAXED);
+    return MAL_OK;
+}
+
+/* Every column random: those that no row needs stay so. */
+static void fill_random(mal_psi_block *p, size_t n) {
+    uint8_t key[16];
+    mal_prim_aes aes;
+    mal_prim_random(key, sizeof key);
+    mal_prim_aes_init(&aes, key);
+    mal_prim_aes_ctr(p, n, &aes, 0, 0);
+    mal_prim_aes_clear(&aes);
+    mal_wipe(key, sizeof key);
+}
+
+static mal_err encode_once(coding *c, const mal_psi_okvs *okvs,
+                           const uint8_t seed[16], const mal_psi_key *keys,
+                           size_t n, unsigned threads) {
+    psi_bins_clear(&c->bins);
+    c->worst = PSI_SOLVED;
+    MAL_TRY(psi_bins_new(&c->bins, okvs, seed, keys, n));
+    if (psi_bins_overflow(&c->bins)) {
+        c->worst = PSI_SINGULAR;
+        return MAL_OK;
+    }
+    for (size_t i = 0; i < n; i++)
+        c->out[i] = c->values[c->bins.index[i]];
+    fill_random(c->p, okvs->columns);
+    return mal_parallel(threads ? threads : 1, okvs->bins, encode_bin, c);
+}
+
+static mal_err encode(coding *c, uint8_t seed[16], const mal_psi_okvs *okvs,
+                      const mal_psi_key *keys, size_t n, unsigned threads) {
+    for (unsigned attempt = 0; attempt < MAL_PSI_OKVS_ATTEMPTS; attempt++) {
+        mal_prim_random(seed, 16);
+        MAL_TRY(encode_once(c, okvs, seed, keys, n, threads));
+        MAL_REQUIRE(c->worst != PSI_REPEATED, MAL_E_INPUT,
+                    "a key occurs twice: an OKVS holds distinct keys");
+        if (c->worst == PSI_SOLVED)
+            return MAL_OK;
+    }
+    MAL_FAIL(MAL_E_STATE, "no seed of %u solves the store",
+             MAL_PSI_OKVS_ATTEMPTS);
+}
+
+mal_err mal_psi_okvs_encode(mal_psi_block *p, uint8_t seed[16],
+                            const mal_psi_okvs *okvs, const mal_psi_key *keys,
+                            const mal_psi_block *values, size_t n,
+                            unsigned threads) {
+    MAL_AUTO(coding_clear) coding c = { .p = p, .values = values };
+    MAL_REQUIRE(n <= okvs->n, MAL_E_INPUT,
+                "%zu keys in a store with room for %llu", n,
+                (unsigned long long)okvs->n);
+    mal_psi_block *sorted = mal_calloc(n + 1, sizeof *sorted);
+    if (!sorted)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    c.out = sorted;
+    mal_err err = encode(&c, seed, okvs, keys, n, threads);
+    mal_wipe(sorted, n * sizeof *sorted);
+    mal_free(sorted);
+    return err;
+}
