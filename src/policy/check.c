@@ -289,10 +289,34 @@ static mal_err check_shadows(checker *k) {
     return MAL_OK;
 }
 
+/* Who would compute, and whether the contract says that they are three. */
+static mal_err check_seats(checker *k, const mal_policy_rule *r) {
+    const mal_policy_contract *c = k->c;
+    uint32_t seats[MAL_POLICY_SEATS];
+    if (mal_policy_seats(c, seats) != MAL_OK) {
+        WARN(k, r->line, "share3-seats",
+             "rule %s names share3, which cannot run: %s", r->name,
+             mal_err_message());
+        mal_err_forget();
+        return MAL_OK;
+    }
+    for (unsigned i = 0; i < MAL_POLICY_SEATS; i++)
+        if (!c->parties[seats[i]].organisation)
+            REMARK(k, r->line, "share3-seats",
+                   "rule %s runs share3 at %s among others, whose organisation "
+                   "the contract does not name: nobody can see that no two "
+                   "seats are of one",
+                   r->name, c->parties[seats[i]].name);
+    for (unsigned i = 0; i < MAL_POLICY_SEATS; i++)
+        if (r->by >> seats[i] & 1)
+            REMARK(k, r->line, "share3-seats",
+                   "rule %s lets %s ask, which holds a seat of share3 itself: "
+                   "against its questions no other seat may collude",
+                   r->name, c->parties[seats[i]].name);
+    return MAL_OK;
+}
+
 static mal_err check_engines(checker *k, const mal_policy_rule *r) {
-    unsigned seats = 0;
-    for (uint32_t i = 0; i < k->c->n_parties; i++)
-        seats += (k->c->parties[i].roles & MAL_POLICY_COMPUTE) != 0;
     for (uint32_t i = 0; i < r->n_run; i++) {
         mal_policy_engine engine = r->run[i].engine;
         if (engine == MAL_POLICY_ENGINE_PSI &&
@@ -301,11 +325,13 @@ static mal_err check_engines(checker *k, const mal_policy_rule *r) {
                  "rule %s names psi, whose present form shows one party the "
                  "match count: it runs only with \"reveals match count\"",
                  r->name);
-        if (engine == MAL_POLICY_ENGINE_SHARE3 && seats < 3)
-            WARN(k, r->line, "share3-seats",
-                 "rule %s names share3, which needs three parties with the "
-                 "role compute; there %s %u",
-                 r->name, seats == 1 ? "is" : "are", seats);
+        if (engine == MAL_POLICY_ENGINE_SHARE3)
+            MAL_TRY(check_seats(k, r));
+        if (engine == MAL_POLICY_ENGINE_SHARE3 && r->run[i].n_args)
+            WARN(k, r->line, "idle-word",
+                 "rule %s asks for seats of share3 that are measured workers: "
+                 "no node attests yet, so share3 is refused",
+                 r->name);
     }
     return MAL_OK;
 }
@@ -404,6 +430,15 @@ static mal_err check_datasets(checker *k) {
     return MAL_OK;
 }
 
+static bool any_share3(const mal_policy_contract *c) {
+    for (uint32_t i = 0; i < c->n_rules; i++)
+        for (uint32_t k = 0; !is_forbid(&c->rules[i]) && k < c->rules[i].n_run;
+             k++)
+            if (c->rules[i].run[k].engine == MAL_POLICY_ENGINE_SHARE3)
+                return true;
+    return false;
+}
+
 static mal_err check_parties(checker *k) {
     const mal_policy_contract *c = k->c;
     mal_policy_set asks = 0, owns = 0;
@@ -418,11 +453,15 @@ static mal_err check_parties(checker *k) {
             WARN(k, 0, "idle-analyst", "no rule lets %s ask anything", p->name);
         if ((p->roles & MAL_POLICY_OWNER) && !(owns >> i & 1))
             WARN(k, 0, "owner-without-data", "%s owns no dataset", p->name);
-        if (p->roles &
-            (MAL_POLICY_COMPUTE | MAL_POLICY_WITNESS | MAL_POLICY_DELEGATE))
+        if (p->roles & (MAL_POLICY_WITNESS | MAL_POLICY_DELEGATE))
             WARN(k, 0, "idle-word",
-                 "%s is named to compute, witness or judge for another: no "
-                 "node acts on that yet, and nothing is promised by it",
+                 "%s is named to witness or judge for another: no node acts "
+                 "on that yet, and nothing is promised by it",
+                 p->name);
+        if ((p->roles & MAL_POLICY_COMPUTE) && !any_share3(c))
+            WARN(k, 0, "idle-word",
+                 "%s is named to compute, and no rule runs share3, the one "
+                 "engine that has seats",
                  p->name);
     }
     if (!c->collude && __builtin_popcountll(mal_policy_owners(c)) > 1)

@@ -62,6 +62,21 @@ static const char *const believed[MAL_POLICY_ENGINES] = {
         "answer: what memory access and time tell",
 };
 
+static mal_err put_seats(mal_buf *out, const mal_policy_contract *c) {
+    uint32_t seats[MAL_POLICY_SEATS];
+    if (mal_policy_seats(c, seats) != MAL_OK) {
+        PUT("  share3 cannot run: %s\n", mal_err_message());
+        mal_err_forget();
+        return MAL_OK;
+    }
+    PUT("  seats of share3:");
+    for (unsigned i = 0; i < MAL_POLICY_SEATS; i++)
+        PUT("%s %s (of %s)", i ? "," : "", c->parties[seats[i]].name,
+            mal_policy_organisation(c, seats[i]));
+    PUT("\n");
+    return MAL_OK;
+}
+
 static mal_err put_trust(mal_buf *out, const mal_policy_contract *c) {
     uint32_t named = 0;
     PUT("who must be believed\n  noise holds against %u colluding owner%s and "
@@ -75,7 +90,7 @@ static mal_err put_trust(mal_buf *out, const mal_policy_contract *c) {
     for (uint32_t e = 1; e < MAL_POLICY_ENGINES; e++)
         if (named >> e & 1)
             PUT("  %s\n", believed[e]);
-    return MAL_OK;
+    return named >> MAL_POLICY_ENGINE_SHARE3 & 1 ? put_seats(out, c) : MAL_OK;
 }
 
 static mal_err put_rules(mal_buf *out, const mal_policy_contract *c) {

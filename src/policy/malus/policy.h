@@ -318,6 +318,19 @@ const mal_policy_budget *
 mal_policy_budget_find(const mal_policy_contract *contract, uint32_t dataset,
                        uint32_t party);
 mal_policy_set mal_policy_owners(const mal_policy_contract *contract);
+/* What the contract says, else the party's own name. */
+const char *mal_policy_organisation(const mal_policy_contract *contract,
+                                    uint32_t party);
+/* The three that compute every job of share3, in order of index: the parties
+ * with the role compute; where no party has it, the owners.
+ * MAL_E_UNSUPPORTED: they are not three, or two are of one organisation. */
+#define MAL_POLICY_SEATS 3u
+mal_err mal_policy_seats(const mal_policy_contract *contract,
+                         uint32_t seats[MAL_POLICY_SEATS]) MAL_MUST_CHECK;
+/* Whose nodes take part in a job of that engine: the owners; of share3 the
+ * seats too. */
+mal_policy_set mal_policy_members(const mal_policy_contract *contract,
+                                  mal_policy_engine engine);
 /* The lineage a ledger charges (rules.md, 16): "OWNER/ID-DOMAIN", or
  * "OWNER/DATASET#row" where every row is a unit. */
 mal_err mal_policy_lineage(mal_buf *out, const mal_policy_contract *contract,

@@ -51,7 +51,8 @@ TEST(a_sound_contract_has_no_warnings_about_its_rules) {
                                          "unspendable-budget" };
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         check_not_found(ROOM, codes[i]);
-    check_found(ROOM, "share3-seats", 20, "there are 0");
+    check_found(ROOM, "share3-seats", 20,
+                "no party is named to compute, and there are 2 owners");
     check_found(ROOM, "idle-forbid", 28, "no-secrets");
 }
 
