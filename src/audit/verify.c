@@ -133,20 +133,24 @@ static mal_err check_contract(check *c, const uint8_t (*trusted)[32],
 
 /* --- Who is here ---------------------------------------------------------- */
 
-static const mal_audit_party *find_owner(const check *c, const char *name) {
+static bool takes_part(const mal_audit_party *p) {
+    return p->owner || p->seat;
+}
+
+static const mal_audit_party *find_member(const check *c, const char *name) {
     for (size_t i = 0; i < c->n_parties; i++)
-        if (c->parties[i].owner && strcmp(c->parties[i].name, name) == 0)
+        if (takes_part(&c->parties[i]) && strcmp(c->parties[i].name, name) == 0)
             return &c->parties[i];
     return NULL;
 }
 
-/* Each owner has exactly one part, and nobody else has one. */
+/* Each owner and each seat has exactly one part, and nobody else has one. */
 static mal_err match_parts(check *c) {
     const mal_audit_receipt *r = c->receipt;
     c->sides = mal_arena_calloc(c->arena, r->n_parts + 1, sizeof *c->sides);
     MAL_REQUIRE(c->sides, MAL_E_MEMORY, "out of memory to check a receipt");
     for (size_t i = 0; i < r->n_parts; i++) {
-        const mal_audit_party *p = find_owner(c, r->parts[i].party);
+        const mal_audit_party *p = find_member(c, r->parts[i].party);
         bool twice = false;
         for (size_t j = 0; j < c->n_sides; j++)
             twice |= c->sides[j].party == p;
@@ -154,12 +158,14 @@ static mal_err match_parts(check *c) {
             c->sides[c->n_sides].part = &r->parts[i];
             c->sides[c->n_sides++].party = p;
         } else {
-            claim(c, require(false, p ? "it speaks twice" : "it is no owner"),
-                  "%s speaks as an owner", r->parts[i].party);
+            claim(c,
+                  require(false, p ? "it speaks twice"
+                                   : "it is neither owner nor seat"),
+                  "%s speaks for itself, once", r->parts[i].party);
         }
     }
     for (size_t i = 0; i < c->n_parties; i++) {
-        bool found = !c->parties[i].owner;
+        bool found = !takes_part(&c->parties[i]);
         for (size_t j = 0; j < c->n_sides; j++)
             found |= c->sides[j].party == &c->parties[i];
         if (!found)

@@ -1,4 +1,4 @@
-/* ask.c - asking: carry the five steps between the owners, then open the
+/* ask.c - asking: carry the five steps between the members, then open the
  * answer.
  *
  * This node proposes and carries; it is believed by nobody.  As the recipient
@@ -21,7 +21,7 @@ typedef struct asking {
     room_judged judged;
     mal_key elgamal;
     mal_buf message; /* the request */
-    unsigned n;      /* owners */
+    unsigned n;      /* members of the job */
     mal_buf accepts[MAL_PARTIES_MAX], holds[MAL_PARTIES_MAX];
     mal_buf intents[MAL_PARTIES_MAX], dones[MAL_PARTIES_MAX];
     mal_buf outputs[MAL_PARTIES_MAX], results[MAL_PARTIES_MAX];
@@ -131,7 +131,7 @@ static mal_err sign_request(asking *a) {
 
 /* --- Carrying ------------------------------------------------------------ */
 
-/* One step: the same message to all owners, or with what all said before. */
+/* One step: the same message to all members, or with what all said before. */
 static mal_err carry(asking *a, const char *method, mal_bytes request,
                      mal_buf *replies, unsigned timeout_ms) {
     room_calls *calls = mal_arena_alloc(a->arena, sizeof *calls);
@@ -141,7 +141,7 @@ static mal_err carry(asking *a, const char *method, mal_bytes request,
                            .method = method,
                            .request = request,
                            .replies = replies,
-                           .parties = a->room->owner_at,
+                           .parties = a->judged.members.at,
                            .timeout_ms = timeout_ms };
     for (unsigned i = 0; i < a->n; i++)
         replies[i].max = ROOM_OUTPUT_MAX;
@@ -173,7 +173,7 @@ static mal_err step_open(asking *a) {
     for (unsigned i = 0; i < a->n; i++) {
         mal_bytes body;
         MAL_TRY(room_open_signed(a->room, &body, mal_buf_view(&a->accepts[i]),
-                                 "malus/accept/v1", a->room->owner_at[i]));
+                                 "malus/accept/v1", a->judged.members.at[i]));
         MAL_TRY(room_accept_decode(&list[i], a->arena, body));
         nonces[i + 1] = mal_bytes_of(list[i].nonce, 32);
     }
@@ -281,17 +281,17 @@ static mal_err open_output(asking *a, unsigned i, mal_buf *plain) {
     mal_prim_hash hash;
     MAL_AUTO(mal_buf_clear) mal_buf aad = { 0 };
     MAL_TRY(room_open_signed(room, &body, mal_buf_view(&a->dones[i]),
-                             "malus/done/v1", room->owner_at[i]));
+                             "malus/done/v1", a->judged.members.at[i]));
     MAL_TRY(room_done_decode(&done, body));
     mal_prim_sha256_of(&hash, mal_buf_view(&a->outputs[i]));
     MAL_REQUIRE(mal_equal(done.output.b, hash.b, 32) &&
                     mal_equal(done.job.b, a->job.b, 32),
                 MAL_E_PEER, "%s sent another output than it signed",
-                room->contract->parties[room->owner_at[i]].name);
+                room->contract->parties[a->judged.members.at[i]].name);
     a->bytes += done.bytes_sent;
     a->ticks_missed += done.ticks_missed;
     MAL_TRY(mal_buf_put(&aad, mal_bytes_of(a->job.b, 32)));
-    MAL_TRY(mal_buf_put_u32(&aad, room->owner_at[i]));
+    MAL_TRY(mal_buf_put_u32(&aad, a->judged.members.at[i]));
     plain->max = ROOM_OUTPUT_MAX;
     return mal_kms_hpke_open(room->config.kms, plain,
                              mal_bytes_str("malus output v1"),
@@ -300,7 +300,7 @@ static mal_err open_output(asking *a, unsigned i, mal_buf *plain) {
 
 static mal_err add_words(int64_t *cells, size_t n, mal_bytes words) {
     MAL_REQUIRE(words.len == n * 8, MAL_E_PEER,
-                "an owner sealed an output of another size");
+                "a party sealed an output of another size");
     for (size_t i = 0; i < n; i++)
         cells[i] =
             (int64_t)((uint64_t)cells[i] + mal_load_u64le(words.ptr + 8 * i));
@@ -340,9 +340,9 @@ static mal_err open_cells(asking *a, int64_t **out) {
         MAL_TRY(open_output(a, i, &plain));
         bool computes = false;
         for (unsigned k = 0; k < a->judged.n; k++)
-            computes |= a->judged.parties[k] == a->room->owner_at[i];
+            computes |= a->judged.parties[k] == a->judged.members.at[i];
         MAL_REQUIRE(computes || plain.len == 0, MAL_E_PEER,
-                    "an owner who computes nothing sent an output");
+                    "a party that computes nothing sent an output");
         if (!computes || plain.len == 0)
             continue;
         MAL_TRY(a->judged.engine == MAL_POLICY_ENGINE_PSI
@@ -477,6 +477,8 @@ static mal_err keep(asking *a, const mal_prim_hash *key,
 static mal_err fresh_answer(asking *a, mal_room_answer *answer,
                             int64_t **cells) {
     MAL_TRY(sign_request(a));
+    a->n = a->judged.members.n;
+    a->mark.members = a->judged.members;
     a->mark.request = a->request.id;
     MAL_TRY(room_ask_begin(a->room, &a->mark));
     mal_err err = run_job(a);
@@ -494,8 +496,8 @@ static mal_err fresh_answer(asking *a, mal_room_answer *answer,
     mal_hex_encode(answer->job, mal_bytes_of(a->job.b, 32));
     answer->epsilon_nano = a->request.epsilon_nano;
     answer->bytes = a->bytes;
-    MAL_TRY(room_receipt_make(a->room, &answer->receipt, &a->judged, a->n,
-                              a->intents, a->results, a->openings, &a->job));
+    MAL_TRY(room_receipt_make(a->room, &answer->receipt, &a->judged, a->intents,
+                              a->results, a->openings, &a->job));
     /* Owners checked each other's intents; nobody but us has all results. */
     MAL_AUTO(mal_buf_clear) mal_buf report = { 0 };
     return mal_room_receipt_verify(&report, mal_buf_view(&answer->receipt),
@@ -542,11 +544,9 @@ mal_err mal_room_ask(mal_room *room, mal_room_answer *answer, mal_arena *arena,
     if (!a)
         return MAL_E_MEMORY;
     uint64_t start = mal_time_monotonic_ns();
-    *a = (asking){ .room = room,
-                   .arena = arena,
-                   .question = question,
-                   .progress = progress,
-                   .n = room->n_owners };
+    *a = (asking){
+        .room = room, .arena = arena, .question = question, .progress = progress
+    };
     mal_err err = ask(a, answer);
     answer->seconds = (double)(mal_time_monotonic_ns() - start) / 1e9;
     asking_clear(a);

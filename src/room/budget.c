@@ -156,9 +156,10 @@ mal_err room_ledger_hold(mal_room *room, room_job *job, uint64_t deadline) {
     MAL_TRY(prepare(h, room, &job->judged, job->request.requester));
     if (h->n_charges == 0)
         return MAL_OK; /* no data of ours is touched */
-    for (unsigned i = 0; i < room->n_owners; i++)
-        if (room->owner_at[i] != room->me)
-            peers[n_peers++] = c->parties[room->owner_at[i]].name;
+    const room_members *m = &job->judged.members;
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->at[i] != room->me)
+            peers[n_peers++] = c->parties[m->at[i]].name;
     mal_dp_hold hold = { .room = room->id_hex,
                          .analyst = c->parties[job->request.requester].name,
                          .purpose = *job->request.purpose ? job->request.purpose
@@ -185,8 +186,8 @@ mal_err room_ledger_spend(mal_room *room, room_job *job,
                           const mal_bytes *holds) {
     if (!room_ledger_charged(room, &job->judged))
         return MAL_OK;
-    for (unsigned i = 0; i < room->n_owners; i++) {
-        uint32_t party = room->owner_at[i];
+    for (unsigned i = 0; i < job->judged.members.n; i++) {
+        uint32_t party = job->judged.members.at[i];
         if (party != room->me)
             MAL_TRY(mal_dp_ledger_attach(room->config.ledger, job->id.b, "hold",
                                          room->contract->parties[party].name,
@@ -196,7 +197,7 @@ mal_err room_ledger_spend(mal_room *room, room_job *job,
 }
 
 mal_err room_ledger_void(mal_room *room, const room_id *job,
-                         const mal_bytes *voids) {
+                         const room_members *members, const mal_bytes *voids) {
     mal_dp_void list[MAL_PARTIES_MAX];
     size_t n = 0;
     mal_dp_state state;
@@ -204,10 +205,10 @@ mal_err room_ledger_void(mal_room *room, const room_id *job,
     if (err == MAL_E_MISSING)
         return MAL_OK; /* nothing was held here */
     MAL_TRY(err);
-    for (unsigned i = 0; i < room->n_owners; i++)
-        if (room->owner_at[i] != room->me)
+    for (unsigned i = 0; i < members->n; i++)
+        if (members->at[i] != room->me)
             list[n++] = (mal_dp_void){
-                .peer = room->contract->parties[room->owner_at[i]].name,
+                .peer = room->contract->parties[members->at[i]].name,
                 .verified = true,
                 .blob = voids[i],
             };

@@ -96,7 +96,7 @@ static mal_err log_contract(mal_room *room) {
     room_entry entry = { 0 };
     mal_err err = room_record(
         room, &entry, room->owners >> room->me & 1 ? "consent" : "contract",
-        "contract", room->contract->hash, fields, 2, false);
+        "contract", room->contract->hash, fields, 2, NULL);
     room_entry_clear(&entry);
     MAL_TRY(err);
     return set_flag(room,
@@ -146,7 +146,7 @@ static mal_err stop_for(mal_room *room, const char *who, const char *reason) {
     room_field fields[] = { { "by", who, false }, { "reason", reason, true } };
     room_entry entry = { 0 };
     mal_err err = room_record(room, &entry, "withdrawal", "room",
-                              room->contract->room_id, fields, 2, false);
+                              room->contract->room_id, fields, 2, NULL);
     room_entry_clear(&entry);
     return err;
 }

@@ -44,6 +44,7 @@ static mal_err read_bundle(mal_room *room, mal_bytes bytes) {
                     c->parties[i].name, c->name);
     room->contract = c;
     room->owners = mal_policy_owners(c);
+    room_members_of(&room->everybody, room_everybody(c));
     mal_hex_encode(room->id_hex, mal_bytes_of(c->room_id, 32));
 #ifndef MAL_TEST_BUILD
     MAL_REQUIRE(!c->test, MAL_E_DENIED,

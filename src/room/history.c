@@ -35,10 +35,10 @@ static mal_err last_seen(mal_room *room, uint32_t party, uint64_t *size) {
     return MAL_OK;
 }
 
-/* "ewr 12, lga 9": what we had cosigned of the other owners' logs. */
+/* "ewr 12, lga 9": what we had cosigned of the others' logs. */
 mal_err room_cosigned_text(mal_room *room, mal_buf *out) {
-    for (unsigned i = 0; i < room->n_owners; i++) {
-        uint32_t party = room->owner_at[i];
+    for (unsigned i = 0; i < room->everybody.n; i++) {
+        uint32_t party = room->everybody.at[i];
         uint64_t size;
         if (party == room->me)
             continue;

@@ -325,18 +325,23 @@ static bool is_meant(const char *id, const room_id *job,
     return n == 0 || strncmp(hex[0], id, n) == 0 || strncmp(hex[1], id, n) == 0;
 }
 
-/* Tell every owner; whoever has gone further than its say-so ends by itself. */
-static void abort_everywhere(mal_room *room, const room_id *request) {
-    for (unsigned i = 0; i < room->n_owners; i++) {
+/* Tell every member; whoever has gone further than its say-so ends by itself.
+ */
+static void abort_everywhere(mal_room *room, const room_members *members,
+                             const room_id *request) {
+    for (unsigned i = 0; i < members->n; i++) {
         MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
-        if (room_call(room, room->owner_at[i], "abort",
+        if (room_call(room, members->at[i], "abort",
                       mal_bytes_of(request->b, 32), &reply, 5000) != MAL_OK)
             mal_err_forget();
     }
 }
 
 mal_err mal_room_cancel(mal_room *room, const char *id) {
-    room_id asked[ROOM_JOBS_MAX];
+    struct {
+        room_id request;
+        room_members members;
+    } asked[ROOM_JOBS_MAX];
     size_t n = 0;
     bool found = false;
     pthread_mutex_lock(&room->lock);
@@ -348,12 +353,13 @@ mal_err mal_room_cancel(mal_room *room, const char *id) {
     for (room_ask *ask = room->asks; ask && n < ROOM_JOBS_MAX; ask = ask->next)
         if (is_meant(id, &ask->job, &ask->request)) {
             atomic_store(&ask->cancelled, true);
-            asked[n++] = ask->request;
+            asked[n].members = ask->members;
+            asked[n++].request = ask->request;
         }
     bool closing = room->closing;
     pthread_mutex_unlock(&room->lock);
     for (size_t i = 0; i < n && !closing; i++)
-        abort_everywhere(room, &asked[i]);
+        abort_everywhere(room, &asked[i].members, &asked[i].request);
     MAL_REQUIRE(found || n || !*id, MAL_E_MISSING,
                 "no job %s is under way here: see malus job ls", id);
     return MAL_OK;

@@ -198,6 +198,7 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
     j->engine =
         released == MAL_OK ? engine_of(j->physical) : MAL_POLICY_ENGINE_CLEAR;
     fill_facts(room, j, r);
+    room_members_of(&j->members, mal_policy_members(c, j->engine));
     mal_policy_decide(&j->verdict, c, &j->facts);
     /* What the contract forbids is refused as such, before what we cannot do.
      */

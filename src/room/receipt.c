@@ -70,9 +70,9 @@ static mal_err read_part(mal_room *room, mal_audit_part *part, uint32_t party,
 }
 
 mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
-                          const room_judged *judged, unsigned n,
-                          const mal_buf *intents, const mal_buf *results,
-                          const mal_buf *openings, const room_id *job) {
+                          const room_judged *judged, const mal_buf *intents,
+                          const mal_buf *results, const mal_buf *openings,
+                          const room_id *job) {
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(RECEIPT_ARENA);
     mal_audit_receipt *r = arena ? mal_arena_alloc(arena, sizeof *r) : NULL;
     mal_audit_opening *list =
@@ -87,11 +87,12 @@ mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
     r->trust = d.trust;
     r->not_proved = d.not_proved;
     r->openings = list;
-    MAL_REQUIRE(n <= MAL_AUDIT_OWNERS_MAX, MAL_E_LIMIT,
+    const room_members *m = &judged->members;
+    MAL_REQUIRE(m->n <= MAL_AUDIT_OWNERS_MAX, MAL_E_LIMIT,
                 "a receipt holds at most %d owners", MAL_AUDIT_OWNERS_MAX);
-    for (unsigned i = 0; i < n; i++) {
-        MAL_TRY(read_part(room, &r->parts[r->n_parts++], room->owner_at[i],
-                          &intents[i], &results[i]));
+    for (unsigned i = 0; i < m->n; i++) {
+        MAL_TRY(read_part(room, &r->parts[r->n_parts++], m->at[i], &intents[i],
+                          &results[i]));
         MAL_TRY(open_openings(room, r, list, arena, &openings[i], job));
     }
     return mal_audit_receipt_write(receipt, r);
@@ -134,7 +135,10 @@ static mal_err verify_claims(reading *r, mal_bytes receipt) {
         mal_arena_calloc(r->arena, c->n_parties, sizeof *parties);
     if (!parties)
         return MAL_E_MEMORY;
+    mal_policy_set members =
+        mal_policy_members(c, mal_policy_engine_find(r->receipt->engine));
     for (uint32_t i = 0; i < c->n_parties; i++) {
+        parties[i].seat = members >> i & 1;
         parties[i].name = c->parties[i].name;
         parties[i].owner = c->parties[i].roles & MAL_POLICY_OWNER;
         memcpy(parties[i].identity_pub, c->parties[i].identity, 32);

@@ -132,8 +132,9 @@ static mal_err cosign_one(void *ctx, size_t i) {
     MAL_FAIL(MAL_E_PEER, "%s contradicts itself about our log", name);
 }
 
-/* One head, all other owners.  *again: somebody has seen a newer one. */
-static mal_err gather(mal_room *room, mal_buf *note, bool *again) {
+/* One head, all other members.  *again: somebody has seen a newer one. */
+static mal_err gather(mal_room *room, const room_members *members,
+                      mal_buf *note, bool *again) {
     cosigning c = { .room = room };
     size_t n = 0;
     MAL_TRY(mal_audit_log_checkpoint(room->config.log, note));
@@ -141,9 +142,9 @@ static mal_err gather(mal_room *room, mal_buf *note, bool *again) {
     MAL_TRY(mal_audit_note_parse(&parsed, mal_buf_view(note)));
     MAL_TRY(mal_audit_checkpoint_parse(&c.head, parsed.text));
     c.note = mal_buf_view(note);
-    for (unsigned i = 0; i < room->n_owners; i++)
-        if (room->owner_at[i] != room->me)
-            c.others[n++] = room->owner_at[i];
+    for (unsigned i = 0; i < members->n; i++)
+        if (members->at[i] != room->me)
+            c.others[n++] = members->at[i];
     mal_err err = n ? mal_parallel((unsigned)n, n, cosign_one, &c) : MAL_OK;
     *again = false;
     MAL_AUTO(mal_buf_clear) mal_buf lines = { 0 };
@@ -165,15 +166,16 @@ static mal_err gather(mal_room *room, mal_buf *note, bool *again) {
     return MAL_OK;
 }
 
-static mal_err cosign(mal_room *room, room_entry *entry) {
+static mal_err cosign(mal_room *room, const room_members *members,
+                      room_entry *entry) {
     MAL_AUTO(mal_buf_clear) mal_buf note = { 0 };
     bool again = true;
     for (int tries = 0; again; tries++) {
         MAL_REQUIRE(tries < COSIGN_TRIES, MAL_E_STATE,
-                    "our log is behind the head that the other owners have "
+                    "our log is behind the head that the others have "
                     "cosigned: this state folder is an old copy");
         mal_buf_reset(&note);
-        MAL_TRY(gather(room, &note, &again));
+        MAL_TRY(gather(room, members, &note, &again));
     }
     return mal_audit_proof_make(&entry->proof, room->config.log, entry->index,
                                 mal_buf_view(&note));
@@ -183,7 +185,8 @@ static mal_err check_known(mal_room *room, bool *done);
 
 mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
                     const char *subject, const uint8_t digest[32],
-                    const room_field *fields, size_t n, bool cosigned) {
+                    const room_field *fields, size_t n,
+                    const room_members *cosigners) {
     const mal_policy_contract *c = room->contract;
     mal_audit_statement s = { .kind = kind,
                               .subject = subject,
@@ -196,8 +199,8 @@ mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
     MAL_TRY(check_known(room, &known)); /* an old copy would fork our log */
     pthread_mutex_lock(&room->log_lock);
     mal_err err = append(room, entry, &s, fields, n);
-    if (err == MAL_OK && cosigned)
-        err = cosign(room, entry);
+    if (err == MAL_OK && cosigners)
+        err = cosign(room, cosigners, entry);
     pthread_mutex_unlock(&room->log_lock);
     return err;
 }
@@ -215,7 +218,7 @@ void room_log_abort(mal_room *room, room_job *job, const char *who,
                             { "reason", why, true } };
     room_entry entry = { 0 };
     mal_err err =
-        room_record(room, &entry, "result", "job", job->id.b, fields, 3, false);
+        room_record(room, &entry, "result", "job", job->id.b, fields, 3, NULL);
     if (err == MAL_OK && strcmp(who, room->contract->parties[room->me].name))
         err = mal_dp_ledger_abort(room->config.ledger, job->id.b, who);
     if (err != MAL_OK)
@@ -267,7 +270,7 @@ mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
     };
     room_entry entry = { 0 };
     mal_err err = room_record(room, &entry, "refusal", "request", digest,
-                              fields, 4, false);
+                              fields, 4, NULL);
     room_entry_clear(&entry);
     return err;
 }
@@ -276,8 +279,8 @@ mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
 
 mal_err room_serve_cosign(mal_room *room, uint32_t caller, mal_bytes request,
                           mal_buf *reply) {
-    MAL_REQUIRE(room->owners >> caller & 1, MAL_E_DENIED,
-                "only owners' logs are cosigned");
+    MAL_REQUIRE(room->everybody.set >> caller & 1, MAL_E_DENIED,
+                "only the logs of owners and seats are cosigned");
     /* An old copy may have forgotten what it cosigned. */
     MAL_TRY(room_catch_up(room));
     mal_kms_statement key; /* makes the witness know the log's key */
@@ -395,16 +398,17 @@ mal_err room_catch_up(mal_room *room) {
     return MAL_OK;
 }
 
-/* --- Checking another owner's entry -------------------------------------- */
+/* --- Checking another's entry ---- -------------------------------------- */
 
-static mal_err proof_policy(mal_room *room, mal_audit_policy *policy,
-                            mal_audit_vkey *witnesses, uint32_t party) {
+static mal_err proof_policy(mal_room *room, const room_members *members,
+                            mal_audit_policy *policy, mal_audit_vkey *witnesses,
+                            uint32_t party) {
     const mal_policy_contract *c = room->contract;
     char origin[MAL_AUDIT_ORIGIN_LEN + 1];
     mal_kms_statement key;
     policy->n_witnesses = 0;
-    for (unsigned i = 0; i < room->n_owners; i++) {
-        uint32_t p = room->owner_at[i];
+    for (unsigned i = 0; i < members->n; i++) {
+        uint32_t p = members->at[i];
         MAL_TRY(room_log_key(room, p, &key));
         mal_audit_origin(origin, c->parties[p].name, c->parties[p].identity);
         if (p == party)
@@ -419,20 +423,20 @@ static mal_err proof_policy(mal_room *room, mal_audit_policy *policy,
     return MAL_OK;
 }
 
-mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
-                         mal_bytes dsse, mal_bytes proof_text, const char *kind,
-                         const room_id *job) {
+mal_err room_check_entry(mal_room *room, const room_job *job, const char *kind,
+                         const room_shown *shown, const uint8_t node[32]) {
     const mal_policy_contract *c = room->contract;
+    uint32_t party = shown->party;
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(64 << 20);
     if (!arena)
         return MAL_E_MEMORY;
     mal_audit_dsse *envelope;
     mal_audit_statement *s;
-    MAL_TRY(mal_audit_dsse_parse(&envelope, arena, dsse));
+    MAL_TRY(mal_audit_dsse_parse(&envelope, arena, shown->dsse));
     MAL_TRY(mal_audit_dsse_verify(envelope, node));
     MAL_TRY(mal_audit_statement_parse(&s, arena, envelope->payload));
     char hex[65];
-    mal_hex_encode(hex, mal_bytes_of(job->b, 32));
+    mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
     const char *named = mal_audit_statement_field(s, MAL_AUDIT_F_JOB);
     MAL_REQUIRE(strcmp(s->kind, kind) == 0 && named &&
                     strcmp(named, hex) == 0 &&
@@ -447,9 +451,11 @@ mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
     mal_audit_proof *proof = mal_arena_alloc(arena, sizeof *proof);
     if (!proof)
         return MAL_E_MEMORY;
-    MAL_TRY(proof_policy(room, &policy, witnesses, party));
-    MAL_TRY(mal_audit_proof_parse(proof, proof_text));
-    MAL_TRY(mal_audit_proof_verify(NULL, NULL, times, proof, dsse, &policy));
+    MAL_TRY(
+        proof_policy(room, &job->judged.members, &policy, witnesses, party));
+    MAL_TRY(mal_audit_proof_parse(proof, shown->proof));
+    MAL_TRY(
+        mal_audit_proof_verify(NULL, NULL, times, proof, shown->dsse, &policy));
     for (size_t i = 0; i < policy.n_witnesses; i++) {
         /* It is kept for ever: a far future would end every contract here. */
         MAL_REQUIRE(times[i] <= mal_time_unix() + AHEAD_SECONDS, MAL_E_PEER,

@@ -66,6 +66,16 @@ typedef struct room_loss { /* what one touched dataset pays */
     uint64_t epsilon_nano;
 } room_loss;
 
+/* seats.c: whose nodes take part in a job: all owners; of share3 the seats too.
+ */
+typedef struct room_members {
+    mal_policy_set set;
+    unsigned n;
+    uint32_t at[MAL_PARTIES_MAX]; /* in order of index */
+} room_members;
+void room_members_of(room_members *members, mal_policy_set set);
+mal_policy_set room_everybody(const mal_policy_contract *contract);
+
 typedef struct room_judged {
     const mal_sql_plan *plan;
     const mal_sql_physical *physical;
@@ -73,6 +83,7 @@ typedef struct room_judged {
     mal_policy_verdict verdict;
     mal_prim_hash plan_hash, physical_hash;
     mal_policy_engine engine;
+    room_members members;              /* parties that take the five steps */
     unsigned n;                        /* parties that compute */
     uint32_t parties[MAL_PARTIES_MAX]; /* [n] in the order of the mesh */
     unsigned share_k;        /* any so many parts are the full noise */
@@ -141,8 +152,8 @@ mal_err room_done_decode(room_done *d, mal_bytes in) MAL_MUST_CHECK;
 /* A list of n blobs, as the asking node hands out what it collected. */
 mal_err room_list_encode(mal_buf *out, const mal_buf *items,
                          size_t n) MAL_MUST_CHECK;
-mal_err room_list_decode(mal_bytes *items, size_t n, mal_rd *rd,
-                         size_t len_max) MAL_MUST_CHECK;
+mal_err room_list_decode(mal_bytes items[MAL_PARTIES_MAX], unsigned *n,
+                         mal_rd *rd, size_t len_max) MAL_MUST_CHECK;
 
 /* request.c */
 mal_err room_request_make(mal_room *room, mal_buf *envelope,
@@ -176,7 +187,7 @@ typedef struct room_job {
     uint32_t caller; /* the asking node; set once, with owned */
     bool owned;
     room_accept accept;   /* ours */
-    room_accept *accepts; /* [n_owners], by owner's position */
+    room_accept *accepts; /* [members.n], by a member's position */
     room_id id, accepts_hash;
     uint64_t touched_ns, deadline_ns, started;
     atomic_bool cancelled;
@@ -209,6 +220,7 @@ typedef struct room_ask {
     room_id request, job;
     uint64_t started;
     atomic_bool cancelled;
+    room_members members;
 } room_ask;
 
 struct mal_room {
@@ -225,6 +237,7 @@ struct mal_room {
     mal_policy_set owners;
     unsigned n_owners;
     uint32_t owner_at[MAL_PARTIES_MAX]; /* owners in order of index */
+    room_members everybody; /* owners, and seats if a rule has some */
     char id_hex[65];
     pthread_mutex_t lock; /* jobs, statements, flags */
     pthread_cond_t changed;
@@ -302,15 +315,17 @@ typedef struct room_field { /* in clear, or as a hiding commitment */
 } room_field;
 typedef struct room_entry {
     mal_buf dsse;     /* the entry */
-    mal_buf proof;    /* tlog-proof, cosigned by all other owners */
+    mal_buf proof;    /* tlog-proof, cosigned by all other members */
     mal_buf openings; /* JSON array */
     uint64_t index;
 } room_entry;
 void room_entry_clear(room_entry *entry);
+/* cosigners: all but us put their names under a head that holds it; NULL: it
+ * is only logged. */
 mal_err room_record(mal_room *room, room_entry *entry, const char *kind,
                     const char *subject, const uint8_t digest[32],
                     const room_field *fields, size_t n,
-                    bool cosign) MAL_MUST_CHECK;
+                    const room_members *cosigners) MAL_MUST_CHECK;
 /* A refusal is an entry too, with nothing in it that depends on data. */
 mal_err room_log_refusal(mal_room *room, const mal_policy_verdict *v,
                          const char *asked,
@@ -324,11 +339,15 @@ mal_err room_serve_last(mal_room *room, uint32_t caller,
 /* Are we at least where our peers last saw us?  MAL_E_STATE: refuse to serve.
  */
 mal_err room_catch_up(mal_room *room) MAL_MUST_CHECK;
-/* Did `node`, the party's key, sign `dsse`, and is its `proof` cosigned by
- * every owner but the party? */
-mal_err room_check_entry(mal_room *room, uint32_t party, const uint8_t node[32],
-                         mal_bytes dsse, mal_bytes proof, const char *kind,
-                         const room_id *job) MAL_MUST_CHECK;
+/* Is the entry of that kind, of this job; did `node`, the party's key, sign its
+ * `dsse`, and has every other member of the job cosigned its `proof`? */
+typedef struct room_shown { /* what a party shows of its log */
+    uint32_t party;
+    mal_bytes dsse, proof;
+} room_shown;
+mal_err room_check_entry(mal_room *room, const room_job *job, const char *kind,
+                         const room_shown *shown,
+                         const uint8_t node[32]) MAL_MUST_CHECK;
 
 /* contract.c, at the opening of a room.  MAL_E_STATE: a newer version is known
  * here; *successor: an older one is. */
@@ -382,6 +401,7 @@ mal_err room_ledger_hold(mal_room *room, room_job *job,
 mal_err room_ledger_spend(mal_room *room, room_job *job,
                           const mal_bytes *holds) MAL_MUST_CHECK;
 mal_err room_ledger_void(mal_room *room, const room_id *job,
+                         const room_members *members,
                          const mal_bytes *voids) MAL_MUST_CHECK;
 /* MAL_OK if nothing is spent here for that job, so that we may sign its void.
  */
@@ -429,11 +449,10 @@ mal_err room_propose(mal_room *room, room_judged *judged, room_request *request,
                      const mal_room_question *question) MAL_MUST_CHECK;
 
 /* receipt.c: from what the owners signed in `spend` and `close`, [n] in the
- * order of owner_at, and the openings that they sealed to us. */
+ * order of the members, and the openings that they sealed to us. */
 mal_err room_receipt_make(mal_room *room, mal_buf *receipt,
-                          const room_judged *judged, unsigned n,
-                          const mal_buf *intents, const mal_buf *results,
-                          const mal_buf *openings,
+                          const room_judged *judged, const mal_buf *intents,
+                          const mal_buf *results, const mal_buf *openings,
                           const room_id *job) MAL_MUST_CHECK;
 
 #endif

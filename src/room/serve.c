@@ -15,14 +15,14 @@
 typedef struct step {
     mal_rd rd;
     uint8_t request[32];
-    mal_bytes list[MAL_PARTIES_MAX]; /* a signed message of each owner */
+    unsigned n;
+    mal_bytes list[MAL_PARTIES_MAX]; /* a signed message of each member */
 } step;
 
-static mal_err read_step(step *s, mal_room *room, mal_bytes in) {
+static mal_err read_step(step *s, mal_bytes in) {
     s->rd = mal_rd_of(in);
     MAL_TRY(mal_rd_copy(&s->rd, s->request, 32));
-    MAL_TRY(
-        room_list_decode(s->list, room->n_owners, &s->rd, ROOM_MESSAGE_MAX));
+    MAL_TRY(room_list_decode(s->list, &s->n, &s->rd, ROOM_MESSAGE_MAX));
     return mal_rd_end(&s->rd);
 }
 
@@ -69,10 +69,12 @@ static mal_err fill_accept(mal_room *room, room_job *job) {
     memcpy(a->physical.b, j->physical_hash.b, 32);
     a->party = room->me;
     mal_prim_random(a->nonce, 32);
-    mal_prim_hash commitment;
-    MAL_TRY(mal_room_key_agree(room));
-    MAL_TRY(mal_kms_pseudonym_commitment(room->config.kms, &commitment,
-                                         room->contract->room_id));
+    mal_prim_hash commitment = { { 0 } };
+    if (room->owners >> room->me & 1) { /* rule 27: no seat has the key */
+        MAL_TRY(mal_room_key_agree(room));
+        MAL_TRY(mal_kms_pseudonym_commitment(room->config.kms, &commitment,
+                                             room->contract->room_id));
+    }
     memcpy(a->pseudonyms.b, commitment.b, 32);
     a->build = mal_arena_strdup(job->arena, room->config.build);
     if (!a->build)
@@ -119,6 +121,9 @@ static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
         MAL_E_DENIED,
         "the proposed physical plan is not what this question splits "
         "into");
+    MAL_REQUIRE(job->judged.members.set >> room->me & 1, MAL_E_DENIED,
+                "this node has no part in a job of engine %s",
+                mal_policy_engine_name(job->judged.engine));
     MAL_TRY(fill_accept(room, job));
     MAL_AUTO(mal_buf_clear) mal_buf body = { 0 };
     MAL_TRY(room_accept_encode(&body, &job->accept));
@@ -129,8 +134,8 @@ static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
 
 mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) {
-    MAL_REQUIRE(room->owners >> room->me & 1, MAL_E_DENIED,
-                "this node is no owner of the room");
+    MAL_REQUIRE(room->everybody.set >> room->me & 1, MAL_E_DENIED,
+                "this node is neither owner nor seat in the room");
     MAL_TRY(room_catch_up(room));
     MAL_TRY(room_announce(room));
     room_job *job;
@@ -162,16 +167,21 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
                           mal_buf *out, room_phase from, step_body body) {
     step s;
     room_job *job;
-    MAL_TRY(read_step(&s, room, in));
+    MAL_TRY(read_step(&s, in));
     MAL_TRY(room_job_take(room, &job, s.request, from));
+    bool ours = job->caller == caller && s.n == job->judged.members.n;
     mal_err err = MAL_E_DENIED;
     if (job->caller != caller)
         err = mal_err_set(MAL_E_DENIED, __FILE__, __LINE__,
                           "another node asked this question");
+    else if (!ours)
+        err = mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
+                          "expected a message of each of %u parties, got %u",
+                          job->judged.members.n, s.n);
     else
         err = body(room, job, &s, out);
     bool keep = err == MAL_OK && job->phase != ROOM_CLOSED;
-    if (err != MAL_OK && job->caller == caller) {
+    if (err != MAL_OK && ours) {
         char why[512];
         snprintf(why, sizeof why, "%s", mal_err_message());
         if (room_job_record(room, job, "failed", why) != MAL_OK)
@@ -216,12 +226,40 @@ static mal_err check_pins(mal_room *room, const room_job *job,
     return MAL_OK;
 }
 
+/* All owners hold one key, and a seat that owns nothing has none: it compares
+ * each owner's commitment with the first one's. */
+static mal_err compare_pseudonyms(const mal_room *room, const room_job *job,
+                                  const room_accept *a) {
+    const mal_policy_contract *c = room->contract;
+    static const room_id none;
+    const room_id *want = &job->accept.pseudonyms;
+    const char *whom = "we do";
+    if (!(room->owners >> a->party & 1)) {
+        MAL_REQUIRE(mal_equal(&a->pseudonyms, &none, 32), MAL_E_PEER,
+                    "%s owns nothing, and holds a pseudonym key",
+                    c->parties[a->party].name);
+        return MAL_OK;
+    }
+    for (unsigned i = 0; !(room->owners >> room->me & 1) &&
+                         job->judged.members.at[i] <= a->party;
+         i++)
+        if (room->owners >> job->judged.members.at[i] & 1) {
+            want = &job->accepts[i].pseudonyms;
+            whom = c->parties[job->judged.members.at[i]].name;
+            break;
+        }
+    MAL_REQUIRE(mal_equal(&a->pseudonyms, want, 32), MAL_E_PEER,
+                "%s holds another pseudonym key than %s",
+                c->parties[a->party].name, whom);
+    return MAL_OK;
+}
+
 static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
                               const room_accept *a) {
     const mal_policy_contract *c = room->contract;
-    const char *name = c->parties[room->owner_at[i]].name;
+    const char *name = c->parties[job->judged.members.at[i]].name;
     const room_accept *own = &job->accept;
-    MAL_REQUIRE(a->party == room->owner_at[i] &&
+    MAL_REQUIRE(a->party == job->judged.members.at[i] &&
                     mal_equal(&a->request, &own->request, 32),
                 MAL_E_PEER, "%s answered another request", name);
     MAL_REQUIRE(mal_equal(&a->contract, &own->contract, 32), MAL_E_PEER,
@@ -230,8 +268,7 @@ static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
                 "%s reads another plan out of the question than we do", name);
     MAL_REQUIRE(mal_equal(&a->physical, &own->physical, 32), MAL_E_PEER,
                 "%s splits the plan otherwise than we do", name);
-    MAL_REQUIRE(mal_equal(&a->pseudonyms, &own->pseudonyms, 32), MAL_E_PEER,
-                "%s holds another pseudonym key than we do", name);
+    MAL_TRY(compare_pseudonyms(room, job, a));
     MAL_REQUIRE(a->epsilon_nano == own->epsilon_nano &&
                     a->share_k == own->share_k,
                 MAL_E_PEER, "%s would draw other noise than we do", name);
@@ -257,24 +294,24 @@ static mal_err compare_accept(mal_room *room, room_job *job, unsigned i,
 }
 
 static mal_err read_accepts(mal_room *room, room_job *job, const step *s) {
-    job->accepts =
-        mal_arena_calloc(job->arena, room->n_owners, sizeof *job->accepts);
+    const room_members *m = &job->judged.members;
+    job->accepts = mal_arena_calloc(job->arena, m->n, sizeof *job->accepts);
     if (!job->accepts)
         return MAL_E_MEMORY;
     mal_bytes nonces[MAL_PARTIES_MAX + 1];
     nonces[0] = mal_bytes_of(job->request.id.b, 32);
-    for (unsigned i = 0; i < room->n_owners; i++) {
+    for (unsigned i = 0; i < m->n; i++) {
         mal_bytes body;
         MAL_TRY(room_open_signed(room, &body, s->list[i], "malus/accept/v1",
-                                 room->owner_at[i]));
+                                 m->at[i]));
         MAL_TRY(room_accept_decode(&job->accepts[i], job->arena, body));
         MAL_TRY(compare_accept(room, job, i, &job->accepts[i]));
         nonces[i + 1] = mal_bytes_of(job->accepts[i].nonce, 32);
     }
     mal_prim_hash hash;
-    mal_prim_hash_parts(&hash, "malus job v1", nonces, room->n_owners + 1);
+    mal_prim_hash_parts(&hash, "malus job v1", nonces, m->n + 1);
     memcpy(job->id.b, hash.b, 32);
-    mal_prim_hash_parts(&hash, "malus acceptances v1", s->list, room->n_owners);
+    mal_prim_hash_parts(&hash, "malus acceptances v1", s->list, m->n);
     memcpy(job->accepts_hash.b, hash.b, 32);
     return MAL_OK;
 }
@@ -310,8 +347,8 @@ mal_err room_serve_hold(mal_room *room, uint32_t caller, mal_bytes in,
 /* --- spend --------------------------------------------------------------- */
 
 static mal_err check_holds(mal_room *room, room_job *job, const step *s) {
-    for (unsigned i = 0; i < room->n_owners; i++) {
-        uint32_t party = room->owner_at[i];
+    for (unsigned i = 0; i < job->judged.members.n; i++) {
+        uint32_t party = job->judged.members.at[i];
         const char *name = room->contract->parties[party].name;
         mal_bytes body;
         room_hold h;
@@ -331,7 +368,7 @@ static mal_err check_holds(mal_room *room, room_job *job, const step *s) {
     return MAL_OK;
 }
 
-/* Every owner's part of what the job says of itself, in its own log. */
+/* What every member says of the job, in its own log. */
 static mal_err log_intent(mal_room *room, room_job *job, room_entry *entry) {
     const room_judged *j = &job->judged;
     mal_arena *a = job->arena;
@@ -379,7 +416,7 @@ static mal_err log_intent(mal_room *room, room_job *job, room_entry *entry) {
         { "rule", c->rules[j->verdict.rule].name, true },
     };
     return room_record(room, entry, "intent", "job", job->id.b, fields,
-                       sizeof fields / sizeof *fields, true);
+                       sizeof fields / sizeof *fields, &job->judged.members);
 }
 
 static mal_err spend(mal_room *room, room_job *job, step *s, mal_buf *out) {
@@ -415,21 +452,20 @@ mal_err room_serve_spend(mal_room *room, uint32_t caller, mal_bytes in,
 
 static mal_err check_entries(mal_room *room, room_job *job, const step *s,
                              const char *label, const char *kind) {
-    for (unsigned i = 0; i < room->n_owners; i++) {
-        mal_bytes body, dsse, proof, key;
+    for (unsigned i = 0; i < job->judged.members.n; i++) {
+        mal_bytes body, key;
         mal_kms_statement node;
-        const mal_policy_party *p = &room->contract->parties[room->owner_at[i]];
-        MAL_TRY(room_open_signed(room, &body, s->list[i], label,
-                                 room->owner_at[i]));
+        room_shown shown = { .party = job->judged.members.at[i] };
+        const mal_policy_party *p = &room->contract->parties[shown.party];
+        MAL_TRY(room_open_signed(room, &body, s->list[i], label, shown.party));
         mal_rd rd = mal_rd_of(body);
-        MAL_TRY(mal_rd_blob(&rd, &dsse, ROOM_MESSAGE_MAX));
-        MAL_TRY(mal_rd_blob(&rd, &proof, ROOM_MESSAGE_MAX));
+        MAL_TRY(mal_rd_blob(&rd, &shown.dsse, ROOM_MESSAGE_MAX));
+        MAL_TRY(mal_rd_blob(&rd, &shown.proof, ROOM_MESSAGE_MAX));
         MAL_TRY(mal_rd_blob(&rd, &key, MAL_KMS_STATEMENT_MAX));
         MAL_TRY(mal_kms_statement_decode(&node, key));
         MAL_TRY(mal_kms_statement_verify(&node, p->identity, p->name,
                                          MAL_KMS_NODE, mal_time_unix()));
-        MAL_TRY(room_check_entry(room, room->owner_at[i], node.pub, dsse, proof,
-                                 kind, &job->id));
+        MAL_TRY(room_check_entry(room, job, kind, &shown, node.pub));
     }
     return MAL_OK;
 }
@@ -470,13 +506,13 @@ static mal_err compare_dones(mal_room *room, room_job *job, const step *s,
                              mal_prim_hash *transcript) {
     const room_judged *j = &job->judged;
     room_done *dones =
-        mal_arena_calloc(job->arena, room->n_owners, sizeof *dones);
+        mal_arena_calloc(job->arena, j->members.n, sizeof *dones);
     if (!dones)
         return MAL_E_MEMORY;
     const room_done *by_mesh[MAL_PARTIES_MAX] = { 0 };
-    for (unsigned i = 0; i < room->n_owners; i++) {
+    for (unsigned i = 0; i < j->members.n; i++) {
         mal_bytes body;
-        uint32_t party = room->owner_at[i];
+        uint32_t party = j->members.at[i];
         MAL_TRY(
             room_open_signed(room, &body, s->list[i], "malus/done/v1", party));
         MAL_TRY(room_done_decode(&dones[i], body));
@@ -497,7 +533,7 @@ static mal_err compare_dones(mal_room *room, room_job *job, const step *s,
                 room->contract->parties[j->parties[a]].name,
                 room->contract->parties[j->parties[b]].name);
     mal_prim_hash_parts(transcript, "malus transcripts v1", s->list,
-                        room->n_owners);
+                        j->members.n);
     return MAL_OK;
 }
 
@@ -521,7 +557,7 @@ static mal_err log_result(mal_room *room, room_job *job, room_entry *entry,
         { "ticks-missed", missed, false },
     };
     return room_record(room, entry, "result", "job", job->id.b, fields,
-                       sizeof fields / sizeof *fields, true);
+                       sizeof fields / sizeof *fields, &job->judged.members);
 }
 
 static mal_err close_job(mal_room *room, room_job *job, step *s, mal_buf *out) {
@@ -558,6 +594,28 @@ mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
 
 /* --- void and abort ------------------------------------------------------ */
 
+/* The job has ended here: of whom it was, its hold in the ledger knows, and the
+ * number of voids tells us. */
+static mal_err take_voids(mal_room *room, mal_rd *rd, const room_id *id) {
+    mal_bytes list[MAL_PARTIES_MAX];
+    unsigned n;
+    room_members members = room->everybody;
+    MAL_TRY(room_list_decode(list, &n, rd, ROOM_MESSAGE_MAX));
+    MAL_TRY(mal_rd_end(rd));
+    if (n == room->n_owners)
+        room_members_of(&members, room->owners);
+    MAL_REQUIRE(n == members.n, MAL_E_PEER,
+                "expected a void of each of %u parties, got %u", members.n, n);
+    for (unsigned i = 0; i < n; i++) {
+        mal_bytes body;
+        MAL_TRY(room_open_signed(room, &body, list[i], "malus/void/v1",
+                                 members.at[i]));
+        MAL_REQUIRE(body.len == 32 && mal_equal(body.ptr, id->b, 32),
+                    MAL_E_PEER, "a void of another job");
+    }
+    return room_ledger_void(room, id, &members, list);
+}
+
 /* Before `spend`, a job can be undone: we sign that we shall not spend for it,
  * and end it; with the signatures of all others the hold is voided. */
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
@@ -568,17 +626,7 @@ mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
     MAL_TRY(mal_rd_copy(&rd, request, 32));
     MAL_TRY(mal_rd_copy(&rd, id.b, 32));
     if (rd.left > 0) {
-        mal_bytes list[MAL_PARTIES_MAX];
-        MAL_TRY(room_list_decode(list, room->n_owners, &rd, ROOM_MESSAGE_MAX));
-        MAL_TRY(mal_rd_end(&rd));
-        for (unsigned i = 0; i < room->n_owners; i++) {
-            mal_bytes body;
-            MAL_TRY(room_open_signed(room, &body, list[i], "malus/void/v1",
-                                     room->owner_at[i]));
-            MAL_REQUIRE(body.len == 32 && mal_equal(body.ptr, id.b, 32),
-                        MAL_E_PEER, "a void of another job");
-        }
-        return room_ledger_void(room, &id, list);
+        return take_voids(room, &rd, &id);
     }
     /* Our word first, then the look at the ledger: `spend` does it the other
      * way round, so that of the two at least one stops. */

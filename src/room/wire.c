@@ -160,13 +160,14 @@ mal_err room_list_encode(mal_buf *out, const mal_buf *items, size_t n) {
     return MAL_OK;
 }
 
-mal_err room_list_decode(mal_bytes *items, size_t n, mal_rd *rd,
-                         size_t len_max) {
+mal_err room_list_decode(mal_bytes items[MAL_PARTIES_MAX], unsigned *n,
+                         mal_rd *rd, size_t len_max) {
     uint32_t count;
     MAL_TRY(mal_rd_u32(rd, &count));
-    MAL_REQUIRE(count == n, MAL_E_PEER,
-                "expected a message of each of %zu parties, got %u", n, count);
-    for (size_t i = 0; i < n; i++)
+    MAL_REQUIRE(count > 0 && count <= MAL_PARTIES_MAX, MAL_E_PEER,
+                "a list of messages of %u parties", count);
+    *n = count;
+    for (size_t i = 0; i < count; i++)
         MAL_TRY(mal_rd_blob(rd, &items[i], len_max));
     return MAL_OK;
 }

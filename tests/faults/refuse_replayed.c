@@ -190,14 +190,15 @@ static void all_old(mal_buf *request) {
 
 /* One owner's part of it (jfk's: neither the hearer's own, nor the last). */
 static void one_old(mal_buf *request) {
-    mal_bytes fresh[PARTIES], old[PARTIES];
+    mal_bytes fresh[MAL_PARTIES_MAX], old[MAL_PARTIES_MAX];
+    unsigned n, n_old;
     MAL_AUTO(mal_buf_clear) mal_buf out = { 0 };
     const call *c = find(bent_method, EWR);
     mal_rd rd = mal_rd_of(mal_bytes_of(request->ptr + 32, request->len - 32));
     mal_rd rd_old =
         mal_rd_of(mal_bytes_of(c->request.ptr + 32, c->request.len - 32));
-    if (room_list_decode(fresh, PARTIES, &rd, ROOM_MESSAGE_MAX) != MAL_OK ||
-        room_list_decode(old, PARTIES, &rd_old, ROOM_MESSAGE_MAX) != MAL_OK ||
+    if (room_list_decode(fresh, &n, &rd, ROOM_MESSAGE_MAX) != MAL_OK ||
+        room_list_decode(old, &n_old, &rd_old, ROOM_MESSAGE_MAX) != MAL_OK ||
         mal_buf_put(&out, mal_bytes_of(request->ptr, 32)) != MAL_OK ||
         mal_buf_put_u32(&out, PARTIES) != MAL_OK)
         abort();
@@ -212,9 +213,10 @@ static void one_old(mal_buf *request) {
 
 /* A bit of jfk's signed body. */
 static void one_bit(mal_buf *request) {
-    mal_bytes fresh[PARTIES];
+    mal_bytes fresh[MAL_PARTIES_MAX];
+    unsigned n;
     mal_rd rd = mal_rd_of(mal_bytes_of(request->ptr + 32, request->len - 32));
-    if (room_list_decode(fresh, PARTIES, &rd, ROOM_MESSAGE_MAX) != MAL_OK)
+    if (room_list_decode(fresh, &n, &rd, ROOM_MESSAGE_MAX) != MAL_OK)
         abort();
     request->ptr[(size_t)(fresh[in_list(JFK)].ptr - request->ptr) + 40] ^= 1;
 }

@@ -51,7 +51,8 @@ mal_err
 mal_audit_key_statement_sign(mal_buf *out, const mal_audit_key *key,
                              const mal_audit_signer *identity) MAL_MUST_CHECK;
 /* The same bytes around a signature made elsewhere; and back, without believing
- * anything yet.  MAL_E_INPUT unless they are the one encoding of a statement. */
+ * anything yet.  MAL_E_INPUT unless they are the one encoding of a statement.
+ */
 mal_err mal_audit_key_statement_encode(mal_buf *out, const mal_audit_key *key,
                                        const uint8_t sig[64]) MAL_MUST_CHECK;
 mal_err mal_audit_key_statement_decode(mal_audit_key *key, uint8_t sig[64],
@@ -442,6 +443,7 @@ typedef struct mal_audit_party { /* as the contract has it */
     const char *name;
     uint8_t identity_pub[32];
     bool owner;
+    bool seat; /* takes part in the job, and may own nothing */
 } mal_audit_party;
 typedef struct mal_audit_claim {
     bool ok;

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     room_accept accept = { 0 };
     room_hold hold;
     room_done done;
-    mal_bytes list[4];
+    mal_bytes list[MAL_PARTIES_MAX];
+    unsigned n_list;
     mal_rd rd = mal_rd_of(in);
     switch (data[0] & 3) {
     case 0:
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
             same(&out, in);
         break;
     default:
-        if (room_list_decode(list, 4, &rd, 4096) != MAL_OK)
+        if (room_list_decode(list, &n_list, &rd, 4096) != MAL_OK)
             mal_err_forget();
     }
     mal_buf_clear(&out);
