@@ -1,0 +1,81 @@
+/* exchange.c - a round: words to one peer, words from another, in chunks.
+ *
+ * A chunk is sent as soon as it is made; before a party sends chunk c it has
+ * received chunk c - FLIGHT, and before a round ends all of it.  No deadlock:
+ * the three run one public schedule of chunks.  Of the three take one that is
+ * least far.  Its next send cannot block: its receiver is at least as far, has
+ * thus received all but the last FLIGHT chunks before this one, and the channel
+ * holds more.  Its next receive is of a chunk that its sender, at least as far,
+ * has sent.
+ */
+#include "share3_impl.h"
+
+static void write_header(uint8_t out[SHARE3_HEADER], const mal_share3 *s,
+                         unsigned kind, size_t chunk) {
+    mal_store_u32le(out, kind);
+    mal_store_u32le(out + 4, (uint32_t)chunk);
+    mal_store_u64le(out + 8, s->place);
+}
+
+static mal_err send_words(mal_share3 *s, unsigned to, unsigned kind,
+                          size_t chunk, size_t n) {
+    assert(n <= SHARE3_CHUNK);
+    write_header((uint8_t *)s->out, s, kind, chunk);
+    const size_t len = SHARE3_HEADER + 8 * n;
+    MAL_TRY(mal_chan_send(s->mesh->chan[to], mal_bytes_of(s->out, len)));
+    s->count.bytes += len;
+    s->count.messages++;
+    return MAL_OK;
+}
+
+static mal_err recv_words(mal_share3 *s, unsigned from, unsigned kind,
+                          size_t chunk, size_t n, const uint64_t **words) {
+    uint8_t wanted[SHARE3_HEADER];
+    const size_t len = SHARE3_HEADER + 8 * n;
+    write_header(wanted, s, kind, chunk);
+    MAL_TRY(mal_chan_recv(s->mesh->chan[from], &s->in, len));
+    REQUIRE_PEER(s->in.len == len &&
+                 mal_equal(s->in.ptr, wanted, SHARE3_HEADER));
+    *words = (const uint64_t *)(const void *)(s->in.ptr + SHARE3_HEADER);
+    return MAL_OK;
+}
+
+static mal_err send_chunk(mal_share3 *s, const share3_round *r, size_t chunk) {
+    const size_t from = chunk * SHARE3_CHUNK;
+    const size_t n = share3_least(SHARE3_CHUNK, r->total - from);
+    r->make(r->ctx, s->out + SHARE3_HEADER / 8, from, n);
+    MAL_TRY(send_words(s, r->to, r->kind, chunk, n));
+    return mal_progress_step(s->options.progress, "share3", from + n, r->total);
+}
+
+static mal_err recv_chunk(mal_share3 *s, const share3_round *r, size_t chunk) {
+    const size_t from = chunk * SHARE3_CHUNK;
+    const size_t n = share3_least(SHARE3_CHUNK, r->total - from);
+    const uint64_t *in;
+    MAL_TRY(recv_words(s, r->from, r->kind, chunk, n, &in));
+    r->take(r->ctx, in, from, n);
+    return MAL_OK;
+}
+
+static mal_err run_round(mal_share3 *s, const share3_round *r) {
+    const size_t chunks = (r->total + SHARE3_CHUNK - 1) / SHARE3_CHUNK;
+    size_t got = 0;
+    for (size_t c = 0; r->make && c < chunks; c++) {
+        if (r->take && c >= SHARE3_FLIGHT_CHUNKS)
+            MAL_TRY(recv_chunk(s, r, got++));
+        MAL_TRY(send_chunk(s, r, c));
+    }
+    while (r->take && got < chunks)
+        MAL_TRY(recv_chunk(s, r, got++));
+    return MAL_OK;
+}
+
+mal_err share3_exchange(mal_share3 *s, const share3_round *r) {
+    MAL_TRY(share3_enter(s));
+    if (r->total == 0)
+        return MAL_OK;
+    MAL_TRY(share3_leave(s, run_round(s, r)));
+    s->place++;
+    s->count.rounds++;
+    return MAL_OK;
+}

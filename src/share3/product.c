@@ -1,0 +1,233 @@
+/* product.c - the one place where products are made.
+ *
+ * [AFLNO16] section 2.2: with zero shares a_i = F(k_i) - F(k_(i+1)), whose sum
+ * is zero, P_i sets
+ *     z_i = x_i y_i + x_i y_(i+1) + x_(i+1) y_i + a_i
+ * and sends z_i to P_(i-1), which holds it as part 1.  Over bits, + is xor.
+ */
+#include "share3_impl.h"
+
+/* --- Blocks ----------------------------------------------------------------
+ */
+
+static const uint64_t *at(const share3_ref *r, unsigned p, size_t i) {
+    return r->part[p] ? r->part[p] + i : NULL;
+}
+
+/* a ^ b ^ ones, or a - b; NULL is zero.  Returns a itself where that is all. */
+static const uint64_t *combine(uint64_t *out, const uint64_t *a,
+                               const uint64_t *b, uint64_t ones, bool words,
+                               size_t n) {
+    if (a && !b && !ones)
+        return a;
+    for (size_t i = 0; i < n; i++)
+        out[i] = a ? a[i] : 0;
+    if (b && words)
+        for (size_t i = 0; i < n; i++)
+            out[i] -= b[i];
+    else if (b)
+        for (size_t i = 0; i < n; i++)
+            out[i] ^= b[i];
+    for (size_t i = 0; ones && i < n; i++)
+        out[i] ^= ones;
+    return out;
+}
+
+static uint64_t ones_of(const mal_share3 *s, unsigned p, bool inverted) {
+    return inverted && share3_carries(s, p) ? ~UINT64_C(0) : 0;
+}
+
+typedef struct operands {
+    const uint64_t *x[2], *y[2];
+} operands;
+
+static void load(const mal_share3 *s, operands *op, share3_kind kind,
+                 const share3_gate *g, size_t from, size_t n) {
+    const bool words = kind == SHARE3_MUL;
+    for (unsigned p = 0; p < 2; p++) {
+        op->x[p] = combine(s->scratch + p * SHARE3_BLOCK, at(&g->x, p, from),
+                           at(&g->x2, p, from),
+                           ones_of(s, p, g->flags & SHARE3_NOT_X), words, n);
+        op->y[p] = combine(s->scratch + (2 + p) * SHARE3_BLOCK,
+                           at(&g->y, p, from), at(&g->y2, p, from),
+                           ones_of(s, p, g->flags & SHARE3_NOT_Y), words, n);
+    }
+}
+
+/* z = product + add + add2: linear, hence part by part. */
+static void store(const mal_share3 *s, share3_kind kind, const share3_gate *g,
+                  unsigned p, const uint64_t *product, size_t from, size_t n) {
+    uint64_t *z = g->z[p] + from;
+    const uint64_t *a = at(&g->add, p, from), *b = at(&g->add2, p, from);
+    const uint64_t ones = ones_of(s, p, g->flags & SHARE3_NOT_Z);
+    if (!a && !b && !ones)
+        memcpy(z, product, n * sizeof *z);
+    else if (kind == SHARE3_MUL)
+        for (size_t i = 0; i < n; i++)
+            z[i] = product[i] + (a ? a[i] : 0) + (b ? b[i] : 0);
+    else
+        for (size_t i = 0; i < n; i++)
+            z[i] = product[i] ^ (a ? a[i] : 0) ^ (b ? b[i] : 0) ^ ones;
+}
+
+/* x_i y_i + x_i y_(i+1) + x_(i+1) y_i, in two products. */
+static void multiply(uint64_t *out, share3_kind kind, const operands *op,
+                     size_t n) {
+    if (kind == SHARE3_MUL)
+        for (size_t i = 0; i < n; i++)
+            out[i] = op->x[0][i] * (op->y[0][i] + op->y[1][i]) +
+                     op->x[1][i] * op->y[0][i];
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] = (op->x[0][i] & (op->y[0][i] ^ op->y[1][i])) ^
+                     (op->x[1][i] & op->y[0][i]);
+}
+
+/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on. */
+static void mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
+                 size_t n) {
+    uint64_t *f[2] = { s->scratch, s->scratch + SHARE3_BLOCK };
+    for (unsigned p = 0; p < 2; p++)
+        mal_prim_aes_ctr(f[p], (n + 1) / 2, &s->key[p].aes,
+                         s->key[p].counter + block, SHARE3_TWEAK_MASK);
+    if (kind != SHARE3_AND)
+        for (size_t i = 0; i < n; i++)
+            out[i] += f[0][i] - f[1][i];
+    else
+        for (size_t i = 0; i < n; i++)
+            out[i] ^= f[0][i] ^ f[1][i];
+}
+
+/* --- Chunks ----------------------------------------------------------------
+ */
+
+typedef struct run {
+    mal_share3 *s;
+    share3_kind kind;
+    const share3_gate *gates;
+    size_t words, total; /* of a gate, of all */
+} run;
+
+/* The words [from, from + n) of the run, gate by gate, block by block. */
+static void make_block(const run *r, uint64_t *out, size_t from, size_t n) {
+    for (size_t i = 0, step; i < n; i += step) {
+        const share3_gate *g = &r->gates[(from + i) / r->words];
+        const size_t off = (from + i) % r->words;
+        operands op;
+        step = share3_least(n - i, r->words - off);
+        load(r->s, &op, r->kind, g, off, step);
+        multiply(out + i, r->kind, &op, step);
+    }
+}
+
+static void store_words(const run *r, unsigned p, const uint64_t *product,
+                        size_t from, size_t n) {
+    for (size_t i = 0, step; i < n; i += step) {
+        const share3_gate *g = &r->gates[(from + i) / r->words];
+        const size_t off = (from + i) % r->words;
+        step = share3_least(n - i, r->words - off);
+        store(r->s, r->kind, g, p, product + i, off, step);
+    }
+}
+
+static void make_chunk(void *ctx, uint64_t *out, size_t from, size_t n) {
+    const run *r = ctx;
+    for (size_t i = 0; i < n; i += SHARE3_BLOCK) {
+        const size_t step = share3_least(SHARE3_BLOCK, n - i);
+        make_block(r, out + i, from + i, step);
+        mask(r->s, r->kind, out + i, (from + i) / 2, step);
+        store_words(r, 0, out + i, from + i, step);
+    }
+}
+
+static void take_chunk(void *ctx, const uint64_t *in, size_t from, size_t n) {
+    store_words(ctx, 1, in, from, n);
+}
+
+/* So many words were masked, so many products made. */
+static void used(mal_share3 *s, size_t masks, size_t products) {
+    for (unsigned p = 0; p < 2; p++)
+        s->key[p].counter += (masks + 1) / 2;
+    s->count.products += products;
+}
+
+mal_err share3_gates(mal_share3 *s, share3_kind kind, const share3_gate *gates,
+                     size_t n_gates, size_t words) {
+    run r = { s, kind, gates, words, n_gates * words };
+    const share3_round round = {
+        .kind = kind,
+        .to = share3_prev(s),
+        .from = share3_next(s),
+        .total = r.total,
+        .make = make_chunk,
+        .take = take_chunk,
+        .ctx = &r,
+    };
+    MAL_TRY(share3_exchange(s, &round));
+    used(s, r.total, r.total);
+    return MAL_OK;
+}
+
+mal_err mal_share3_mul(mal_share3 *s, mal_share3_words *z,
+                       const mal_share3_words *x, const mal_share3_words *y) {
+    MAL_REQUIRE(x->n == y->n, MAL_E_INPUT, "%zu words times %zu", x->n, y->n);
+    MAL_TRY(share3_words_want(s, z, x->n));
+    const share3_gate g = { .x = share3_ref_of(x),
+                            .y = share3_ref_of(y),
+                            .z = { z->part[0], z->part[1] } };
+    return share3_gates(s, SHARE3_MUL, &g, 1, x->n);
+}
+
+/* --- Sums of products --------------------------------------------------------
+ */
+
+/* P_i adds up its products before it masks and sends: one word for a sum. */
+typedef struct dot {
+    mal_share3 *s;
+    const mal_share3_words *x, *y;
+    mal_share3_words *z;
+    size_t len;
+} dot;
+
+static void make_dot(void *ctx, uint64_t *out, size_t from, size_t n) {
+    const dot *d = ctx;
+    for (size_t j = 0; j < n; j++) {
+        const size_t off = (from + j) * d->len;
+        const uint64_t *x0 = d->x->part[0] + off, *x1 = d->x->part[1] + off;
+        const uint64_t *y0 = d->y->part[0] + off, *y1 = d->y->part[1] + off;
+        uint64_t sum = 0;
+        for (size_t k = 0; k < d->len; k++)
+            sum += x0[k] * (y0[k] + y1[k]) + x1[k] * y0[k];
+        out[j] = sum;
+    }
+    for (size_t i = 0; i < n; i += SHARE3_BLOCK)
+        mask(d->s, SHARE3_DOT, out + i, (from + i) / 2,
+             share3_least(SHARE3_BLOCK, n - i));
+    memcpy(d->z->part[0] + from, out, n * sizeof *out);
+}
+
+static void take_dot(void *ctx, const uint64_t *in, size_t from, size_t n) {
+    const dot *d = ctx;
+    memcpy(d->z->part[1] + from, in, n * sizeof *in);
+}
+
+mal_err mal_share3_dot(mal_share3 *s, mal_share3_words *z,
+                       const mal_share3_words *x, const mal_share3_words *y,
+                       size_t len) {
+    MAL_REQUIRE(len && x->n == y->n && x->n % len == 0, MAL_E_INPUT,
+                "sums of %zu products of %zu and %zu words", len, x->n, y->n);
+    MAL_TRY(share3_words_want(s, z, x->n / len));
+    dot d = { s, x, y, z, len };
+    const share3_round round = {
+        .kind = SHARE3_DOT,
+        .to = share3_prev(s),
+        .from = share3_next(s),
+        .total = z->n,
+        .make = make_dot,
+        .take = take_dot,
+        .ctx = &d,
+    };
+    MAL_TRY(share3_exchange(s, &round));
+    used(s, z->n, x->n);
+    return MAL_OK;
+}

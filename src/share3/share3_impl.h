@@ -1,0 +1,144 @@
+/* share3_impl.h - what the files of share3 share: keys, gates, the one place
+ * where products are made, the one gate before every opening.
+ *
+ * Notation of [AFLNO16]: P_i holds x_i (part 0) and x_(i+1) (part 1), and the
+ * keys k_i (with P_(i-1)) and k_(i+1) (with P_(i+1)), so that key[p] is known
+ * to exactly those who hold part[p].
+ */
+#ifndef MALUS_SHARE3_IMPL_H
+#define MALUS_SHARE3_IMPL_H
+
+#include <malus/share3.h>
+
+#include <string.h>
+
+/* A message is 16 bytes of header and at most CHUNK words; FLIGHT of them may
+ * be unread at a peer.  (8192 * 8 + 16 + 32) * 9 = 590,256 < 600 KiB, 32 bytes
+ * being what net's window counts for a piece. */
+#define SHARE3_CHUNK ((size_t)8192)
+#define SHARE3_FLIGHT_CHUNKS 8
+/* Operands, products and masks of one block lie in the first-level cache. */
+#define SHARE3_BLOCK ((size_t)1024)
+#define SHARE3_SCRATCH 6 /* blocks */
+#define SHARE3_HEADER 16
+/* What a key's blocks serve for. */
+enum { SHARE3_TWEAK_MASK = 1, SHARE3_TWEAK_DRAW = 2 };
+
+#define SHARE3_BROKE "a peer broke the protocol: the run is void"
+#define REQUIRE_PEER(cond) MAL_REQUIRE(cond, MAL_E_PEER, SHARE3_BROKE)
+
+/* A stream of pseudo-random blocks that two parties share. */
+typedef struct share3_key {
+    mal_prim_aes aes;
+    uint64_t counter; /* blocks of 16 bytes given out: none serves twice */
+} share3_key;
+
+struct mal_share3 {
+    void *block; /* what was allocated; this lies in it, aligned */
+    mal_mesh *mesh;
+    mal_share3_options options;
+    unsigned me;
+    bool dead;
+    share3_key key[2];
+    mal_share3_counters count;
+    uint64_t place; /* of the next exchange, in every message's header */
+    size_t memory;
+    uint64_t *out;     /* header and chunk */
+    mal_buf in;        /* the message last received */
+    uint64_t *scratch; /* [SHARE3_SCRATCH * SHARE3_BLOCK] */
+};
+
+/* One part of nothing is NULL: a public zero, or a part that is zero. */
+typedef struct share3_ref {
+    const uint64_t *part[2];
+} share3_ref;
+
+/* What a message holds; the first two are the kinds of gates. */
+typedef enum share3_kind {
+    SHARE3_AND = 1,
+    SHARE3_MUL = 2,
+    SHARE3_DOT = 3,
+    SHARE3_INPUT = 4,
+    SHARE3_OPEN = 5,
+    SHARE3_AGREE = 6,
+} share3_kind;
+
+enum { SHARE3_NOT_X = 1, SHARE3_NOT_Y = 2, SHARE3_NOT_Z = 4 };
+
+/* One gate over `words` consecutive words.
+ * SHARE3_AND: z = (x ^ x2 ^ [NOT_X]) & (y ^ y2 ^ [NOT_Y]) ^ add ^ add2 ^
+ * [NOT_Z] SHARE3_MUL: z = (x - x2) * (y - y2) + add + add2 */
+typedef struct share3_gate {
+    share3_ref x, x2, y, y2, add, add2;
+    uint64_t *z[2];
+    unsigned flags;
+} share3_gate;
+
+/* engine.c */
+mal_err share3_enter(mal_share3 *s) MAL_MUST_CHECK; /* is it alive? */
+mal_err share3_leave(mal_share3 *s, mal_err err) MAL_MUST_CHECK; /* or dead */
+/* Fresh words that we and the other holder of part p both draw. */
+void share3_draw(mal_share3 *s, unsigned p, uint64_t *out, size_t n);
+/* Does this party's part p carry public constants?  One of x0, x1, x2 does. */
+static inline bool share3_carries(const mal_share3 *s, unsigned p) {
+    return (s->me + p) % 3 == 0;
+}
+static inline unsigned share3_next(const mal_share3 *s) {
+    return (s->me + 1) % 3;
+}
+static inline unsigned share3_prev(const mal_share3 *s) {
+    return (s->me + 2) % 3;
+}
+/* Before anything is opened: the one gate. */
+mal_err share3_before_open(mal_share3 *s) MAL_MUST_CHECK;
+
+/* io.c: open x_k's sum, over bits, to the two that hold part k of words. */
+mal_err share3_open_part(mal_share3 *s, uint64_t *planes, unsigned k,
+                         const mal_share3_bits *v) MAL_MUST_CHECK;
+
+/* exchange.c: one round. */
+typedef struct share3_round {
+    share3_kind kind;
+    unsigned to, from; /* peers */
+    size_t total;      /* words */
+    /* Words [from, from + n), asked for in order; NULL: nothing is sent. */
+    void (*make)(void *ctx, uint64_t *out, size_t from, size_t n);
+    /* NULL: nothing is received. */
+    void (*take)(void *ctx, const uint64_t *in, size_t from, size_t n);
+    void *ctx;
+} share3_round;
+mal_err share3_exchange(mal_share3 *s, const share3_round *r) MAL_MUST_CHECK;
+static inline size_t share3_least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* product.c: all gates in one round. */
+mal_err share3_gates(mal_share3 *s, share3_kind kind, const share3_gate *gates,
+                     size_t n_gates, size_t words) MAL_MUST_CHECK;
+
+/* vector.c */
+static inline size_t share3_stride(size_t n) {
+    return n / 64 + (n % 64 != 0);
+}
+/* z is empty: make it; else it must have this shape. */
+mal_err share3_words_want(mal_share3 *s, mal_share3_words *z,
+                          size_t n) MAL_MUST_CHECK;
+mal_err share3_bits_want(mal_share3 *s, mal_share3_bits *z, size_t n,
+                         unsigned width) MAL_MUST_CHECK;
+/* Rows are equal, and widths, or y has one plane. */
+mal_err share3_bits_fit(const mal_share3_bits *x,
+                        const mal_share3_bits *y) MAL_MUST_CHECK;
+static inline share3_ref share3_plane(const mal_share3_bits *v, unsigned b) {
+    return (share3_ref){ { v->part[0] + b * v->stride,
+                           v->part[1] + b * v->stride } };
+}
+static inline share3_ref share3_ref_of(const mal_share3_words *v) {
+    return (share3_ref){ { v->part[0], v->part[1] } };
+}
+
+/* adder.c: z = x + y or x - y over planes given one by one; z may be x or y. */
+mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
+                          const share3_ref *x, const share3_ref *y,
+                          bool subtract) MAL_MUST_CHECK;
+
+#endif

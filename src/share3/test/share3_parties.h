@@ -1,0 +1,181 @@
+/* share3_parties.h - three parties as threads, over channels in memory or over
+ * ones that block when their window is full. */
+#ifndef SHARE3_PARTIES_H
+#define SHARE3_PARTIES_H
+
+#include "../share3_impl.h"
+#include "mal_test.h"
+
+#include <pthread.h>
+
+/* --- A channel that blocks, as net's do -------------------------------------
+ */
+
+#define PIPE_MESSAGES 64
+typedef struct pipe_end {
+    mal_chan chan; /* first */
+    struct pipe_queue *out, *in;
+} pipe_end;
+
+typedef struct pipe_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    mal_buf message[PIPE_MESSAGES];
+    unsigned first, count;
+    size_t bytes, window;
+    bool closed;
+} pipe_queue;
+
+static mal_err pipe_send(mal_chan *chan, mal_bytes m) {
+    pipe_queue *q = ((pipe_end *)chan)->out;
+    pthread_mutex_lock(&q->lock);
+    while (!q->closed &&
+           (q->bytes + m.len + 32 > q->window || q->count == PIPE_MESSAGES))
+        pthread_cond_wait(&q->change, &q->lock);
+    mal_err err = MAL_E_PEER;
+    if (!q->closed) {
+        mal_buf *to = &q->message[(q->first + q->count++) % PIPE_MESSAGES];
+        err = mal_buf_put(to, m);
+        q->bytes += m.len + 32;
+    }
+    pthread_cond_broadcast(&q->change);
+    pthread_mutex_unlock(&q->lock);
+    return err;
+}
+
+static mal_err pipe_recv(mal_chan *chan, mal_buf *out, size_t len_max) {
+    pipe_queue *q = ((pipe_end *)chan)->in;
+    pthread_mutex_lock(&q->lock);
+    while (!q->closed && q->count == 0)
+        pthread_cond_wait(&q->change, &q->lock);
+    mal_err err = MAL_E_PEER;
+    if (q->count) {
+        mal_buf *m = &q->message[q->first];
+        q->first = (q->first + 1) % PIPE_MESSAGES;
+        q->count--;
+        q->bytes -= m->len + 32;
+        mal_buf_reset(out);
+        err =
+            m->len <= len_max ? mal_buf_put(out, mal_buf_view(m)) : MAL_E_PEER;
+        mal_buf_clear(m);
+    }
+    pthread_cond_broadcast(&q->change);
+    pthread_mutex_unlock(&q->lock);
+    return err;
+}
+
+static void pipe_close(mal_chan *chan) {
+    pipe_end *e = (pipe_end *)chan;
+    pipe_queue *both[2] = { e->out, e->in };
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_mutex_lock(&both[i]->lock);
+        both[i]->closed = true;
+        pthread_cond_broadcast(&both[i]->change);
+        pthread_mutex_unlock(&both[i]->lock);
+    }
+}
+
+__attribute__((unused)) static void
+pipe_pair(pipe_end end[2], pipe_queue queue[2], size_t window) {
+    static const mal_chan_ops ops = { pipe_send, pipe_recv, pipe_close };
+    for (unsigned i = 0; i < 2; i++) {
+        memset(&queue[i], 0, sizeof queue[i]);
+        pthread_mutex_init(&queue[i].lock, NULL);
+        pthread_cond_init(&queue[i].change, NULL);
+        queue[i].window = window;
+        end[i] = (pipe_end){ .chan.ops = &ops,
+                             .out = &queue[i],
+                             .in = &queue[1 - i] };
+    }
+}
+
+/* --- Three parties
+ * ------------------------------------------------------------ */
+
+typedef struct trio trio;
+typedef struct party {
+    trio *all;
+    unsigned me;
+    mal_mesh mesh;
+    mal_share3 *s;
+    mal_share3_options options;
+    mal_share3_counters count;
+    mal_err err;
+    char why[256];
+} party;
+
+struct trio {
+    party p[3];
+    mal_err (*body)(mal_share3 *s, void *ctx);
+    void *ctx;
+    size_t window; /* 0: memory pairs */
+    pipe_end end[3][2];
+    pipe_queue queue[3][2];
+};
+
+__attribute__((unused)) static void trio_party(void *arg) {
+    party *p = arg;
+    mal_err_forget();
+    p->err = mal_share3_open(&p->s, &p->mesh, &p->options);
+    if (p->err == MAL_OK)
+        p->err = p->all->body(p->s, p->all->ctx);
+    if (p->s)
+        p->count = mal_share3_count(p->s);
+    snprintf(p->why, sizeof p->why, "%s", mal_err_message());
+    for (unsigned j = 0; j < 3; j++)
+        mal_chan_close(&p->mesh.chan[j]);
+    mal_share3_close(&p->s);
+}
+
+__attribute__((unused)) static void trio_init(trio *t) {
+    memset(t, 0, sizeof *t);
+    for (unsigned i = 0; i < 3; i++) {
+        t->p[i].all = t;
+        t->p[i].me = t->p[i].mesh.me = i;
+        t->p[i].mesh.n = 3;
+        memset(t->p[i].options.session, 7, 32);
+        t->p[i].options.security = MAL_SHARE3_SEMI_HONEST;
+    }
+}
+
+__attribute__((unused)) static mal_err trio_connect(trio *t) {
+    for (unsigned i = 0; i < 3; i++) {
+        const unsigned a = i, b = (i + 1) % 3;
+        if (!t->window) {
+            MAL_TRY(mal_chan_pair(&t->p[a].mesh.chan[b], &t->p[b].mesh.chan[a],
+                                  10000));
+            continue;
+        }
+        pipe_pair(t->end[i], t->queue[i], t->window);
+        t->p[a].mesh.chan[b] = &t->end[i][0].chan;
+        t->p[b].mesh.chan[a] = &t->end[i][1].chan;
+    }
+    return MAL_OK;
+}
+
+/* Runs body at all three; the caller looks at err of each. */
+__attribute__((unused)) static void
+trio_go(trio *t, mal_err (*body)(mal_share3 *, void *), void *ctx) {
+    mal_thread *thread[2] = { 0 };
+    t->body = body;
+    t->ctx = ctx;
+    CHECK_OK(trio_connect(t));
+    for (unsigned i = 0; i < 2; i++)
+        CHECK_OK(mal_thread_start(&thread[i], trio_party, &t->p[i]));
+    trio_party(&t->p[2]);
+    for (unsigned i = 0; i < 2; i++)
+        mal_thread_join(&thread[i]);
+}
+
+/* The usual: all is well at all three. */
+__attribute__((unused)) static void
+trio_run(mal_err (*body)(mal_share3 *, void *), void *ctx) {
+    static trio t;
+    trio_init(&t);
+    trio_go(&t, body, ctx);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s: %s", i,
+                   mal_err_name(t.p[i].err), t.p[i].why);
+}
+
+#endif

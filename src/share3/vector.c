@@ -1,0 +1,224 @@
+/* vector.c - vectors of shares, views of them, and what is local on them. */
+#include "share3_impl.h"
+
+/* --- New and clear -------------------------------------------------------- */
+
+/* Two parts of n words in one block; they count against the limit. */
+static mal_err take(mal_share3 *s, uint64_t *part[2], size_t n) {
+    const size_t bytes = 2 * n * sizeof(uint64_t);
+    const size_t max = s->options.memory_max;
+    MAL_REQUIRE(!max || (s->memory <= max && bytes <= max - s->memory),
+                MAL_E_LIMIT,
+                "%zu more bytes of shares, beside %zu, are over the limit of "
+                "%zu",
+                bytes, s->memory, max);
+    part[0] = mal_calloc(n ? 2 * n : 1, sizeof(uint64_t));
+    if (!part[0])
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    part[1] = part[0] + n;
+    s->memory += bytes;
+    return MAL_OK;
+}
+
+static void give(mal_share3 *owner, uint64_t *part[2], size_t n) {
+    if (!owner)
+        return;
+    mal_wipe(part[0], 2 * n * sizeof(uint64_t));
+    mal_free(part[0]);
+    owner->memory -= 2 * n * sizeof(uint64_t);
+}
+
+mal_err mal_share3_words_new(mal_share3 *s, mal_share3_words *v, size_t n) {
+    *v = (mal_share3_words){ 0 };
+    MAL_REQUIRE(n <= MAL_SHARE3_ROWS_MAX, MAL_E_LIMIT, "%zu rows, at most %zu",
+                n, MAL_SHARE3_ROWS_MAX);
+    MAL_TRY(take(s, v->part, n));
+    v->n = n;
+    v->owner = s;
+    return MAL_OK;
+}
+
+mal_err mal_share3_bits_new(mal_share3 *s, mal_share3_bits *v, size_t n,
+                            unsigned width) {
+    *v = (mal_share3_bits){ 0 };
+    MAL_REQUIRE(n <= MAL_SHARE3_ROWS_MAX && width <= MAL_SHARE3_WIDTH_MAX,
+                MAL_E_LIMIT, "%zu rows of %u bits, at most %zu of %d", n, width,
+                MAL_SHARE3_ROWS_MAX, MAL_SHARE3_WIDTH_MAX);
+    MAL_TRY(take(s, v->part, width * share3_stride(n)));
+    v->n = n;
+    v->width = width;
+    v->stride = share3_stride(n);
+    v->owner = s;
+    return MAL_OK;
+}
+
+void mal_share3_words_clear(mal_share3_words *v) {
+    if (!v)
+        return;
+    give(v->owner, v->part, v->n);
+    *v = (mal_share3_words){ 0 };
+}
+
+void mal_share3_bits_clear(mal_share3_bits *v) {
+    if (!v)
+        return;
+    give(v->owner, v->part, v->width * v->stride);
+    *v = (mal_share3_bits){ 0 };
+}
+
+mal_share3_words mal_share3_words_view(const mal_share3_words *v, size_t from,
+                                       size_t n) {
+    assert(from <= v->n && n <= v->n - from);
+    return (mal_share3_words){ n, { v->part[0] + from, v->part[1] + from }, 0 };
+}
+
+mal_share3_bits mal_share3_bits_planes(const mal_share3_bits *v, unsigned from,
+                                       unsigned width) {
+    assert(from <= v->width && width <= v->width - from);
+    const size_t off = from * v->stride;
+    return (mal_share3_bits){
+        v->n, width, v->stride, { v->part[0] + off, v->part[1] + off }, NULL
+    };
+}
+
+mal_err share3_words_want(mal_share3 *s, mal_share3_words *z, size_t n) {
+    MAL_TRY(share3_enter(s));
+    if (!z->part[0])
+        return mal_share3_words_new(s, z, n);
+    MAL_REQUIRE(z->n == n, MAL_E_INPUT, "a result of %zu rows, not %zu", z->n,
+                n);
+    return MAL_OK;
+}
+
+mal_err share3_bits_want(mal_share3 *s, mal_share3_bits *z, size_t n,
+                         unsigned width) {
+    MAL_TRY(share3_enter(s));
+    if (!z->part[0])
+        return mal_share3_bits_new(s, z, n, width);
+    MAL_REQUIRE(z->n == n && z->width == width, MAL_E_INPUT,
+                "a result of %zu rows of %u bits, not %zu of %u", z->n,
+                z->width, n, width);
+    return MAL_OK;
+}
+
+/* --- Words ---------------------------------------------------------------- */
+
+mal_err mal_share3_words_copy(mal_share3 *s, mal_share3_words *z,
+                              const mal_share3_words *x) {
+    MAL_TRY(share3_words_want(s, z, x->n));
+    for (unsigned p = 0; p < 2; p++)
+        if (x->n)
+            memmove(z->part[p], x->part[p], x->n * sizeof(uint64_t));
+    return MAL_OK;
+}
+
+static mal_err same_rows(size_t n, size_t m) {
+    MAL_REQUIRE(n == m, MAL_E_INPUT, "operands of %zu and %zu rows", n, m);
+    return MAL_OK;
+}
+
+mal_err mal_share3_words_add(mal_share3 *s, mal_share3_words *z,
+                             const mal_share3_words *x,
+                             const mal_share3_words *y) {
+    MAL_TRY(same_rows(x->n, y->n));
+    MAL_TRY(share3_words_want(s, z, x->n));
+    for (unsigned p = 0; p < 2; p++)
+        for (size_t i = 0; i < x->n; i++)
+            z->part[p][i] = x->part[p][i] + y->part[p][i];
+    return MAL_OK;
+}
+
+mal_err mal_share3_words_sub(mal_share3 *s, mal_share3_words *z,
+                             const mal_share3_words *x,
+                             const mal_share3_words *y) {
+    MAL_TRY(same_rows(x->n, y->n));
+    MAL_TRY(share3_words_want(s, z, x->n));
+    for (unsigned p = 0; p < 2; p++)
+        for (size_t i = 0; i < x->n; i++)
+            z->part[p][i] = x->part[p][i] - y->part[p][i];
+    return MAL_OK;
+}
+
+mal_err mal_share3_words_affine(mal_share3 *s, mal_share3_words *z,
+                                const mal_share3_words *x, uint64_t scale,
+                                uint64_t offset) {
+    MAL_TRY(share3_words_want(s, z, x->n));
+    for (unsigned p = 0; p < 2; p++) {
+        const uint64_t c = share3_carries(s, p) ? offset : 0;
+        for (size_t i = 0; i < x->n; i++)
+            z->part[p][i] = scale * x->part[p][i] + c;
+    }
+    return MAL_OK;
+}
+
+mal_err mal_share3_words_public(mal_share3 *s, mal_share3_words *z,
+                                const uint64_t *x, size_t n) {
+    MAL_TRY(share3_words_want(s, z, n));
+    for (unsigned p = 0; p < 2; p++)
+        for (size_t i = 0; i < n; i++)
+            z->part[p][i] = share3_carries(s, p) ? x[i] : 0;
+    return MAL_OK;
+}
+
+/* --- Bits ----------------------------------------------------------------- */
+
+mal_err mal_share3_bits_copy(mal_share3 *s, mal_share3_bits *z,
+                             const mal_share3_bits *x) {
+    MAL_TRY(share3_bits_want(s, z, x->n, x->width));
+    for (unsigned p = 0; p < 2; p++)
+        if (x->n && x->width)
+            memmove(z->part[p], x->part[p], x->width * x->stride * 8);
+    return MAL_OK;
+}
+
+mal_err mal_share3_bits_public(mal_share3 *s, mal_share3_bits *z,
+                               const uint64_t *planes, size_t n,
+                               unsigned width) {
+    MAL_TRY(share3_bits_want(s, z, n, width));
+    for (unsigned p = 0; p < 2; p++)
+        for (size_t i = 0; i < width * z->stride; i++)
+            z->part[p][i] = share3_carries(s, p) ? planes[i] : 0;
+    return MAL_OK;
+}
+
+mal_err share3_bits_fit(const mal_share3_bits *x, const mal_share3_bits *y) {
+    MAL_TRY(same_rows(x->n, y->n));
+    MAL_REQUIRE(y->width == x->width || y->width == 1, MAL_E_INPUT,
+                "operands of %u and %u bits", x->width, y->width);
+    return MAL_OK;
+}
+
+mal_err mal_share3_xor(mal_share3 *s, mal_share3_bits *z,
+                       const mal_share3_bits *x, const mal_share3_bits *y) {
+    MAL_TRY(share3_bits_fit(x, y));
+    MAL_TRY(share3_bits_want(s, z, x->n, x->width));
+    const size_t step = y->width == x->width ? y->stride : 0;
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned b = 0; b < x->width; b++) {
+            const uint64_t *u = x->part[p] + b * x->stride;
+            const uint64_t *v = y->part[p] + b * step;
+            uint64_t *w = z->part[p] + b * z->stride;
+            for (size_t i = 0; i < x->stride; i++)
+                w[i] = u[i] ^ v[i];
+        }
+    return MAL_OK;
+}
+
+mal_err mal_share3_xor_public(mal_share3 *s, mal_share3_bits *z,
+                              const mal_share3_bits *x, uint64_t value) {
+    MAL_TRY(share3_bits_want(s, z, x->n, x->width));
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned b = 0; b < x->width; b++) {
+            const uint64_t *u = x->part[p] + b * x->stride;
+            uint64_t *w = z->part[p] + b * z->stride;
+            const uint64_t c = share3_carries(s, p) ? 0 - (value >> b & 1) : 0;
+            for (size_t i = 0; i < x->stride; i++)
+                w[i] = u[i] ^ c;
+        }
+    return MAL_OK;
+}
+
+mal_err mal_share3_not(mal_share3 *s, mal_share3_bits *z,
+                       const mal_share3_bits *x) {
+    return mal_share3_xor_public(s, z, x, ~UINT64_C(0));
+}
