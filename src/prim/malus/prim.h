@@ -39,6 +39,19 @@ void mal_prim_hmac256(mal_prim_hash *out, mal_bytes key, mal_bytes message);
 mal_err mal_prim_hkdf(uint8_t *out, size_t out_len, mal_bytes secret,
                       mal_bytes salt, mal_bytes info) MAL_MUST_CHECK;
 
+/* SHA-256 as a random oracle for many short messages: out[i] is the first 16
+ * bytes of SHA-256(prefix || in[i]), where prefix is 64 bytes: the hash of
+ * label and session, then zeros.  All messages have the same length. */
+#define MAL_PRIM_ORACLE_IN_MAX 55 /* bytes: what one block holds, padded */
+typedef struct mal_prim_oracle {
+    uint32_t state[8];
+} mal_prim_oracle;
+void mal_prim_oracle_init(mal_prim_oracle *oracle, const char *label,
+                          mal_bytes session);
+/* out [n][16], in [n][len], apart from each other. */
+void mal_prim_oracle_many(void *out, const void *in, size_t len, size_t n,
+                          const mal_prim_oracle *oracle);
+
 /* --- Randomness ---------------------------------------------------------- */
 
 /* Fresh bytes of the kernel (getrandom).  Aborts if the kernel has none. */
@@ -72,9 +85,9 @@ typedef struct mal_prim_aes {
 } mal_prim_aes;
 void mal_prim_aes_init(mal_prim_aes *aes, const uint8_t key[16]);
 void mal_prim_aes_clear(mal_prim_aes *aes);
-/* out[i] = AES_k(u64le(counter + i) || u64le(tweak)), i < blocks: the PRG of two
- * who share a key.  A (key, tweak, counter) serves once; counters wrap at 2^64.
- * n blocks under one key differ from random by at most n^2 / 2^129. */
+/* out[i] = AES_k(u64le(counter + i) || u64le(tweak)), i < blocks: the PRG of
+ * two who share a key.  A (key, tweak, counter) serves once; counters wrap at
+ * 2^64. n blocks under one key differ from random by at most n^2 / 2^129. */
 void mal_prim_aes_ctr(void *out, size_t blocks, const mal_prim_aes *aes,
                       uint64_t counter, uint64_t tweak);
 /* out ^= the same stream. */

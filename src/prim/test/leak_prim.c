@@ -2,6 +2,7 @@
  */
 #include "mal_leak.h"
 #include "../aes_impl.h"
+#include "../oracle_impl.h"
 #include "../prim_impl.h"
 
 #define MUST(call)                                                             \
@@ -91,6 +92,19 @@ LEAK(bulk_aes_does_not_branch_on_key_or_blocks) {
         w->mmo(x, x, 21, &aes);
         w->tmmo(x, x, 21, &aes, 1);
         mal_leak_sink(x);
+    }
+}
+
+LEAK(short_messages_are_hashed_without_a_look) {
+    mal_prim_oracle oracle;
+    mal_prim_oracle_init(&oracle, "leak", mal_bytes_str("session"));
+    for (size_t i = 0; i < prim_oracle_ways_n; i++) {
+        uint8_t in[3 * 32] = { 1 }, out[3 * 16];
+        if (!prim_oracle_ways[i]->usable())
+            continue;
+        mal_leak_secret(in, sizeof in);
+        prim_oracle_ways[i]->many(out, in, 32, 3, &oracle);
+        mal_leak_sink(out);
     }
 }
 
