@@ -442,6 +442,29 @@ mal_chan *room_watch_chan(mal_room *room, room_job *job, uint32_t peer,
 /* run.c: local stage and engine. */
 mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
                  room_done *done) MAL_MUST_CHECK;
+/* What the engines have in common.  A step of progress, ctx being the job:
+ * MAL_E_CANCEL. */
+mal_err room_job_step(void *ctx, const char *stage, uint64_t done,
+                      uint64_t total) MAL_MUST_CHECK;
+void room_job_stage(mal_room *room, room_job *job, const char *name);
+/* Run a part over our own tables, in the DuckDB child; rows in job->arena. */
+mal_err room_part_rows(mal_room *room, room_job *job, const mal_sql_part *part,
+                       const mal_duck_type *types, unsigned n,
+                       mal_duck_batch *rows) MAL_MUST_CHECK;
+/* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
+mal_err room_draw_noise(mal_room *room, room_job *job,
+                        int64_t **out) MAL_MUST_CHECK;
+mal_err room_wait_tick(mal_room *room, room_job *job, uint64_t start,
+                       room_done *done) MAL_MUST_CHECK;
+void room_session_of(uint8_t session[32], const room_job *job);
+/* A watched stream of this job to that party, kept in job->chans[slot]. */
+mal_err room_job_connect(mal_room *room, room_job *job, unsigned slot,
+                         uint32_t party, bool dials,
+                         mal_chan **chan) MAL_MUST_CHECK;
+/* Among those who compute: slots 0 .. n - 1. */
+mal_err room_connect_mesh(mal_room *room, room_job *job,
+                          mal_mesh *mesh) MAL_MUST_CHECK;
+void room_disconnect(room_job *job, room_done *done);
 
 /* ask.c: what this node would ask, judged; nothing is sent. */
 mal_err room_propose(mal_room *room, room_judged *judged, room_request *request,

@@ -21,8 +21,8 @@ typedef struct local {
     size_t n_keys;
 } local;
 
-static mal_err check_cancel(void *ctx, const char *stage, uint64_t done,
-                            uint64_t total) {
+mal_err room_job_step(void *ctx, const char *stage, uint64_t done,
+                      uint64_t total) {
     room_job *job = ctx;
     (void)stage;
     job->done = done;
@@ -32,7 +32,7 @@ static mal_err check_cancel(void *ctx, const char *stage, uint64_t done,
     return MAL_OK;
 }
 
-static void stage(mal_room *room, room_job *job, const char *name) {
+void room_job_stage(mal_room *room, room_job *job, const char *name) {
     pthread_mutex_lock(&room->lock);
     snprintf(job->stage, sizeof job->stage, "%s", name);
     job->done = job->total = 0;
@@ -88,9 +88,9 @@ static mal_err load_table(mal_room *room, room_job *job, mal_duck *duck,
     return mal_duck_table_put(duck, t->name, &batch);
 }
 
-static mal_err query_part(mal_room *room, room_job *job,
-                          const mal_sql_part *part, mal_duck_batch *rows) {
-    const mal_sql_physical *p = job->judged.physical;
+mal_err room_part_rows(mal_room *room, room_job *job, const mal_sql_part *part,
+                       const mal_duck_type *types, unsigned n,
+                       mal_duck_batch *rows) {
     mal_duck_options options = { .memory_max = room->config.memory_max,
                                  .threads = room->config.threads,
                                  .timeout_ms = room->config.step_ms };
@@ -98,6 +98,13 @@ static mal_err query_part(mal_room *room, room_job *job,
     MAL_TRY(mal_duck_start(&duck, &options));
     for (unsigned i = 0; i < part->n_tables; i++)
         MAL_TRY(load_table(room, job, duck, &part->tables[i]));
+    return mal_duck_query(duck, rows, job->arena, part->sql, types, n,
+                          part->rows_max);
+}
+
+static mal_err query_part(mal_room *room, room_job *job,
+                          const mal_sql_part *part, mal_duck_batch *rows) {
+    const mal_sql_physical *p = job->judged.physical;
     mal_duck_type types[MAL_SQL_AGGS_MAX + 2];
     unsigned n = 0;
     if (part->role != MAL_SQL_PART_CELLS)
@@ -105,8 +112,7 @@ static mal_err query_part(mal_room *room, room_job *job,
     if (part->role != MAL_SQL_PART_FILTER)
         for (unsigned i = 0; i < p->n_aggs + 1; i++)
             types[n++] = MAL_DUCK_I64;
-    return mal_duck_query(duck, rows, job->arena, part->sql, types, n,
-                          part->rows_max);
+    return room_part_rows(room, job, part, types, n, rows);
 }
 
 /* DuckDB's answer is foreign: every cell, every bound is checked again. */
@@ -232,11 +238,11 @@ static uint64_t tick_ns(mal_room *room, const room_judged *j) {
     return 1000000000u + rows * 4000u;
 }
 
-static mal_err wait_tick(mal_room *room, room_job *job, uint64_t start,
-                         room_done *done) {
+mal_err room_wait_tick(mal_room *room, room_job *job, uint64_t start,
+                       room_done *done) {
     uint64_t step = tick_ns(room, &job->judged), tick = start + step;
     for (;;) {
-        MAL_TRY(check_cancel(job, "", 0, 0));
+        MAL_TRY(room_job_step(job, "", 0, 0));
         uint64_t now = mal_time_monotonic_ns();
         if (now >= tick + step) { /* a leak that the receipt states */
             done->ticks_missed++;
@@ -253,7 +259,7 @@ static mal_err wait_tick(mal_room *room, room_job *job, uint64_t start,
 /* --- Noise --------------------------------------------------------------- */
 
 /* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
-static mal_err draw_noise(mal_room *room, room_job *job, int64_t **out) {
+mal_err room_draw_noise(mal_room *room, room_job *job, int64_t **out) {
     const room_judged *j = &job->judged;
     const mal_sql_physical *p = j->physical;
     int64_t *noise =
@@ -292,48 +298,51 @@ static mal_err await_peer(mal_room *room, room_job *job, uint32_t party,
     }
 }
 
-static mal_err connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
-    const room_judged *j = &job->judged;
+mal_err room_job_connect(mal_room *room, room_job *job, unsigned slot,
+                         uint32_t party, bool dials, mal_chan **out) {
+    const mal_room_peers *peers = &room->config.peers;
     char hex[65], label[128];
+    mal_chan *chan = NULL;
     mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
     snprintf(label, sizeof label, "run/%s", hex);
+    MAL_TRY(dials ? peers->dial(peers->ctx, party, label, room->config.step_ms,
+                                &chan)
+                  : await_peer(room, job, party, label, &chan));
+    pthread_mutex_lock(&job->chans_lock);
+    job->chans[slot] = chan;
+    *out = room_watch_chan(room, job, party, chan);
+    bool cancelled = atomic_load(&job->cancelled);
+    pthread_mutex_unlock(&job->chans_lock);
+    MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");
+    return MAL_OK;
+}
+
+mal_err room_connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
+    const room_judged *j = &job->judged;
     *mesh = (mal_mesh){ .n = j->n };
     for (unsigned i = 0; i < j->n; i++)
         if (j->parties[i] == room->me)
             mesh->me = i;
-    for (unsigned i = 0; i < j->n; i++) {
-        mal_chan *chan = NULL;
-        const mal_room_peers *peers = &room->config.peers;
-        if (i == mesh->me)
-            continue;
-        MAL_TRY(mesh->me < i
-                    ? peers->dial(peers->ctx, j->parties[i], label,
-                                  room->config.step_ms, &chan)
-                    : await_peer(room, job, j->parties[i], label, &chan));
-        pthread_mutex_lock(&job->chans_lock);
-        job->chans[i] = chan;
-        mesh->chan[i] = room_watch_chan(room, job, j->parties[i], chan);
-        bool cancelled = atomic_load(&job->cancelled);
-        pthread_mutex_unlock(&job->chans_lock);
-        MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");
-    }
+    for (unsigned i = 0; i < j->n; i++)
+        if (i != mesh->me)
+            MAL_TRY(room_job_connect(room, job, i, j->parties[i], mesh->me < i,
+                                     &mesh->chan[i]));
     return MAL_OK;
 }
 
-static void disconnect_mesh(room_job *job, mal_mesh *mesh, room_done *done) {
+void room_disconnect(room_job *job, room_done *done) {
     pthread_mutex_lock(&job->chans_lock);
-    for (unsigned i = 0; i < mesh->n; i++) {
+    for (unsigned i = 0; i < MAL_PARTIES_MAX; i++) {
         if (job->chans[i])
             done->bytes_sent += job->chans[i]->bytes_sent;
         mal_chan_close(&job->chans[i]);
-        mesh->chan[i] = NULL;
     }
     pthread_mutex_unlock(&job->chans_lock);
 }
 
 /* --- Engines ------------------------------------------------------------- */
 
-static void session_of(uint8_t session[32], const room_job *job) {
+void room_session_of(uint8_t session[32], const room_job *job) {
     mal_prim_hash hash;
     mal_bytes parts[2] = { mal_bytes_of(job->id.b, 32),
                            mal_bytes_of(job->accepts_hash.b, 32) };
@@ -368,8 +377,8 @@ static mal_err engine_sum(room_job *job, mal_mesh *mesh, const local *in,
         return MAL_E_MEMORY;
     mal_mpc_sum_input input = { .x = in->x, .noise = noise, .n = n };
     mal_mpc_sum_report report;
-    mal_progress progress = { check_cancel, job };
-    session_of(input.session, job);
+    mal_progress progress = { room_job_step, job };
+    room_session_of(input.session, job);
     MAL_TRY(mal_mpc_sum(y, &report, mesh, &input, &progress));
     for (unsigned i = 0; i < mesh->n; i++)
         memcpy(done->pairs[i].b, report.pair[i].b, 32);
@@ -405,10 +414,10 @@ static mal_err engine_psi(mal_room *room, room_job *job, mal_mesh *mesh,
                     j->keys_max[1] <= MAL_MPC_PSI_ROWS_MAX,
                 MAL_E_LIMIT, "psi joins at most %u keys a side",
                 MAL_MPC_PSI_ROWS_MAX);
-    session_of(params.session, job);
+    room_session_of(params.session, job);
     memcpy(params.recipient, job->request.elgamal, 32);
     mal_mpc_psi_report report;
-    mal_progress progress = { check_cancel, job };
+    mal_progress progress = { room_job_step, job };
     bool payload = p->parts[0].owner == room->me;
     if (payload) {
         mal_mpc_psi_payload_input input = { .keys = (void *)in->keys,
@@ -454,19 +463,19 @@ static mal_err compute(mal_room *room, room_job *job, room_done *done,
     uint64_t start = mal_time_monotonic_ns();
     local in = { 0 };
     int64_t *noise;
-    stage(room, job, "local stage");
+    room_job_stage(room, job, "local stage");
     mal_err err = local_stage(room, job, &in);
     job->own_error = err != MAL_OK && err != MAL_E_CANCEL;
     MAL_TRY(err);
-    MAL_TRY(draw_noise(room, job, &noise));
-    stage(room, job, "waiting for the tick");
-    MAL_TRY(wait_tick(room, job, start, done));
+    MAL_TRY(room_draw_noise(room, job, &noise));
+    room_job_stage(room, job, "waiting for the tick");
+    MAL_TRY(room_wait_tick(room, job, start, done));
     mal_mesh mesh = { 0 };
-    stage(room, job, "engine");
-    err = connect_mesh(room, job, &mesh);
+    room_job_stage(room, job, "engine");
+    err = room_connect_mesh(room, job, &mesh);
     if (err == MAL_OK)
         err = run_engine(room, job, &mesh, &in, noise, done, out);
-    disconnect_mesh(job, &mesh, done);
+    room_disconnect(job, done);
     done->n_pairs = job->judged.n;
     return err;
 }
@@ -503,7 +512,7 @@ mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
         MAL_TRY(compute(room, job, done, &out));
     MAL_TRY(mal_buf_put(&aad, mal_bytes_of(job->id.b, 32)));
     MAL_TRY(mal_buf_put_u32(&aad, room->me));
-    stage(room, job, "sealing");
+    room_job_stage(room, job, "sealing");
     MAL_TRY(keep_output(job, mal_buf_view(&out)));
     MAL_TRY(mal_prim_hpke_seal(sealed, job->request.hpke,
                                mal_bytes_str("malus output v1"),
