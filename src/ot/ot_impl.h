@@ -1,0 +1,126 @@
+/* ot_impl.h - shared inside ot. */
+#ifndef MALUS_OT_IMPL_H
+#define MALUS_OT_IMPL_H
+
+#include <malus/ot.h>
+#include <malus/prim.h>
+
+#define KAPPA 128 /* computational security, bits */
+#define BLOCK sizeof(mal_ot_block)
+
+/* --- Ways to compute -------------------------------------------------------
+ */
+
+typedef enum ot_way {
+    OT_WAY_PLAIN = 1,
+    OT_WAY_CLMUL, /* carry-less multiplication on 128 bits */
+    OT_WAY_WIDE,  /* AVX-512 and VPCLMULQDQ */
+} ot_way;
+bool ot_cpu_clmul(void);
+bool ot_cpu_wide(void);
+unsigned ot_ways(void); /* bit w: way w is usable here */
+ot_way ot_best_way(void);
+
+/* --- gf.c ------------------------------------------------------------------
+ */
+
+/* Sum of a[i] * b[i]. */
+mal_ot_block ot_inner(const mal_ot_block *a, const mal_ot_block *b, size_t n);
+mal_ot_block ot_inner_by(ot_way way, const mal_ot_block *a,
+                         const mal_ot_block *b, size_t n);
+/* Sum of v[i] * x^i. */
+mal_ot_block ot_compose(const mal_ot_block v[128]);
+
+static inline mal_ot_block ot_xor(mal_ot_block a, mal_ot_block b) {
+    return (mal_ot_block){ { a.w[0] ^ b.w[0], a.w[1] ^ b.w[1] } };
+}
+static inline mal_ot_block ot_and(mal_ot_block a, uint64_t mask) {
+    return (mal_ot_block){ { a.w[0] & mask, a.w[1] & mask } };
+}
+static inline uint64_t ot_mask_bit(mal_ot_block a, unsigned i) {
+    return mal_barrier(0 - ((a.w[i / 64] >> (i % 64)) & 1));
+}
+
+/* --- keys: what is public and named after the session -----------------------
+ */
+
+/* out = the first bytes of H(label, session, a, b). */
+void ot_public_key(uint8_t out[16], const char *label,
+                   const uint8_t session[MAL_OT_SESSION], uint64_t a,
+                   uint64_t b);
+
+/* --- base.c: 128 base OTs [MRR21] --------------------------------------------
+ */
+
+#define OT_BASE_POINT_BYTES 32
+#define OT_BASE_CHOOSE_BYTES (KAPPA * 2 * OT_BASE_POINT_BYTES)
+
+typedef struct ot_base_chooser {
+    uint8_t session[MAL_OT_SESSION];
+    mal_ot_block choice;
+    uint8_t scalar[KAPPA][32];
+    uint8_t points[KAPPA][2][OT_BASE_POINT_BYTES];
+} ot_base_chooser;
+/* The chooser's message is chooser->points. */
+mal_err ot_base_choose(ot_base_chooser *chooser,
+                       const uint8_t session[MAL_OT_SESSION],
+                       mal_ot_block choice) MAL_MUST_CHECK;
+/* key[i] is the answerer's key[i][choice_i]. */
+mal_err ot_base_chosen(mal_ot_block key[KAPPA], const ot_base_chooser *chooser,
+                       const uint8_t point[OT_BASE_POINT_BYTES]) MAL_MUST_CHECK;
+mal_err ot_base_answer(mal_ot_block (*key)[2],
+                       uint8_t point[OT_BASE_POINT_BYTES],
+                       const uint8_t session[MAL_OT_SESSION],
+                       const uint8_t *points) MAL_MUST_CHECK;
+
+/* --- soft.c and fold.c: the extender [Roy22] ---------------------------------
+ */
+
+#define OT_FOLD_MAX 8
+#define OT_ROWS_MAX ((size_t)32768)          /* OTs in one check */
+#define OT_COLUMN_BLOCKS (OT_ROWS_MAX / 128) /* of 128 rows */
+#define OT_CHUNK_BLOCKS ((size_t)16)
+
+struct mal_ot_cot {
+    mal_chan *chan;
+    mal_ot_params params;
+    bool sender, failed;
+    mal_ot_block delta; /* sender */
+    unsigned k, trees;  /* trees of 2^k leaves, k * trees = KAPPA */
+    /* [trees << k]; the sender's leaf x is the receiver's leaf x ^ delta_i, and
+     * its leaf 0 is unknown and unused. */
+    mal_prim_aes *leaf;
+    mal_prim_aes hash;    /* a public permutation */
+    mal_ot_block *column; /* [128][OT_COLUMN_BLOCKS] */
+    mal_buf message;
+    uint64_t streamed; /* blocks taken from each leaf */
+    uint64_t batches, voles;
+};
+
+/* One chunk of `blocks` <= OT_CHUNK_BLOCKS blocks of one tree, [Roy22] figure
+ * 3: sum = sum of PRG_x, and part_b = sum of those PRG_x with bit b of x set.
+ */
+typedef struct ot_fold {
+    const mal_prim_aes *leaf; /* [1 << k] */
+    unsigned k;
+    bool skip_zero; /* leaf 0 is not known */
+    size_t blocks;
+    uint64_t counter;
+    mal_ot_block *sum;  /* [blocks] */
+    mal_ot_block *part; /* part_b at part + b * OT_COLUMN_BLOCKS */
+} ot_fold;
+void ot_fold_run(ot_way way, const ot_fold *fold);
+/* out[j] bit c = bit j of column c, for 128 * blocks rows. */
+void ot_transpose(ot_way way, mal_ot_block *out, const mal_ot_block *column,
+                  size_t blocks);
+
+/* --- setup.c: from base OTs to leaves ----------------------------------------
+ */
+
+size_t ot_setup_bytes(unsigned k, mal_ot_security security);
+mal_err ot_setup_owner(mal_ot_cot *cot, mal_buf *message,
+                       mal_ot_block (*key)[2]) MAL_MUST_CHECK;
+mal_err ot_setup_guest(mal_ot_cot *cot, mal_bytes message,
+                       const mal_ot_block key[KAPPA]) MAL_MUST_CHECK;
+
+#endif

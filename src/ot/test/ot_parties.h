@@ -1,0 +1,55 @@
+/* ot_parties.h - two ends in memory, each on a thread of its own. */
+#ifndef MALUS_OT_PARTIES_H
+#define MALUS_OT_PARTIES_H
+
+#include "mal_test.h"
+#include "../ot_impl.h"
+
+#include <time.h>
+
+typedef struct ot_party {
+    mal_chan *chan;
+    mal_err (*run)(struct ot_party *p);
+    void *ctx;
+    mal_err err;
+    char message[256];
+    uint64_t cpu_ns;
+} ot_party;
+
+__attribute__((unused)) static uint64_t thread_cpu_ns(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+__attribute__((unused)) static void party_main(void *arg) {
+    ot_party *p = arg;
+    uint64_t from = thread_cpu_ns();
+    p->err = p->run(p);
+    p->cpu_ns = thread_cpu_ns() - from;
+    snprintf(p->message, sizeof p->message, "%s", mal_err_message());
+    if (p->err != MAL_OK) /* the other end must not wait */
+        mal_chan_close(&p->chan);
+}
+
+/* Both to their end; channels are closed. */
+__attribute__((unused)) static void parties_run(ot_party *a, ot_party *b) {
+    mal_thread *thread = NULL;
+    CHECK_OK(mal_chan_pair(&a->chan, &b->chan, 20000));
+    CHECK_OK(mal_thread_start(&thread, party_main, a));
+    party_main(b);
+    mal_thread_join(&thread);
+    mal_chan_close(&a->chan);
+    mal_chan_close(&b->chan);
+}
+
+__attribute__((unused)) static bool block_same(mal_ot_block a, mal_ot_block b) {
+    return a.w[0] == b.w[0] && a.w[1] == b.w[1];
+}
+
+__attribute__((unused)) static mal_ot_block block_rand(uint64_t *rng) {
+    uint64_t lo = mal_test_rand(rng), hi = mal_test_rand(rng);
+    return (mal_ot_block){ { lo, hi } };
+}
+
+#endif

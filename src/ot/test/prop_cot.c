@@ -1,0 +1,87 @@
+/* prop_cot.c - correlated OTs hold their relation, batch after batch. */
+#include "ot_parties.h"
+
+
+#define N_MAX 70000
+typedef struct scene {
+    mal_ot_params params;
+    const size_t *sizes; /* ends with 0 */
+    mal_ot_block q[N_MAX], t[N_MAX], delta;
+    uint64_t choice[N_MAX / 64 + 1];
+} scene;
+
+static mal_err sender(ot_party *p) {
+    scene *s = p->ctx;
+    MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
+    size_t at = 0;
+    MAL_TRY(mal_ot_cot_new_sender(&cot, p->chan, &s->params));
+    s->delta = mal_ot_cot_delta(cot);
+    for (const size_t *n = s->sizes; *n; at += *n++)
+        MAL_TRY(mal_ot_cot_send(cot, s->q + at, *n));
+    return MAL_OK;
+}
+
+static mal_err receiver(ot_party *p) {
+    scene *s = p->ctx;
+    MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
+    size_t at = 0;
+    MAL_TRY(mal_ot_cot_new_receiver(&cot, p->chan, &s->params));
+    for (const size_t *n = s->sizes; *n; at += *n++) {
+        uint64_t bits[N_MAX / 64 + 1] = { 0 };
+        for (size_t i = 0; i < *n; i++)
+            bits[i / 64] |= (s->choice[(at + i) / 64] >> (at + i) % 64 & 1)
+                            << i % 64;
+        MAL_TRY(mal_ot_cot_receive(cot, s->t + at, bits, *n));
+    }
+    return MAL_OK;
+}
+
+static scene s;
+
+static void run(mal_ot_security security, unsigned fold, const size_t *sizes) {
+    uint64_t rng = mal_test_seed() + fold;
+    ot_party a = { .run = sender, .ctx = &s },
+             b = { .run = receiver, .ctx = &s };
+    size_t n = 0;
+    memset(&s, 0, sizeof s);
+    for (size_t i = 0; i < sizeof s.choice / 8; i++)
+        s.choice[i] = mal_test_rand(&rng);
+    s.params = (mal_ot_params){ .security = security, .fold = fold };
+    s.params.session[0] = 7;
+    s.sizes = sizes;
+    parties_run(&a, &b);
+    CHECK_THAT(a.err == MAL_OK, "sender: %s", a.message);
+    CHECK_THAT(b.err == MAL_OK, "receiver: %s", b.message);
+    for (const size_t *m = sizes; *m; m++)
+        n += *m;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bit = s.choice[i / 64] >> i % 64 & 1;
+        mal_ot_block want = ot_xor(s.q[i], ot_and(s.delta, 0 - bit));
+        CHECK_THAT(block_same(s.t[i], want), "OT %zu of %zu", i, n);
+        CHECK(s.q[i].w[0] && s.q[i].w[1]);
+    }
+    CHECK(s.delta.w[0] && s.delta.w[1]);
+}
+
+static const size_t sizes[] = { 1,   2,    63,   64,   65,   127,  128,
+                                129, 2047, 2048, 2049, 4096, 1000, 0 };
+static const size_t large[] = { 32640, 37360 - 17, 17, 0 };
+
+TEST(choices_and_delta_meet_in_every_size) {
+    run(MAL_OT_SEMI_HONEST, 0, sizes);
+    run(MAL_OT_MALICIOUS, 0, sizes);
+}
+
+TEST(choices_and_delta_meet_across_batches) {
+    run(MAL_OT_SEMI_HONEST, 0, large);
+    run(MAL_OT_MALICIOUS, 0, large);
+}
+
+TEST(every_fold_gives_the_same_relation) {
+    for (unsigned fold = 1; fold <= 8; fold *= 2) {
+        run(MAL_OT_SEMI_HONEST, fold, sizes);
+        run(MAL_OT_MALICIOUS, fold, sizes);
+    }
+}
+
+TEST_MAIN
