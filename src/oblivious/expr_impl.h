@@ -1,0 +1,30 @@
+/* expr_impl.h - the evaluator's own: expr.c (truth, choices), arith.c
+ * (numbers). */
+#ifndef MAL_OBLIVIOUS_EXPR_IMPL_H
+#define MAL_OBLIVIOUS_EXPR_IMPL_H
+
+#include "oblivious_impl.h"
+
+typedef struct expr_cx {
+    mal_obl *o;
+    table *t;
+    unsigned depth;
+} expr_cx;
+
+/* What the reader of a value wants; ANY: what is cheap. */
+typedef enum expr_form { EXPR_ANY, EXPR_BITS, EXPR_WORDS } expr_form;
+
+/* A value: its type is what its planes are cut to; it may borrow shares. */
+mal_err expr_eval(expr_cx *cx, column *out, const mal_obl_expr *e,
+                  expr_form want) MAL_MUST_CHECK;
+mal_err expr_arith(expr_cx *cx, column *out, const mal_obl_expr *e,
+                   expr_form want) MAL_MUST_CHECK;
+mal_err expr_want(expr_cx *cx, column *c, expr_form want) MAL_MUST_CHECK;
+/* out's NULLs are a's and b's; b may be NULL. */
+mal_err expr_nulls(expr_cx *cx, column *out, const column *a,
+                   const column *b) MAL_MUST_CHECK;
+mal_err expr_null_or(expr_cx *cx, column *out, const bits *null) MAL_MUST_CHECK;
+mal_err expr_planes(expr_cx *cx, bits *z, column *c,
+                    unsigned width) MAL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,207 @@
+/* oblivious_impl.h - shared inside the folder: shares by short names, what is
+ * local, what costs a round.
+ *
+ * Everything below works on a dry engine, too: then shares have shapes and no
+ * memory, and only the counters move.  So an operator is its own cost model.
+ */
+#ifndef MAL_OBLIVIOUS_IMPL_H
+#define MAL_OBLIVIOUS_IMPL_H
+
+#include <malus/oblivious.h>
+
+typedef mal_share3_bits bits;
+typedef mal_share3_words words;
+
+struct mal_obl {
+    mal_share3 *s; /* NULL: dry */
+    unsigned me;
+    mal_share3_security security;
+    mal_obl_rates rates;
+    mal_obl_cost cost;
+    /* Verdicts not yet opened: any set bit is a broken promise. */
+    unsigned n_broken;
+    bits *broken;
+};
+
+#define MAL_OBL_PROMISES_MAX 4096
+#define MAL_OBL_DEPTH_MAX 256 /* of an expression */
+
+#define OBL_AUTO_BITS MAL_AUTO(mal_share3_bits_clear) bits
+#define OBL_AUTO_WORDS MAL_AUTO(mal_share3_words_clear) words
+
+static inline size_t obl_stride(size_t n) {
+    return (n + 63) / 64;
+}
+/* Depth of a scan over groups of at most n rows: least d with 2^d >= n. */
+unsigned obl_log2_up(size_t n);
+
+/* --- shapes and local work (local.c) -------------------------------------- */
+
+mal_err obl_bits_new(mal_obl *o, bits *z, size_t n,
+                     unsigned width) MAL_MUST_CHECK;
+mal_err obl_words_new(mal_obl *o, words *z, size_t n) MAL_MUST_CHECK;
+/* Planes [from, from + count) of v, borrowed: never cleared. */
+bits obl_planes(const bits *v, unsigned from, unsigned count);
+/* Planes of x into planes from `at` of z: equal n. */
+void obl_planes_put(bits *z, unsigned at, const bits *x);
+mal_err obl_bits_copy(mal_obl *o, bits *z, const bits *x) MAL_MUST_CHECK;
+mal_err obl_words_copy(mal_obl *o, words *z, const words *x) MAL_MUST_CHECK;
+/* To more or fewer planes, by zero or by the top plane. */
+mal_err obl_extend(mal_obl *o, bits *z, const bits *x, unsigned width,
+                   bool is_signed) MAL_MUST_CHECK;
+/* z ^= x, plane by plane; x of one plane goes into all. */
+void obl_xor_in(bits *z, const bits *x);
+void obl_not_in(const mal_obl *o, bits *z);
+void obl_plane_xor_public(const mal_obl *o, bits *z, unsigned plane, bool bit);
+/* Every row is the value. */
+mal_err obl_public_bits(mal_obl *o, bits *z, size_t n, unsigned width,
+                        int64_t value) MAL_MUST_CHECK;
+mal_err obl_public_words(mal_obl *o, words *z, size_t n,
+                         int64_t value) MAL_MUST_CHECK;
+void obl_words_add_public(const mal_obl *o, words *z, uint64_t value);
+void obl_words_add_in(words *z, const words *x, uint64_t factor);
+void obl_words_scale_in(words *z, uint64_t factor);
+/* Rows past n are cleared. */
+void obl_mask_tail(bits *z);
+/* z[r] = x[r - by], the first `by` rows 0; and z[r] = x[r + by]. */
+mal_err obl_rows_down(mal_obl *o, bits *z, const bits *x,
+                      size_t by) MAL_MUST_CHECK;
+mal_err obl_rows_up(mal_obl *o, bits *z, const bits *x,
+                    size_t by) MAL_MUST_CHECK;
+/* z[r] = x[from + r], r < n. */
+mal_err obl_rows_slice(mal_obl *o, bits *z, const bits *x, size_t from,
+                       size_t n) MAL_MUST_CHECK;
+/* x's rows into z's from row `at`; the rest of z stays.  Equal width. */
+void obl_rows_put(bits *z, size_t at, const bits *x);
+mal_err obl_rows_reverse(mal_obl *o, bits *z, const bits *x) MAL_MUST_CHECK;
+mal_err obl_words_slice(mal_obl *o, words *z, const words *x, size_t from,
+                        size_t n) MAL_MUST_CHECK;
+/* z[r] = z[0] + .. + z[r]. */
+void obl_words_prefix(words *z);
+
+/* --- rounds (rounds.c): the engine, or its cost --------------------------- */
+
+mal_err obl_and(mal_obl *o, bits *z, const bits *x,
+                const bits *y) MAL_MUST_CHECK; /* z new; y may have one plane */
+mal_err obl_or(mal_obl *o, bits *z, const bits *x,
+               const bits *y) MAL_MUST_CHECK;
+/* c ? x : y; c of one plane. */
+mal_err obl_mux(mal_obl *o, bits *z, const bits *c, const bits *x,
+                const bits *y) MAL_MUST_CHECK;
+mal_err obl_eq(mal_obl *o, bits *z, const bits *x,
+               const bits *y) MAL_MUST_CHECK;
+mal_err obl_lt(mal_obl *o, bits *z, const bits *x, const bits *y,
+               bool is_signed) MAL_MUST_CHECK;
+mal_err obl_bits_add(mal_obl *o, bits *z, const bits *x,
+                     const bits *y) MAL_MUST_CHECK;
+mal_err obl_bits_sub(mal_obl *o, bits *z, const bits *x,
+                     const bits *y) MAL_MUST_CHECK;
+mal_err obl_mul(mal_obl *o, words *z, const words *x,
+                const words *y) MAL_MUST_CHECK;
+/* z[j]: the sum of products of run j of len rows; one word each. */
+mal_err obl_dot(mal_obl *o, words *z, const words *x, const words *y,
+                size_t len) MAL_MUST_CHECK;
+mal_err obl_to_bits(mal_obl *o, bits *z, const words *x,
+                    unsigned width) MAL_MUST_CHECK;
+mal_err obl_to_words(mal_obl *o, words *z, const bits *x,
+                     bool is_signed) MAL_MUST_CHECK;
+mal_err obl_inject(mal_obl *o, words *z, const bits *bit,
+                   const words *x) MAL_MUST_CHECK;
+typedef struct mal_share3_order mal_share3_order;
+typedef struct mal_share3_column {
+    mal_share3_words *words;
+    mal_share3_bits *bits;
+} mal_share3_column;
+/* A secret permutation of n rows, to be applied in this job any number of
+ * times. */
+typedef struct obl_order {
+    size_t n;
+    mal_share3_order *order; /* NULL: dry */
+} obl_order;
+#define OBL_AUTO_ORDER MAL_AUTO(obl_order_clear) obl_order
+void obl_order_clear(obl_order *order);
+/* The stable order of the key, plane 0 least. */
+mal_err obl_order_sort(mal_obl *o, obl_order *z,
+                       const bits *key) MAL_MUST_CHECK;
+/* Columns in place: row r goes where the order puts it, or back. */
+mal_err obl_order_move(mal_obl *o, const obl_order *order,
+                       mal_share3_column *columns, unsigned n,
+                       bool inverse) MAL_MUST_CHECK;
+mal_err obl_input(mal_obl *o, bits *z, unsigned owner, const uint64_t *planes,
+                  size_t n, unsigned width) MAL_MUST_CHECK;
+mal_err obl_open_bits(mal_obl *o, uint64_t *planes,
+                      const bits *x) MAL_MUST_CHECK;
+mal_err obl_open_words(mal_obl *o, uint64_t *values,
+                       const words *x) MAL_MUST_CHECK;
+
+/* --- built from these (combine.c) ----------------------------------------- */
+
+/* One row: is any bit of any row and plane set? */
+mal_err obl_any(mal_obl *o, bits *z, const bits *x) MAL_MUST_CHECK;
+/* One plane of x's rows: is any plane set? */
+mal_err obl_any_plane(mal_obl *o, bits *z, const bits *x) MAL_MUST_CHECK;
+/* Any set bit breaks a promise; takes x. */
+mal_err obl_promise(mal_obl *o, bits *x) MAL_MUST_CHECK;
+/* v[r] ^= v[r - 1] where link[r], from top to bottom: what a row starts with
+ * flows down to all that hang on it.  Rows hang at most 2^depth below.  v must
+ * be 0 where link is 1.  link is spent. */
+mal_err obl_copy_down(mal_obl *o, bits *v, bits *link,
+                      unsigned depth) MAL_MUST_CHECK;
+/* same[r]: the key of row r is that of row r - 1; same[0] = 0. */
+mal_err obl_same_as_above(mal_obl *o, bits *same,
+                          const bits *key) MAL_MUST_CHECK;
+/* k planes: plane i is set where the number x is i. */
+mal_err obl_one_hot(mal_obl *o, bits *z, const bits *x,
+                    size_t k) MAL_MUST_CHECK;
+/* Floor division and remainder of two's complement numbers of equal width;
+ * undefined where b = 0.  Either output may be NULL. */
+mal_err obl_floor_divide(mal_obl *o, bits *quotient, bits *remainder,
+                         const bits *a, const bits *b) MAL_MUST_CHECK;
+/* a / by, half away from zero; by >= 2 and even, as powers of ten are. */
+mal_err obl_round_divide(mal_obl *o, bits *z, const bits *a,
+                         int64_t by) MAL_MUST_CHECK;
+/* Sums of the rows of k groups of planes, each `width` wide: words [k]. */
+mal_err obl_sum_rows(mal_obl *o, words *sums, const bits *x, unsigned k,
+                     bool is_signed) MAL_MUST_CHECK;
+
+/* --- columns (table.c) ---------------------------------------------------- */
+
+typedef mal_obl_column column;
+typedef mal_obl_table table;
+
+static inline bool obl_signed(const mal_obl_type *t) {
+    return t->lo < 0;
+}
+mal_err obl_column_copy(mal_obl *o, column *z, const column *x) MAL_MUST_CHECK;
+mal_err obl_columns_new(table *t, unsigned n_columns) MAL_MUST_CHECK;
+/* Planes of the column in another type's width. */
+mal_err obl_column_planes(mal_obl *o, bits *z, column *c,
+                          const mal_obl_type *as) MAL_MUST_CHECK;
+mal_obl_type obl_type_join(const mal_obl_type *a, const mal_obl_type *b);
+/* not NULL, one plane; false if the column is never NULL (z untouched). */
+mal_err obl_not_null(mal_obl *o, bits *z, const column *c) MAL_MUST_CHECK;
+/* Rows of a whole table. */
+mal_err obl_table_move(mal_obl *o, table *t,
+                       const obl_order *order) MAL_MUST_CHECK;
+mal_err obl_table_slice(mal_obl *o, table *t, size_t from,
+                        size_t n) MAL_MUST_CHECK;
+
+/* --- orders (order.c) ----------------------------------------------------- */
+
+/* Planes whose unsigned order is the keys' (NULLs masked, directions applied),
+ * the last key lowest; then one on top if valid is given: invalid rows last. */
+mal_err obl_key_planes(mal_obl *o, bits *z, table *t, const mal_obl_key *keys,
+                       unsigned n, const bits *valid) MAL_MUST_CHECK;
+
+/* --- groups (group.c) ----------------------------------------------------- */
+
+/* Planes [0, n) of many columns as one, and back. */
+typedef struct obl_pack {
+    unsigned width, n;
+    struct obl_packed {
+        unsigned at;
+        bits *from;
+    } part[3 * MAL_OBL_COLUMNS_MAX];
+} obl_pack;
+
+#endif
