@@ -10,6 +10,7 @@
 #include <malus/mpc.h>
 #include <malus/net.h>
 #include <malus/prim.h>
+#include <malus/share3.h>
 #include <malus/store.h>
 
 #include <string.h>
@@ -18,6 +19,9 @@ typedef struct bench {
     const char *engine;
     mal_err (*run)(mal_buf *lines, uint64_t rows, unsigned threads,
                    const char *only);
+    /* Instead, where --security chooses. */
+    mal_err (*run_secured)(mal_buf *lines, uint64_t rows, unsigned threads,
+                           const char *only, bool malicious);
 } bench;
 
 static mal_err bench_mpc(mal_buf *lines, const char *engine, uint64_t rows,
@@ -52,9 +56,21 @@ static mal_err bench_net(mal_buf *lines, uint64_t rows, unsigned threads,
     return mal_net_bench(lines, only, rows ? rows : 4096);
 }
 
+static mal_err bench_share3(mal_buf *lines, uint64_t rows, unsigned threads,
+                            const char *only, bool malicious) {
+    return mal_share3_bench(lines, only, rows ? rows : 1 << 20, threads,
+                            malicious ? MAL_SHARE3_MALICIOUS
+                                      : MAL_SHARE3_SEMI_HONEST);
+}
+
 static const bench benches[] = {
-    { "ingest", mal_store_bench }, { "sum", bench_sum }, { "psi", bench_psi },
-    { "log", bench_log },          { "dp", bench_dp },   { "net", bench_net },
+    { "ingest", mal_store_bench },
+    { "sum", bench_sum },
+    { "psi", bench_psi },
+    { "log", bench_log },
+    { "dp", bench_dp },
+    { "net", bench_net },
+    { "share3", NULL, bench_share3 },
 };
 
 static mal_err add_line(cli_table *t, const mal_json *line) {
@@ -94,12 +110,25 @@ static mal_err show(mal_cli *cli, mal_bytes lines) {
     return MAL_OK;
 }
 
+static mal_err run_one(mal_buf *lines, const bench *b, uint64_t rows,
+                       unsigned threads, const char *only, bool malicious) {
+    if (b->run_secured)
+        return b->run_secured(lines, rows, threads, only, malicious);
+    return b->run(lines, rows, threads, only);
+}
+
 static mal_err run(mal_cli *cli) {
     MAL_AUTO(mal_buf_clear) mal_buf lines = { 0 };
     const char *wanted = mal_cli_operand(cli, 0);
     const char *only = mal_cli_get(cli, "only");
     uint64_t rows, threads;
+    const char *security = mal_cli_get(cli, "security");
     bool any = false;
+    const bool malicious = security && strcmp(security, "malicious") == 0;
+    MAL_REQUIRE(!security || malicious || strcmp(security, "semi-honest") == 0,
+                MAL_E_INPUT,
+                "no security %s: there are semi-honest and malicious",
+                security);
     MAL_TRY(mal_prim_init());
     MAL_TRY(mal_cli_number(cli, "rows", 1, (uint64_t)1 << 32, 0, &rows));
     MAL_TRY(mal_cli_number(cli, "threads", 1, 1024, 1, &threads));
@@ -108,10 +137,12 @@ static mal_err run(mal_cli *cli) {
             strcmp(wanted, benches[i].engine) != 0)
             continue;
         any = true;
-        MAL_TRY(benches[i].run(&lines, rows, (unsigned)threads, only));
+        MAL_TRY(run_one(&lines, &benches[i], rows, (unsigned)threads, only,
+                        malicious));
     }
     MAL_REQUIRE(any, MAL_E_INPUT,
-                "no bench %s: there are ingest, sum, psi, log, dp, net and all",
+                "no bench %s: there are ingest, sum, psi, log, dp, net, "
+                "share3 and all",
                 wanted);
     if (!cli->json)
         return show(cli, mal_buf_view(&lines));
@@ -125,13 +156,14 @@ static const mal_cli_option options[] = {
     { "rows", "N", "How many rows; each bench has its own default" },
     { "threads", "N", "On how many threads; 1 if not given" },
     { "only", "NAME", "Only this bench of the engine" },
+    { "security", "MODEL", "semi-honest or malicious, for share3" },
     { NULL, NULL, NULL },
 };
 
 const mal_cli_verb cli_bench_verbs[] = {
     { .name = "bench",
       .operands = "ENGINE",
-      .summary = "Measure ingest, sum, psi, log, dp, net, or all",
+      .summary = "Measure ingest, sum, psi, log, dp, net, share3, or all",
       .text =
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "

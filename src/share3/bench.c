@@ -1,0 +1,212 @@
+/* bench.c - what the calls cost a party: three threads over channels in memory.
+ *
+ * CPU is that of a party's own thread, the copies of the channel included; the
+ * dearest party is told, in the best of a few runs.
+ */
+#include "share3_impl.h"
+
+#include <time.h>
+
+#define RUNS 3
+#define PARTIES MAL_SHARE3_PARTIES
+
+typedef struct operands {
+    mal_share3_bits x, y, z, bit;
+    mal_share3_words u, v, w;
+} operands;
+
+typedef mal_err (*bench_call)(mal_share3 *s, operands *o);
+
+typedef struct bench_name {
+    const char *name;
+    bench_call call;
+} bench_name;
+
+static mal_err call_mul(mal_share3 *s, operands *o) {
+    return mal_share3_mul(s, &o->w, &o->u, &o->v);
+}
+static mal_err call_and(mal_share3 *s, operands *o) {
+    return mal_share3_and(s, &o->z, &o->x, &o->y);
+}
+static mal_err call_eq(mal_share3 *s, operands *o) {
+    return mal_share3_eq(s, &o->bit, &o->x, &o->y);
+}
+static mal_err call_lt(mal_share3 *s, operands *o) {
+    return mal_share3_lt(s, &o->bit, &o->x, &o->y, true);
+}
+static mal_err call_to_bits(mal_share3 *s, operands *o) {
+    return mal_share3_to_bits(s, &o->z, &o->u, 64);
+}
+static mal_err call_to_words(mal_share3 *s, operands *o) {
+    return mal_share3_to_words(s, &o->w, &o->x, false);
+}
+static mal_err call_inject(mal_share3 *s, operands *o) {
+    mal_share3_bits b = mal_share3_bits_planes(&o->x, 0, 1);
+    return mal_share3_inject(s, &o->w, &b, &o->u);
+}
+
+static const bench_name names[] = {
+    { "mul64", call_mul },       { "and64", call_and },
+    { "eq64", call_eq },         { "lt64", call_lt },
+    { "a2b64", call_to_bits },   { "b2a64", call_to_words },
+    { "inject64", call_inject },
+};
+
+/* --- One party -------------------------------------------------------------
+ */
+
+typedef struct seat {
+    mal_mesh mesh;
+    mal_share3_options options;
+    bench_call call;
+    uint64_t rows;
+    uint64_t cpu_ns, wall_ns, bytes, rounds; /* of the best run */
+    mal_err err;
+} seat;
+
+static uint64_t thread_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void clear_operands(operands *o) {
+    mal_share3_bits_clear(&o->x);
+    mal_share3_bits_clear(&o->y);
+    mal_share3_bits_clear(&o->z);
+    mal_share3_bits_clear(&o->bit);
+    mal_share3_words_clear(&o->u);
+    mal_share3_words_clear(&o->v);
+    mal_share3_words_clear(&o->w);
+}
+
+/* Random values, party 0's. */
+static mal_err make_operands(mal_share3 *s, operands *o, uint64_t rows) {
+    uint64_t *x = mal_calloc(share3_stride(rows) * 64, sizeof *x);
+    if (!x)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_prim_random(x, share3_stride(rows) * 512);
+    mal_err err = mal_share3_words_input(s, &o->u, 0, x, rows);
+    if (err == MAL_OK)
+        err = mal_share3_words_input(s, &o->v, 0, x, rows);
+    if (err == MAL_OK)
+        err = mal_share3_bits_input(s, &o->x, 0, x, rows, 64);
+    if (err == MAL_OK)
+        err = mal_share3_bits_input(s, &o->y, 0, x, rows, 64);
+    mal_free(x);
+    return err;
+}
+
+static mal_err measure(mal_share3 *s, seat *p) {
+    operands o = { 0 };
+    mal_err err = make_operands(s, &o, p->rows);
+    for (unsigned run = 0; run <= RUNS && err == MAL_OK; run++) {
+        const mal_share3_counters before = mal_share3_count(s);
+        const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
+        err = p->call(s, &o);
+        const uint64_t cpu_ns = thread_ns() - cpu;
+        if (run == 1 || cpu_ns < p->cpu_ns) { /* run 0 warms up */
+            p->cpu_ns = cpu_ns;
+            p->wall_ns = mal_time_monotonic_ns() - wall;
+        }
+        p->bytes = mal_share3_count(s).bytes - before.bytes;
+        p->rounds = mal_share3_count(s).rounds - before.rounds;
+    }
+    clear_operands(&o);
+    return err;
+}
+
+static void seat_thread(void *arg) {
+    seat *p = arg;
+    mal_share3 *s = NULL;
+    p->err = mal_share3_open(&s, &p->mesh, &p->options);
+    if (p->err == MAL_OK)
+        p->err = measure(s, p);
+    for (unsigned j = 0; j < PARTIES; j++)
+        mal_chan_close(&p->mesh.chan[j]);
+    mal_share3_close(&s);
+}
+
+/* --- All three --------------------------------------------------------------
+ */
+
+static mal_err seats_connect(seat p[PARTIES]) {
+    for (unsigned i = 0; i < PARTIES; i++)
+        for (unsigned j = 0; j < i; j++)
+            MAL_TRY(
+                mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 600000));
+    return MAL_OK;
+}
+
+static mal_err seats_run(seat p[PARTIES]) {
+    mal_thread *thread[PARTIES] = { 0 };
+    mal_err err = seats_connect(p);
+    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++)
+        err = mal_thread_start(&thread[i], seat_thread, &p[i]);
+    for (unsigned i = 0; i < PARTIES; i++) {
+        if (!thread[i])
+            for (unsigned j = 0; j < PARTIES; j++)
+                mal_chan_close(&p[i].mesh.chan[j]);
+        mal_thread_join(&thread[i]);
+        if (err == MAL_OK)
+            err = p[i].err;
+    }
+    return err;
+}
+
+static uint64_t greatest(const seat p[PARTIES], size_t field) {
+    uint64_t most = 0;
+    for (unsigned i = 0; i < PARTIES; i++) {
+        uint64_t v;
+        memcpy(&v, (const uint8_t *)&p[i] + field, sizeof v);
+        most = v > most ? v : most;
+    }
+    return most;
+}
+
+static mal_err bench_one(mal_buf *lines, const bench_name *b, uint64_t rows,
+                         mal_share3_security security) {
+    seat p[PARTIES] = { 0 };
+    uint64_t cpu = 0;
+    for (unsigned i = 0; i < PARTIES; i++) {
+        p[i].mesh.n = PARTIES;
+        p[i].mesh.me = i;
+        p[i].options.security = security;
+        p[i].call = b->call;
+        p[i].rows = rows;
+    }
+    MAL_TRY(seats_run(p));
+    for (unsigned i = 0; i < PARTIES; i++)
+        cpu += p[i].cpu_ns;
+    const uint64_t wall = greatest(p, offsetof(seat, wall_ns));
+    return mal_buf_put_fmt(
+        lines,
+        "{\"engine\":\"share3\",\"name\":\"%s\",\"security\":\"%s\","
+        "\"rows\":%llu,\"threads\":1,\"seconds\":%.6f,\"cpu_seconds\":%.6f,"
+        "\"bytes\":%llu,\"ns_per_row\":%.1f,\"cpu_ns_per_row\":%.1f,"
+        "\"bytes_per_row\":%.2f,\"rounds\":%llu}\n",
+        b->name, security == MAL_SHARE3_MALICIOUS ? "malicious" : "semi-honest",
+        (unsigned long long)rows, (double)wall * 1e-9, (double)cpu * 1e-9,
+        (unsigned long long)greatest(p, offsetof(seat, bytes)),
+        (double)wall / (double)rows,
+        (double)greatest(p, offsetof(seat, cpu_ns)) / (double)rows,
+        (double)greatest(p, offsetof(seat, bytes)) / (double)rows,
+        (unsigned long long)greatest(p, offsetof(seat, rounds)));
+}
+
+mal_err mal_share3_bench(mal_buf *lines, const char *only, uint64_t rows,
+                         unsigned threads, mal_share3_security security) {
+    (void)threads; /* a party has one */
+    MAL_REQUIRE(rows >= 1 && rows <= (uint64_t)1 << 26, MAL_E_INPUT,
+                "a bench of %llu rows: take 1 to 2^26",
+                (unsigned long long)rows);
+    bool any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (only && strcmp(only, names[i].name) != 0)
+            continue;
+        any = true;
+        MAL_TRY(bench_one(lines, &names[i], rows, security));
+    }
+    MAL_REQUIRE(any, MAL_E_INPUT, "share3 has no bench %s", only);
+    return MAL_OK;
+}
