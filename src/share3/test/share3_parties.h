@@ -89,6 +89,68 @@ pipe_pair(pipe_end end[2], pipe_queue queue[2], size_t window) {
     }
 }
 
+/* --- A channel that spies and lies -----------------------------------------
+ */
+
+typedef enum lie {
+    LIE_NONE,
+    LIE_FLIP,  /* one bit of byte `offset` of the message */
+    LIE_SHORT, /* the last byte is cut */
+    LIE_LONG,  /* a byte is added */
+    LIE_EMPTY,
+    LIE_CLOSE, /* the channel is closed instead */
+    LIE_FAIL,  /* the send itself fails */
+} lie;
+
+typedef struct spy {
+    mal_chan chan; /* first */
+    mal_chan *inner;
+    lie how;
+    uint64_t at, sent; /* message number `at` is the lie */
+    size_t offset;
+    mal_buf *received; /* NULL, or takes the bodies of what comes in */
+    mal_buf *lengths;  /* NULL, or takes u64 lengths of what goes out */
+} spy;
+
+__attribute__((unused)) static mal_err spy_send(mal_chan *chan, mal_bytes m) {
+    spy *y = (spy *)chan;
+    MAL_AUTO(mal_buf_clear) mal_buf copy = { 0 };
+    MAL_REQUIRE(y->inner, MAL_E_PEER, "closed by the test");
+    if (y->lengths)
+        MAL_TRY(mal_buf_put_u64(y->lengths, m.len));
+    if (y->sent++ != y->at || y->how == LIE_NONE)
+        return mal_chan_send(y->inner, m);
+    MAL_TRY(mal_buf_put(&copy, m));
+    if (y->how == LIE_FLIP)
+        copy.ptr[y->offset % m.len] ^= 1;
+    if (y->how == LIE_SHORT)
+        copy.len--;
+    if (y->how == LIE_LONG)
+        MAL_TRY(mal_buf_put_u8(&copy, 0));
+    if (y->how == LIE_EMPTY)
+        copy.len = 0;
+    if (y->how == LIE_CLOSE)
+        mal_chan_close(&y->inner);
+    MAL_REQUIRE(y->how != LIE_CLOSE && y->how != LIE_FAIL, MAL_E_IO,
+                "the test lets a send fail");
+    return mal_chan_send(y->inner, mal_buf_view(&copy));
+}
+
+__attribute__((unused)) static mal_err spy_recv(mal_chan *chan, mal_buf *m,
+                                                size_t len_max) {
+    spy *y = (spy *)chan;
+    MAL_REQUIRE(y->inner, MAL_E_PEER, "closed by the test");
+    MAL_TRY(mal_chan_recv(y->inner, m, len_max));
+    if (y->received && m->len > SHARE3_HEADER)
+        MAL_TRY(mal_buf_put(y->received, mal_bytes_of(m->ptr + SHARE3_HEADER,
+                                                      m->len - SHARE3_HEADER)));
+    return MAL_OK;
+}
+
+__attribute__((unused)) static void spy_close(mal_chan *chan) {
+    mal_chan_close(&((spy *)chan)->inner);
+}
+
 /* --- Three parties
  * ------------------------------------------------------------ */
 
@@ -100,6 +162,7 @@ typedef struct party {
     mal_share3 *s;
     mal_share3_options options;
     mal_share3_counters count;
+    spy spies[3]; /* by peer */
     mal_err err;
     char why[256];
 } party;
@@ -109,6 +172,8 @@ struct trio {
     mal_err (*body)(mal_share3 *s, void *ctx);
     void *ctx;
     size_t window; /* 0: memory pairs */
+    bool spied;
+    uint64_t fail_at; /* this allocation after the channels are there */
     pipe_end end[3][2];
     pipe_queue queue[3][2];
 };
@@ -153,15 +218,32 @@ __attribute__((unused)) static mal_err trio_connect(trio *t) {
     return MAL_OK;
 }
 
+__attribute__((unused)) static void trio_spy(trio *t) {
+    static const mal_chan_ops ops = { spy_send, spy_recv, spy_close };
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned j = 0; j < 3; j++) {
+            if (i == j)
+                continue;
+            t->p[i].spies[j].chan.ops = &ops;
+            t->p[i].spies[j].inner = t->p[i].mesh.chan[j];
+            t->p[i].mesh.chan[j] = &t->p[i].spies[j].chan;
+        }
+}
+
 /* Runs body at all three; the caller looks at err of each. */
 __attribute__((unused)) static void
 trio_go(trio *t, mal_err (*body)(mal_share3 *, void *), void *ctx) {
     mal_thread *thread[2] = { 0 };
     t->body = body;
     t->ctx = ctx;
-    CHECK_OK(trio_connect(t));
+    if (trio_connect(t) != MAL_OK) /* a test of failures may want that */
+        abort();
+    if (t->spied)
+        trio_spy(t);
     for (unsigned i = 0; i < 2; i++)
         CHECK_OK(mal_thread_start(&thread[i], trio_party, &t->p[i]));
+    if (t->fail_at)
+        mal_alloc_fail_at(t->fail_at);
     trio_party(&t->p[2]);
     for (unsigned i = 0; i < 2; i++)
         mal_thread_join(&thread[i]);

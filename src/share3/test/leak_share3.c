@@ -1,0 +1,98 @@
+/* Shares do not steer: a whole run of every call with its inputs undefined, and
+ * the transposition by itself. */
+#include "mal_leak.h"
+
+#include "../share3_impl.h"
+
+#define N 3
+#define WORDS 64
+
+typedef struct seat {
+    mal_mesh mesh;
+    uint64_t rows[N], planes[WORDS], out[WORDS];
+} seat;
+
+typedef struct job {
+    mal_share3_words u, v, w;
+    mal_share3_bits x, y, z, b;
+} job;
+
+static void must(mal_err err) {
+    if (err != MAL_OK)
+        abort();
+}
+
+static void calculate(mal_share3 *s, seat *p, job *j) {
+    must(mal_share3_words_input(s, &j->u, 0, p->rows, N));
+    must(mal_share3_words_input(s, &j->v, 1, p->rows, N));
+    must(mal_share3_bits_input(s, &j->x, 2, p->planes, N, 64));
+    must(mal_share3_bits_input(s, &j->y, 0, p->planes, N, 64));
+    must(mal_share3_words_agree(s, &j->u));
+    must(mal_share3_mul(s, &j->w, &j->u, &j->v));
+    must(mal_share3_dot(s, &j->w, &j->u, &j->v, 1));
+    must(mal_share3_and(s, &j->z, &j->x, &j->y));
+    must(mal_share3_eq(s, &j->b, &j->x, &j->y));
+    must(mal_share3_lt(s, &j->b, &j->x, &j->y, true));
+    must(mal_share3_mux(s, &j->z, &j->b, &j->x, &j->y));
+    must(mal_share3_bits_sub(s, &j->z, &j->x, &j->y));
+    must(mal_share3_to_bits(s, &j->z, &j->u, 64));
+    must(mal_share3_to_words(s, &j->w, &j->z, true));
+    must(mal_share3_inject(s, &j->w, &j->b, &j->u));
+    must(mal_share3_words_mux(s, &j->w, &j->b, &j->u, &j->v));
+    must(mal_share3_words_open(s, p->out, &j->w));
+}
+
+static void sit(void *arg) {
+    seat *p = arg;
+    job j = { 0 };
+    mal_share3 *s = NULL;
+    const mal_share3_options options = { .security = MAL_SHARE3_SEMI_HONEST };
+    mal_leak_secret(p->rows, sizeof p->rows);
+    mal_leak_secret(p->planes, sizeof p->planes);
+    must(mal_share3_open(&s, &p->mesh, &options));
+    calculate(s, p, &j);
+    mal_share3_words_clear(&j.u);
+    mal_share3_words_clear(&j.v);
+    mal_share3_words_clear(&j.w);
+    mal_share3_bits_clear(&j.x);
+    mal_share3_bits_clear(&j.y);
+    mal_share3_bits_clear(&j.z);
+    mal_share3_bits_clear(&j.b);
+    mal_share3_close(&s);
+}
+
+LEAK(a_run_of_every_call_does_not_look_at_its_values) {
+    static seat p[3];
+    mal_thread *t[2];
+    for (unsigned i = 0; i < 3; i++) {
+        p[i].mesh.n = 3;
+        p[i].mesh.me = i;
+        for (unsigned k = 0; k < i; k++)
+            must(mal_chan_pair(&p[i].mesh.chan[k], &p[k].mesh.chan[i], 60000));
+    }
+    for (unsigned i = 0; i < 2; i++)
+        must(mal_thread_start(&t[i], sit, &p[i]));
+    sit(&p[2]);
+    for (unsigned i = 0; i < 2; i++)
+        mal_thread_join(&t[i]);
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned k = 0; k < 3; k++)
+            mal_chan_close(&p[i].mesh.chan[k]);
+}
+
+LEAK(turning_rows_to_planes_does_not_look_at_them) {
+    uint64_t rows[70] = { 0 }, planes[WORDS * 2];
+    mal_leak_secret(rows, sizeof rows);
+    mal_share3_planes_of(planes, rows, 70, 64);
+    mal_share3_rows_of(rows, planes, 70, 13, true);
+    mal_leak_sink(rows);
+}
+
+LEAK_CONTROL(a_branch_on_a_share_is_seen) {
+    uint64_t share = 5;
+    mal_leak_secret(&share, sizeof share);
+    if (mal_barrier(share) == 5)
+        mal_leak_sink(&share);
+}
+
+LEAK_MAIN
