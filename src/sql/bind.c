@@ -76,7 +76,6 @@ mal_err sql_node_refuse(const binder *b, const pg_node *node) {
         PgQuery__Node__NodeCase node;
         const char *text;
     } known[] = {
-        { NODE(SUB_LINK), "a subquery inside an expression: put it in FROM" },
         { NODE(MIN_MAX_EXPR), "GREATEST or LEAST: write CASE" },
         { NODE(PARAM_REF), "a parameter ($1): write the value" },
         { NODE(SQLVALUE_FUNCTION), "a value of the session or the clock" },
@@ -141,21 +140,18 @@ static mal_err read_name(const binder *b, qualified *q, const pg_node *node) {
     return MAL_OK;
 }
 
-mal_err sql_scope_find(const binder *b, unsigned *at, const pg_node *node) {
-    qualified q;
-    bool found = false;
-    MAL_TRY(read_name(b, &q, node));
-    for (unsigned i = 0; i < b->scope->n; i++) {
-        if (!names_match(&b->scope->columns[i], &q))
+/* The column of that name; scope->n if there is none. */
+static mal_err look_up(const binder *b, unsigned *at, const sql_scope *scope,
+                       const qualified *q) {
+    *at = scope->n;
+    for (unsigned i = 0; i < scope->n; i++) {
+        if (!names_match(&scope->columns[i], q))
             continue;
-        SQL_NEED(!found, b->cx, q.pos, MAL_E_INPUT,
-                 "the column %.64s is ambiguous: write table.%.64s", q.name,
-                 q.name);
+        SQL_NEED(*at == scope->n, b->cx, q->pos, MAL_E_INPUT,
+                 "the column %.64s is ambiguous: write table.%.64s", q->name,
+                 q->name);
         *at = i;
-        found = true;
     }
-    SQL_NEED(found, b->cx, q.pos, MAL_E_INPUT, "no column %.64s%s%.64s here",
-             q.table ? q.table : "", q.table ? "." : "", q.name);
     return MAL_OK;
 }
 
@@ -183,10 +179,30 @@ mal_err sql_scope_col(const binder *b, sql_e *out, unsigned at, int pos) {
     return sql_col(b->cx, out, index, &b->scope->rel->types[index], pos);
 }
 
+/* A subquery's WHERE sees the columns of the query around it, behind its own.
+ */
 static mal_err bind_column(binder *b, sql_e *out, const pg_node *node) {
     unsigned at = 0;
-    MAL_TRY(sql_scope_find(b, &at, node));
-    return sql_scope_col(b, out, at, node->column_ref->location);
+    qualified q;
+    MAL_TRY(read_name(b, &q, node));
+    MAL_TRY(look_up(b, &at, b->scope, &q));
+    if (at < b->scope->n)
+        return sql_scope_col(b, out, at, q.pos);
+    if (b->outer) {
+        MAL_TRY(look_up(b, &at, b->outer, &q));
+        if (at < b->outer->n) {
+            sql_r r = b->outer->rel;
+            unsigned index = b->outer->columns[at].index;
+            sql_expr proto = { .op = SQL_E_OUTER,
+                               .type = r->types[index],
+                               .value = index,
+                               .pos = q.pos };
+            MAL_TRY(not_secret(b, r, index, q.pos));
+            return sql_make_node(b->cx, out, &proto, NULL, 0);
+        }
+    }
+    SQL_FAIL(b->cx, q.pos, MAL_E_INPUT, "no column %.64s%s%.64s here",
+             q.table ? q.table : "", q.table ? "." : "", q.name);
 }
 
 /* --- constants ------------------------------------------------------------ */
@@ -282,6 +298,9 @@ static mal_err bind_operator(binder *b, sql_e *out, const PgQuery__AExpr *x) {
     for (unsigned i = 0; i < sizeof OPERATORS / sizeof OPERATORS[0]; i++) {
         if (strcmp(symbol, OPERATORS[i].symbol) != 0)
             continue;
+        if ((OPERATORS[i].op == SQL_E_ADD || OPERATORS[i].op == SQL_E_SUB) &&
+            sql_node_is_interval(x->rexpr))
+            return sql_bind_shift(b, out, x, OPERATORS[i].op == SQL_E_SUB);
         MAL_TRY(sql_bind_expr(b, &l, x->lexpr));
         MAL_TRY(sql_bind_expr(b, &r, x->rexpr));
         if (OPERATORS[i].compares)
@@ -343,6 +362,18 @@ static mal_err bind_nullif(binder *b, sql_e *out, const PgQuery__AExpr *x) {
     return sql_case(b->cx, out, parts, 3, x->location);
 }
 
+/* The grammar writes NOT LIKE as !~~. */
+static mal_err bind_like(binder *b, sql_e *out, const PgQuery__AExpr *x) {
+    const char *symbol = x->n_name == 1 ? sql_node_string(x->name[0]) : NULL;
+    sql_e a, pattern;
+    MAL_TRY(sql_bind_expr(b, &a, x->lexpr));
+    MAL_TRY(sql_bind_expr(b, &pattern, x->rexpr));
+    MAL_TRY(sql_like(b->cx, out, a, pattern, x->location));
+    return symbol && strcmp(symbol, "!~~") == 0
+               ? sql_not(b->cx, out, *out, x->location)
+               : MAL_OK;
+}
+
 static mal_err bind_a_expr(binder *b, sql_e *out, const PgQuery__AExpr *x) {
     const char *name = "this operator";
     switch (x->kind) {
@@ -357,13 +388,12 @@ static mal_err bind_a_expr(binder *b, sql_e *out, const PgQuery__AExpr *x) {
     case PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF:
         return bind_nullif(b, out, x);
     case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
-        name = "LIKE: compare dims with = or IN";
-        break;
+        return bind_like(b, out, x);
     case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
-        name = "ILIKE: compare dims with = or IN";
+        name = "ILIKE: write LIKE";
         break;
     case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
-        name = "SIMILAR TO: compare dims with = or IN";
+        name = "SIMILAR TO: write LIKE";
         break;
     case PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT:
     case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT:
@@ -548,9 +578,14 @@ static mal_err bind_cast(binder *b, sql_e *out, const PgQuery__TypeCast *x) {
     const char *name =
         t && t->n_names > 0 ? sql_node_string(t->names[t->n_names - 1]) : NULL;
     sql_e a;
-    MAL_TRY(sql_bind_expr(b, &a, x->arg));
     SQL_NEED(name && t->n_array_bounds == 0 && !t->setof, b->cx, x->location,
              MAL_E_UNSUPPORTED, "not supported: a cast to an array");
+    if (strcmp(name, "date") == 0)
+        return sql_bind_date(b, out, x);
+    SQL_NEED(strcmp(name, "interval") != 0, b->cx, x->location,
+             MAL_E_UNSUPPORTED,
+             "not supported: an INTERVAL by itself; add it to a date");
+    MAL_TRY(sql_bind_expr(b, &a, x->arg));
     if (strcmp(name, "int8") == 0)
         return cast_integer(b, out, a, 0, "bigint", x->location);
     if (strcmp(name, "int4") == 0)
@@ -641,6 +676,15 @@ static mal_err bind_agg(binder *b, sql_e *out, const PgQuery__FuncCall *f,
     return add_agg(b, out, &agg);
 }
 
+static mal_err bind_substring(binder *b, sql_e *out,
+                              const PgQuery__FuncCall *f) {
+    sql_e *args;
+    SQL_NEED(f->n_args >= 2 && f->n_args <= 3, b->cx, f->location, MAL_E_INPUT,
+             "substring(text FROM first FOR length)");
+    MAL_TRY(bind_all(b, &args, f->args, f->n_args));
+    return sql_substring(b->cx, out, args, (unsigned)f->n_args, f->location);
+}
+
 static mal_err bind_function(binder *b, sql_e *out,
                              const PgQuery__FuncCall *f) {
     static const struct {
@@ -657,9 +701,13 @@ static mal_err bind_function(binder *b, sql_e *out,
     for (unsigned i = 0; name && f->n_funcname == 1 && i < 5; i++)
         if (strcmp(name, aggregates[i].name) == 0)
             return bind_agg(b, out, f, aggregates[i].kind, name);
+    if (name && strcmp(name, "extract") == 0)
+        return sql_bind_extract(b, out, f);
+    if (name && (strcmp(name, "substring") == 0 || strcmp(name, "substr") == 0))
+        return bind_substring(b, out, f);
     SQL_FAIL(b->cx, f->location, MAL_E_UNSUPPORTED,
              "not supported: the function %.64s; there are count, sum, avg, "
-             "min, max, COALESCE, NULLIF and CASE",
+             "min, max, EXTRACT, substring, COALESCE, NULLIF and CASE",
              name ? name : "?");
 }
 
@@ -691,6 +739,8 @@ static mal_err bind_node(binder *b, sql_e *out, const pg_node *node) {
         return bind_cast(b, out, node->type_cast);
     case NODE(FUNC_CALL):
         return bind_function(b, out, node->func_call);
+    case NODE(SUB_LINK):
+        return sql_bind_value_query(b, out, node->sub_link);
     default:
         return sql_node_refuse(b, node);
     }

@@ -1,8 +1,8 @@
 /* bind_impl.h - from PostgreSQL's parse tree to typed expressions and
  * operators.
  *
- * Only parse.c, bind.c, from.c and query.c include this: libpg_query's tree
- * goes no further. */
+ * Only parse.c, bind.c, date.c, from.c, subquery.c and query.c include this:
+ * libpg_query's tree goes no further. */
 #ifndef MAL_SQL_BIND_IMPL_H
 #define MAL_SQL_BIND_IMPL_H
 
@@ -36,6 +36,10 @@ typedef struct sql_scope {
     sql_r rel;
     unsigned n;
     scope_column *columns;
+    /* Of a subquery: the conjuncts of WHERE that read the query around it, over
+     * rel's columns and OUTER. */
+    unsigned n_outward;
+    const sql_e *outward;
 } sql_scope;
 
 /* What a SELECT yields, under names. */
@@ -52,6 +56,13 @@ typedef struct cte {
 } cte;
 
 #define BIND_AGGS_MAX 256u
+#define BIND_VALUES_MAX 16u
+
+/* The subqueries that HAVING reads, each one row. */
+typedef struct sql_values {
+    unsigned n;
+    sql_r rels[BIND_VALUES_MAX];
+} sql_values;
 
 /* One clause being bound. */
 typedef struct binder {
@@ -61,7 +72,11 @@ typedef struct binder {
     bool aggs_allowed;
     sql_agg *aggs; /* [BIND_AGGS_MAX], shared by the clauses of one query */
     unsigned n_aggs;
-    int pos; /* the nearest known place */
+    const sql_scope *outer; /* WHERE of a subquery: the query around it */
+    const cte *ctes;        /* where a subquery may stand: what it sees, */
+    sql_scope *grow;        /* WHERE: = scope, which its value joins; */
+    sql_values *values;     /* HAVING: where its value is kept */
+    int pos;                /* the nearest known place */
 } binder;
 
 mal_err sql_bind_expr(binder *b, sql_e *out,
@@ -80,17 +95,52 @@ mal_err sql_rename_columns(const sql_cx *cx, const char **names, unsigned n,
 int sql_node_pos(const pg_node *node, int otherwise);
 /* "a window function": what PostgreSQL calls the node, for refusals. */
 mal_err sql_node_refuse(const binder *b, const pg_node *node) MAL_MUST_CHECK;
-mal_err sql_scope_find(const binder *b, unsigned *at,
-                       const pg_node *node) MAL_MUST_CHECK;
 mal_err sql_scope_col(const binder *b, sql_e *out, unsigned at,
                       int pos) MAL_MUST_CHECK;
 
 /* A query stands in FROM, and FROM in a query: from.c and query.c call each
  * other because the grammar does, down to MAL_SQL_DEPTH_MAX. */
-/* FROM and WHERE: what the other clauses see. */
+/* FROM and WHERE: what the other clauses see.  `outer`, of a subquery: the
+ * query around it. */
 mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
-                       const cte *ctes) MAL_MUST_CHECK;
+                       const cte *ctes, const sql_scope *outer) MAL_MUST_CHECK;
 mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
                        const cte *ctes, bool top) MAL_MUST_CHECK;
+
+/* date.c */
+mal_err sql_bind_date(binder *b, sql_e *out,
+                      const PgQuery__TypeCast *x) MAL_MUST_CHECK;
+bool sql_node_is_interval(const pg_node *node);
+/* lexpr plus (minus) the interval rexpr */
+mal_err sql_bind_shift(binder *b, sql_e *out, const PgQuery__AExpr *x,
+                       bool minus) MAL_MUST_CHECK;
+mal_err sql_bind_extract(binder *b, sql_e *out,
+                         const PgQuery__FuncCall *f) MAL_MUST_CHECK;
+
+/* subquery.c */
+typedef enum sql_sub_kind {
+    SQL_SUB_EXISTS = 1, /* its rows, whatever they hold */
+    SQL_SUB_IN = 2,
+    SQL_SUB_VALUE = 3, /* one row for each row of the query around it */
+} sql_sub_kind;
+
+typedef struct sql_subquery {
+    sql_sub_kind kind;
+    const sql_scope *outer; /* NULL: none that it may read */
+    query query;            /* n columns, then those that conds read */
+    unsigned n_conds;
+    const sql_e *conds; /* over query.rel's columns and OUTER */
+    bool counts;        /* VALUE: a count, 0 where there are no rows */
+    int pos;
+} sql_subquery;
+mal_err sql_bind_subquery(sql_cx *cx, sql_subquery *sub,
+                          const PgQuery__SelectStmt *s,
+                          const cte *ctes) MAL_MUST_CHECK;
+bool sql_node_holds_query(const pg_node *node);
+/* One conjunct of WHERE that holds a subquery: joins and filters scope->rel. */
+mal_err sql_bind_where_query(sql_cx *cx, sql_scope *scope, const pg_node *node,
+                             const cte *ctes) MAL_MUST_CHECK;
+mal_err sql_bind_value_query(binder *b, sql_e *out,
+                             const PgQuery__SubLink *link) MAL_MUST_CHECK;
 
 #endif

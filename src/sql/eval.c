@@ -88,6 +88,13 @@ static sql_value eval_in(sql_e e, sql_value a) {
     return of(0);
 }
 
+static sql_value eval_map(sql_e e, sql_value a) {
+    if (a.null)
+        return a;
+    return a.v >= 0 && a.v < e->n_list ? of(e->list[a.v])
+                                       : of(e->type.domain->n_codes);
+}
+
 static sql_value eval_scale(sql_e e, sql_value a) {
     unsigned from = e->args[0]->type.scale, to = e->type.scale;
     if (a.null)
@@ -135,6 +142,8 @@ sql_value sql_eval(sql_e e, const sql_value *row) {
         return of(a.null);
     case SQL_E_IN:
         return eval_in(e, a);
+    case SQL_E_MAP:
+        return eval_map(e, a);
     case SQL_E_SCALE:
         return eval_scale(e, a);
     case SQL_E_VALUE:

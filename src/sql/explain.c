@@ -163,6 +163,9 @@ static mal_err show(const shower *s, sql_e e) {
         return show_list(s, "coalesce(", e, ", ");
     case SQL_E_IN:
         return show_in(s, e);
+    case SQL_E_MAP:
+        MAL_TRY(mal_buf_put_fmt(s->out, "%s from ", e->type.domain->name));
+        return show(s, e->args[0]);
     case SQL_E_AGG:
         return mal_buf_put_fmt(s->out, "agg%" PRId64, e->value);
     default:
@@ -278,14 +281,16 @@ static mal_err print_tree(mal_buf *out, const mal_policy_contract *contract,
                           sql_r r, unsigned depth) {
     static const char *const names[] = {
         [SQL_SCAN] = "scan",       [SQL_FILTER] = "filter",
-        [SQL_PROJECT] = "project", [SQL_JOIN] = "join",
+        [SQL_PROJECT] = "project", [SQL_JOIN] = NULL,
         [SQL_UNION] = "union all", [SQL_AGGREGATE] = "aggregate",
         [SQL_SORT] = "sort",       [SQL_LIMIT] = "limit",
     };
     shower s = { .out = out,
                  .contract = contract,
                  .r = r->n_in ? r->in[0] : r };
-    MAL_TRY(mal_buf_put_fmt(out, "%*s%s", (int)(2 * depth), "", names[r->op]));
+    MAL_TRY(mal_buf_put_fmt(out, "%*s%s", (int)(2 * depth), "",
+                            r->op == SQL_JOIN ? sql_join_name(r->join)
+                                              : names[r->op]));
     MAL_TRY(print_op(&s, r));
     MAL_TRY(mal_buf_put_fmt(out, "  [rows <= %" PRIu64 "]\n", r->rows_max));
     for (unsigned i = 0; i < r->n_in; i++)

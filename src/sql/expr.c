@@ -147,6 +147,11 @@ static mal_err code_in(const sql_cx *cx, sql_e *out, sql_e a,
     return make_in(cx, out, a, values, found, pos);
 }
 
+mal_err sql_in_labels(const sql_cx *cx, sql_e *out, sql_e a, const sql_e *items,
+                      unsigned n, int pos) {
+    return code_in(cx, out, a, items, n, pos);
+}
+
 static mal_err compare_text(const sql_cx *cx, sql_e *out, sql_expr_op op,
                             sql_e a, sql_e text, int pos) {
     if (a->type.kind != MAL_SQL_CODE || sql_domain_is_range(a->type.domain))

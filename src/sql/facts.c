@@ -137,9 +137,17 @@ static mal_err visit_join(const sql_cx *cx, collector *c, sql_r r) {
 
 /* --- the walk ------------------------------------------------------------- */
 
+/* Not so a join that only keeps or drops left rows, or adds one value to all.
+ */
+static bool pairs_rows(sql_r join) {
+    return (join->join == SQL_INNER || join->join == SQL_LEFT) &&
+           join->n_exprs > 0;
+}
+
 static bool above_aggregate(sql_r r) {
     while (r->op != SQL_AGGREGATE) {
-        if (r->n_in != 1)
+        if (r->n_in == 0 || r->op == SQL_UNION ||
+            (r->op == SQL_JOIN && pairs_rows(r)))
             return false;
         r = r->in[0];
     }
@@ -187,7 +195,7 @@ static mal_err visit(const sql_cx *cx, collector *c, sql_r r,
         else if (r->op == SQL_PROJECT)
             for (unsigned i = 0; i < r->n_exprs; i++)
                 mark_expr(below, r->exprs[i], how[i]);
-        else
+        else if (at + in->n_columns <= r->n_columns)
             memcpy(below, how + at, in->n_columns * sizeof *below);
         if (r->op == SQL_FILTER)
             mark_expr(below, r->exprs[0], MAL_POLICY_USE_FILTER);
@@ -206,9 +214,9 @@ static mal_err visit(const sql_cx *cx, collector *c, sql_r r,
 static bool yields_rows(sql_r r) {
     if (r->op == SQL_AGGREGATE)
         return false;
-    if (r->op == SQL_SCAN || r->op == SQL_JOIN)
+    if (r->op == SQL_SCAN || (r->op == SQL_JOIN && pairs_rows(r)))
         return true;
-    for (unsigned i = 0; i < r->n_in; i++)
+    for (unsigned i = 0; i < (r->op == SQL_JOIN ? 1 : r->n_in); i++)
         if (yields_rows(r->in[i]))
             return true;
     return false;

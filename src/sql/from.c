@@ -169,24 +169,83 @@ static mal_err join_using(sql_cx *cx, sql_scope *s, const sql_scope *l,
 
 static mal_err refuse_joins(const sql_cx *cx, const PgQuery__JoinExpr *j,
                             int pos) {
-    static const char *const names[] = {
-        [PG_QUERY__JOIN_TYPE__JOIN_LEFT] = "LEFT JOIN",
-        [PG_QUERY__JOIN_TYPE__JOIN_FULL] = "FULL JOIN",
-        [PG_QUERY__JOIN_TYPE__JOIN_RIGHT] = "RIGHT JOIN",
-    };
-    if (j->jointype != PG_QUERY__JOIN_TYPE__JOIN_INNER)
-        SQL_FAIL(cx, pos, MAL_E_UNSUPPORTED,
-                 "not supported: %s; there is the inner JOIN",
-                 (unsigned)j->jointype < 5 && names[j->jointype]
-                     ? names[j->jointype]
-                     : "this join");
+    SQL_NEED(j->jointype == PG_QUERY__JOIN_TYPE__JOIN_INNER ||
+                 j->jointype == PG_QUERY__JOIN_TYPE__JOIN_LEFT ||
+                 j->jointype == PG_QUERY__JOIN_TYPE__JOIN_RIGHT,
+             cx, pos, MAL_E_UNSUPPORTED,
+             "not supported: FULL JOIN; there are inner, LEFT and RIGHT joins");
     SQL_NEED(!j->is_natural, cx, pos, MAL_E_UNSUPPORTED,
              "not supported: NATURAL JOIN; write USING");
+    SQL_NEED(j->jointype != PG_QUERY__JOIN_TYPE__JOIN_RIGHT ||
+                 !j->n_using_clause,
+             cx, pos, MAL_E_UNSUPPORTED,
+             "not supported: USING in a RIGHT JOIN; write ON");
     SQL_NEED(!j->alias && !j->join_using_alias, cx, pos, MAL_E_UNSUPPORTED,
              "not supported: an alias for a join; name its tables");
     SQL_NEED(j->quals || j->n_using_clause, cx, pos, MAL_E_UNSUPPORTED,
              "not supported: CROSS JOIN; write JOIN .. ON a.key = b.key");
     return MAL_OK;
+}
+
+/* ON of an outer join: what reads only the side that may be missing filters it
+ * before the join; nothing else but equalities can stand there. */
+static mal_err filter_inner_side(const sql_cx *cx, sql_joined *join,
+                                 const sql_e *conds, unsigned n, sql_e *kept,
+                                 unsigned *n_kept) {
+    unsigned n_left = join->left->n_columns;
+    unsigned n_all = n_left + join->right->n_columns;
+    sql_e *cols;
+    *n_kept = 0;
+    MAL_TRY(sql_alloc(cx, &cols, n_all, sizeof *cols));
+    for (unsigned i = n_left; i < n_all; i++)
+        MAL_TRY(sql_col(cx, &cols[i], i - n_left,
+                        &join->right->types[i - n_left], -1));
+    for (unsigned i = 0; i < n; i++) {
+        bool any = false;
+        sql_e cond;
+        if (sql_join_is_key(conds[i], n_left, n_all)) {
+            kept[(*n_kept)++] = conds[i];
+            continue;
+        }
+        SQL_NEED(sql_expr_within(conds[i], n_left, n_all, &any), cx,
+                 conds[i]->pos, MAL_E_UNSUPPORTED,
+                 "not supported: a condition in ON of an outer join that reads "
+                 "the side whose rows all stay; put it in WHERE or in a "
+                 "subquery");
+        MAL_TRY(sql_substitute(cx, &cond, conds[i], cols));
+        MAL_TRY(sql_filter(cx, &join->right, join->right, cond));
+    }
+    return MAL_OK;
+}
+
+/* b RIGHT JOIN a is a LEFT JOIN b; the scope keeps the order of the text. */
+static mal_err outer_join(const sql_cx *cx, sql_scope *out, const sql_scope *l,
+                          const sql_scope *r, const sql_e *conds, unsigned n,
+                          bool right, int pos) {
+    sql_joined join = { SQL_LEFT, l->rel, r->rel };
+    unsigned n_l = l->rel->n_columns, n_r = r->rel->n_columns, n_kept, none;
+    sql_e *kept, *rest;
+    MAL_TRY(sql_alloc(cx, &kept, n, sizeof *kept));
+    MAL_TRY(sql_alloc(cx, &rest, n, sizeof *rest));
+    if (right) {
+        sql_e *cols, *turned;
+        join.left = r->rel;
+        join.right = l->rel;
+        MAL_TRY(sql_alloc(cx, &cols, (size_t)n_l + n_r, sizeof *cols));
+        MAL_TRY(sql_alloc(cx, &turned, n, sizeof *turned));
+        for (unsigned i = 0; i < n_l + n_r; i++)
+            MAL_TRY(sql_col(cx, &cols[i], i < n_l ? n_r + i : i - n_l,
+                            &out->rel->types[i], -1));
+        for (unsigned i = 0; i < n; i++)
+            MAL_TRY(sql_substitute(cx, &turned[i], conds[i], cols));
+        conds = turned;
+        for (unsigned i = 0; i < out->n; i++)
+            out->columns[i].index = out->columns[i].index < n_l
+                                        ? n_r + out->columns[i].index
+                                        : out->columns[i].index - n_l;
+    }
+    MAL_TRY(filter_inner_side(cx, &join, conds, n, kept, &n_kept));
+    return sql_join(cx, &out->rel, &join, kept, n_kept, rest, &none, pos);
 }
 
 static mal_err from_join(sql_cx *cx, sql_scope *out, const PgQuery__JoinExpr *j,
@@ -212,9 +271,12 @@ static mal_err from_join(sql_cx *cx, sql_scope *out, const PgQuery__JoinExpr *j,
         MAL_TRY(join_using(cx, out, &l, &r, j, equal, pos));
         conds = equal;
     }
+    if (j->jointype != PG_QUERY__JOIN_TYPE__JOIN_INNER)
+        return outer_join(cx, out, &l, &r, conds, n,
+                          j->jointype == PG_QUERY__JOIN_TYPE__JOIN_RIGHT, pos);
+    const sql_joined join = { SQL_INNER, l.rel, r.rel };
     MAL_TRY(sql_alloc(cx, &rest, n, sizeof *rest));
-    MAL_TRY(
-        sql_join(cx, &out->rel, l.rel, r.rel, conds, n, rest, &n_rest, pos));
+    MAL_TRY(sql_join(cx, &out->rel, &join, conds, n, rest, &n_rest, pos));
     if (n_rest == 0)
         return MAL_OK;
     MAL_TRY(sql_logic(cx, &all, SQL_E_AND, rest, n_rest, pos));
@@ -332,7 +394,8 @@ static mal_err join_item(const sql_cx *cx, comma_join *c, unsigned item,
         c->used[i] = true;
     }
     unsigned n_left = c->rel->n_columns;
-    MAL_TRY(sql_join(cx, &c->rel, c->rel, next, keys, n, rest, &n_rest, pos));
+    const sql_joined join = { SQL_INNER, c->rel, next };
+    MAL_TRY(sql_join(cx, &c->rel, &join, keys, n, rest, &n_rest, pos));
     assert(n_rest == 0);
     for (unsigned k = 0; k < next->n_columns; k++)
         c->map[c->base[item] + k] = n_left + k;
@@ -362,32 +425,178 @@ static mal_err join_items(const sql_cx *cx, comma_join *c, unsigned total,
     return MAL_OK;
 }
 
-mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
-                       const cte *ctes) {
-    comma_join c = { .n = (unsigned)s->n_from_clause };
+/* --- WHERE ---------------------------------------------------------------- */
+
+typedef struct where {
+    const pg_node **plain, **late; /* conjuncts; late: with a subquery inside */
+    size_t n_plain, n_late, max;
+} where;
+
+static mal_err split_where(const sql_cx *cx, where *w, const pg_node *node,
+                           unsigned depth) {
+    const PgQuery__BoolExpr *x =
+        node->node_case == NODE(BOOL_EXPR) ? node->bool_expr : NULL;
+    bool conjunction = x && x->boolop == PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR;
+    if (conjunction && sql_node_holds_query(node)) {
+        SQL_NEED(depth < MAL_SQL_DEPTH_MAX, cx, sql_node_pos(node, -1),
+                 MAL_E_LIMIT, "conditions nested deeper than %u",
+                 MAL_SQL_DEPTH_MAX);
+        for (size_t i = 0; i < x->n_args; i++)
+            MAL_TRY(split_where(cx, w, x->args[i], depth + 1));
+        return MAL_OK;
+    }
+    SQL_NEED(w->n_plain + w->n_late < w->max, cx, sql_node_pos(node, -1),
+             MAL_E_LIMIT, "more than %zu conditions in WHERE", w->max);
+    if (sql_node_holds_query(node))
+        w->late[w->n_late++] = node;
+    else
+        w->plain[w->n_plain++] = node;
+    return MAL_OK;
+}
+
+static bool conjunct_in(sql_e x, sql_e branch) {
+    if (branch->op != SQL_E_AND)
+        return sql_expr_same(x, branch);
+    for (unsigned i = 0; i < branch->n_args; i++)
+        if (sql_expr_same(x, branch->args[i]))
+            return true;
+    return false;
+}
+
+/* (A AND x) OR (A AND y) is A AND (x OR y), also of unknowns: so an equality
+ * that every branch repeats can join.  The parts that are not `common` of one
+ * branch; NULL: nothing is left of it, and A alone decides. */
+static mal_err without(const sql_cx *cx, sql_e *out, sql_e branch,
+                       const sql_e *common, unsigned n) {
+    const sql_e *list;
+    sql_e single, *kept;
+    unsigned n_list, n_kept = 0;
+    conjuncts(branch, &list, &n_list, &single);
+    MAL_TRY(sql_alloc(cx, &kept, n_list, sizeof *kept));
+    for (unsigned i = 0; i < n_list; i++) {
+        bool drop = false;
+        for (unsigned k = 0; k < n && !drop; k++)
+            drop = sql_expr_same(list[i], common[k]);
+        if (!drop)
+            kept[n_kept++] = list[i];
+    }
+    *out = NULL;
+    return n_kept ? sql_logic(cx, out, SQL_E_AND, kept, n_kept, branch->pos)
+                  : MAL_OK;
+}
+
+/* The conjuncts that e stands for, appended to list[*n]. */
+static mal_err factor(const sql_cx *cx, sql_e *list, unsigned *n, sql_e e) {
+    const sql_e *first;
+    sql_e single, *branches;
+    unsigned n_first, begin = *n;
+    if (e->op != SQL_E_OR) {
+        list[(*n)++] = e;
+        return MAL_OK;
+    }
+    conjuncts(e->args[0], &first, &n_first, &single);
+    for (unsigned i = 0; i < n_first; i++) {
+        bool all = true;
+        for (unsigned k = 1; k < e->n_args && all; k++)
+            all = conjunct_in(first[i], e->args[k]);
+        if (all)
+            list[(*n)++] = first[i];
+    }
+    if (*n == begin) {
+        list[(*n)++] = e;
+        return MAL_OK;
+    }
+    MAL_TRY(sql_alloc(cx, &branches, e->n_args, sizeof *branches));
+    for (unsigned k = 0; k < e->n_args; k++) {
+        MAL_TRY(
+            without(cx, &branches[k], e->args[k], list + begin, *n - begin));
+        if (!branches[k])
+            return MAL_OK;
+    }
+    return sql_logic(cx, &list[(*n)++], SQL_E_OR, branches, e->n_args, e->pos);
+}
+
+static unsigned factors_max(sql_e e) {
+    if (e->op != SQL_E_OR)
+        return 1;
+    return 1 + (e->args[0]->op == SQL_E_AND ? e->args[0]->n_args : 1);
+}
+
+/* Bind the plain conjuncts; those that read the query around stand apart. */
+static mal_err bind_plain(binder *b, comma_join *c, const where *w,
+                          sql_e **outward, unsigned *n_outward) {
+    const sql_cx *cx = b->cx;
+    const sql_e *list;
+    sql_e *bound, *conds, all, single;
+    unsigned n_list, n = 0, max = 0;
+    *n_outward = 0;
+    if (w->n_plain == 0)
+        return MAL_OK;
+    MAL_TRY(sql_alloc(cx, &bound, w->n_plain, sizeof *bound));
+    for (size_t i = 0; i < w->n_plain; i++)
+        MAL_TRY(sql_bind_cond(b, &bound[i], w->plain[i]));
+    MAL_TRY(sql_logic(cx, &all, SQL_E_AND, bound, (unsigned)w->n_plain, -1));
+    conjuncts(all, &list, &n_list, &single);
+    for (unsigned i = 0; i < n_list; i++)
+        max += factors_max(list[i]);
+    MAL_TRY(sql_alloc(cx, &conds, max, sizeof *conds));
+    MAL_TRY(sql_alloc(cx, outward, max, sizeof **outward));
+    for (unsigned i = 0; i < n_list; i++)
+        MAL_TRY(factor(cx, conds, &n, list[i]));
+    c->conds = conds;
+    for (unsigned i = 0; i < n; i++)
+        if (sql_expr_has(conds[i], SQL_E_OUTER))
+            (*outward)[(*n_outward)++] = conds[i];
+        else
+            conds[c->n_conds++] = conds[i];
+    return MAL_OK;
+}
+
+static mal_err from_items(sql_cx *cx, sql_scope *out, comma_join *c,
+                          const PgQuery__SelectStmt *s, const cte *ctes) {
     int pos = s->n_from_clause ? sql_node_pos(s->from_clause[0], 0) : 0;
-    sql_e where = NULL, single, *rest;
-    unsigned n_rest = 0;
     SQL_NEED(s->n_from_clause >= 1, cx, pos, MAL_E_UNSUPPORTED,
              "a SELECT without FROM");
     SQL_NEED(s->n_from_clause <= FROM_MAX, cx, pos, MAL_E_LIMIT,
              "more than %u tables in FROM", FROM_MAX);
-    for (unsigned i = 0; i < c.n; i++) {
-        MAL_TRY(from_item(cx, &c.items[i], s->from_clause[i], ctes));
+    c->n = (unsigned)s->n_from_clause;
+    for (unsigned i = 0; i < c->n; i++) {
+        MAL_TRY(from_item(cx, &c->items[i], s->from_clause[i], ctes));
         if (i == 0) {
-            *out = c.items[0];
+            *out = c->items[0];
             continue;
         }
         sql_scope left = *out;
-        c.base[i] = left.rel->n_columns;
-        MAL_TRY(side_by_side(cx, out, &left, &c.items[i]));
-        MAL_TRY(facade(cx, &out->rel, left.rel, c.items[i].rel));
+        c->base[i] = left.rel->n_columns;
+        MAL_TRY(side_by_side(cx, out, &left, &c->items[i]));
+        MAL_TRY(facade(cx, &out->rel, left.rel, c->items[i].rel));
     }
-    if (s->where_clause) {
-        binder b = { .cx = cx, .scope = out, .clause = "WHERE", .pos = pos };
-        MAL_TRY(sql_bind_cond(&b, &where, s->where_clause));
-        conjuncts(where, &c.conds, &c.n_conds, &single);
-    }
+    return MAL_OK;
+}
+
+static mal_err where_of(const sql_cx *cx, where *w, const pg_node *node) {
+    *w = (where){ .max = MAL_SQL_NODES_MAX / 16 };
+    if (!node)
+        return MAL_OK;
+    MAL_TRY(sql_alloc(cx, &w->plain, w->max, sizeof *w->plain));
+    MAL_TRY(sql_alloc(cx, &w->late, w->max, sizeof *w->late));
+    return split_where(cx, w, node, 0);
+}
+
+mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
+                       const cte *ctes, const sql_scope *outer) {
+    comma_join c = { 0 };
+    where w;
+    sql_e cond, *rest, *outward = NULL;
+    unsigned n_rest = 0, n_outward;
+    *out = (sql_scope){ 0 };
+    MAL_TRY(from_items(cx, out, &c, s, ctes));
+    int pos = sql_node_pos(s->from_clause[0], 0);
+    binder b = {
+        .cx = cx, .scope = out, .outer = outer, .clause = "WHERE", .pos = pos
+    };
+    MAL_TRY(where_of(cx, &w, s->where_clause));
+    MAL_TRY(bind_plain(&b, &c, &w, &outward, &n_outward));
     unsigned total = out->rel->n_columns;
     MAL_TRY(sql_alloc(cx, &c.used, c.n_conds, sizeof *c.used));
     MAL_TRY(sql_alloc(cx, &c.map, total, sizeof *c.map));
@@ -400,8 +609,15 @@ mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
         if (!c.used[i])
             MAL_TRY(
                 over_rel(cx, &rest[n_rest++], c.conds[i], &c, total, NULL, 0));
-    if (n_rest == 0)
-        return MAL_OK;
-    MAL_TRY(sql_logic(cx, &where, SQL_E_AND, rest, n_rest, pos));
-    return sql_filter(cx, &out->rel, out->rel, where);
+    for (unsigned i = 0; i < n_outward; i++)
+        MAL_TRY(over_rel(cx, &outward[i], outward[i], &c, total, NULL, 0));
+    out->outward = outward;
+    out->n_outward = n_outward;
+    if (n_rest > 0) {
+        MAL_TRY(sql_logic(cx, &cond, SQL_E_AND, rest, n_rest, pos));
+        MAL_TRY(sql_filter(cx, &out->rel, out->rel, cond));
+    }
+    for (size_t i = 0; i < w.n_late; i++)
+        MAL_TRY(sql_bind_where_query(cx, out, w.late[i], ctes));
+    return MAL_OK;
 }

@@ -53,8 +53,17 @@ static mal_err range_mul(const sql_cx *cx, sql_type *t, const sql_type *a,
                      max128(max128(p, q), max128(r, s)), "*", pos);
 }
 
-/* The quotient is monotone in each argument on either side of b = 0, so its
- * extremes lie at the ends of a and at the ends of b and at b = -1, 1. */
+/* Both sides of a narrow division have a bit to spare in 64, so that whoever
+ * computes it may add them. */
+bool sql_div_is_wide(const sql_type *a, const sql_type *b, unsigned digits) {
+    mal_i128 up = sql_pow10(digits);
+    return !sql_fits(2 * (up * a->lo)) || !sql_fits(2 * (up * a->hi)) ||
+           !sql_fits(2 * (mal_i128)b->lo) || !sql_fits(2 * (mal_i128)b->hi);
+}
+
+/* A quotient that does not fit 64 bits is NULL, as that by zero is: division is
+ * total.  The quotient is monotone in each argument on either side of b = 0, so
+ * its extremes lie at the ends of a and at the ends of b and at b = -1, 1. */
 static mal_err range_div(const sql_cx *cx, sql_type *t, const sql_type *a,
                          const sql_type *b, unsigned digits, int pos) {
     mal_i128 up = sql_pow10(digits);
@@ -63,12 +72,6 @@ static mal_err range_div(const sql_cx *cx, sql_type *t, const sql_type *a,
     mal_i128 lo = 0, hi = 0;
     bool any = false;
     t->scale = (uint8_t)(a->scale + digits - b->scale);
-    SQL_NEED(sql_fits(2 * as[0]) && sql_fits(2 * as[1]) &&
-                 sql_fits(2 * bs[0]) && sql_fits(2 * bs[1]),
-             cx, pos, MAL_E_LIMIT,
-             "the dividend of / needs %u more digits and may not fit 64 bits: "
-             "declare narrower ranges or cast to fewer digits",
-             digits);
     for (unsigned i = 0; i < 2; i++)
         for (unsigned j = 0; j < 4; j++) {
             if (bs[j] == 0 || bs[j] < b->lo || bs[j] > b->hi)
@@ -78,8 +81,9 @@ static mal_err range_div(const sql_cx *cx, sql_type *t, const sql_type *a,
             hi = any ? max128(hi, q) : q;
             any = true;
         }
-    t->nullable |= b->lo <= 0 && b->hi >= 0;
-    return set_range(cx, t, lo, hi, "/", pos);
+    t->nullable |= (b->lo <= 0 && b->hi >= 0) || !sql_fits(lo) || !sql_fits(hi);
+    return set_range(cx, t, max128(lo, -(mal_i128)INT64_MAX),
+                     min128(hi, INT64_MAX), "/", pos);
 }
 
 static mal_err range_mod(const sql_cx *cx, sql_type *t, const sql_type *a,
@@ -174,6 +178,8 @@ static mal_err type_node(const sql_cx *cx, sql_expr *e) {
     case SQL_E_COL:
     case SQL_E_CONST:
     case SQL_E_AGG:
+    case SQL_E_OUTER:
+    case SQL_E_SUBQUERY:
         return MAL_OK;
     case SQL_E_ADD:
     case SQL_E_SUB:
@@ -201,6 +207,11 @@ static mal_err type_node(const sql_cx *cx, sql_expr *e) {
     case SQL_E_KNOWN:
         t = *a;
         t.nullable = true;
+        break;
+    case SQL_E_MAP:
+        t = (sql_type){ .kind = MAL_SQL_CODE,
+                        .nullable = a->nullable,
+                        .domain = e->type.domain };
         break;
     case SQL_E_ISNULL:
         t.nullable = false;
@@ -358,6 +369,13 @@ bool sql_expr_within(sql_e e, unsigned from, unsigned to, bool *any) {
         if (!sql_expr_within(e->args[i], from, to, any))
             return false;
     return true;
+}
+
+bool sql_expr_has(sql_e e, sql_expr_op op) {
+    bool found = e->op == op;
+    for (unsigned i = 0; i < e->n_args && !found; i++)
+        found = sql_expr_has(e->args[i], op);
+    return found;
 }
 
 void sql_expr_mark(sql_e e, uint8_t *used) {

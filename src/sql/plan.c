@@ -34,7 +34,14 @@ static mal_err put_domain(const encoder *c, const mal_policy_column *domain) {
             return mal_buf_put_u32(c->out, (uint32_t)(domain - set->columns));
         }
     }
-    MAL_FAIL(MAL_E_STATE, "a plan's domain is not of its contract");
+    /* one that an expression made: what it holds */
+    MAL_REQUIRE(domain->codes, MAL_E_STATE,
+                "a plan's domain is not of its contract");
+    MAL_TRY(mal_buf_put_u32(c->out, MAL_POLICY_NONE));
+    MAL_TRY(mal_buf_put_u32(c->out, domain->n_codes));
+    for (uint32_t i = 0; i < domain->n_codes; i++)
+        MAL_TRY(mal_buf_put_blob_str(c->out, domain->codes[i]));
+    return MAL_OK;
 }
 
 static mal_err put_type(const encoder *c, const sql_type *t) {
@@ -66,6 +73,7 @@ static mal_err put_expr(const encoder *c, sql_e e) {
 
 static mal_err put_details(const encoder *c, sql_r r) {
     MAL_TRY(mal_buf_put_u32(c->out, r->dataset));
+    MAL_TRY(mal_buf_put_u8(c->out, (uint8_t)r->join));
     for (unsigned i = 0; r->op == SQL_SCAN && i < r->n_columns; i++)
         MAL_TRY(mal_buf_put_u32(c->out, r->columns[i]));
     MAL_TRY(mal_buf_put_u32(c->out, r->n_exprs));
@@ -105,7 +113,7 @@ static mal_err put_rel(const encoder *c, sql_r r) {
 
 mal_err mal_sql_plan_encode(mal_buf *out, const mal_sql_plan *plan) {
     encoder c = { .out = out, .contract = plan->contract };
-    MAL_TRY(mal_buf_put_blob_str(out, "malus.plan/1"));
+    MAL_TRY(mal_buf_put_blob_str(out, "malus.plan/2"));
     MAL_TRY(mal_buf_put(out, mal_bytes_of(plan->contract->hash, 32)));
     MAL_TRY(mal_buf_put_u32(out, plan->n_columns));
     for (unsigned i = 0; i < plan->n_columns; i++)

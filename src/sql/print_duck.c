@@ -103,10 +103,36 @@ static mal_err put_floor_mod(sql_printer *p, sql_e e, unsigned name,
     return mal_buf_put_str(p->out, ")");
 }
 
+/* Floor in 128 bits; what does not fit 64 (or is what no plan's value is) is
+ * NULL. */
+static mal_err put_wide_div(sql_printer *p, sql_e e, unsigned name) {
+    sql_e a = e->args[0], b = e->args[1];
+    PUT(p, "nullif(TRY_CAST((");
+    for (unsigned i = 0; i < 2; i++) {
+        PUT(p, i ? " - ((((" : "(");
+        PUT(p, "(CAST(");
+        MAL_TRY(sql_print_expr(p, a, name));
+        PUT(p, " AS HUGEINT) * CAST(%" PRId64 " AS HUGEINT))",
+            sql_pow10((unsigned)e->value));
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        PUT(p, i == 1 ? ") + CAST(" : i ? ") %% CAST(" : " %% CAST(");
+        MAL_TRY(sql_print_expr(p, b, name));
+        PUT(p, " AS HUGEINT)");
+    }
+    PUT(p, "))) // CAST(");
+    MAL_TRY(sql_print_expr(p, b, name));
+    return mal_buf_put_str(
+        p->out, " AS HUGEINT)) AS BIGINT), (CAST(-9223372036854775807 AS "
+                "BIGINT) - CAST(1 AS BIGINT)))");
+}
+
 static mal_err put_div(sql_printer *p, sql_e e, unsigned name) {
     sql_e a = e->args[0], b = e->args[1];
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
     const char *times = "";
+    if (sql_div_is_wide(&a->type, &b->type, (unsigned)e->value))
+        return put_wide_div(p, e, name);
     if (e->value) {
         MAL_TRY(mal_buf_put_fmt(&text, " * CAST(%" PRId64 " AS BIGINT)",
                                 sql_pow10((unsigned)e->value)));
@@ -166,6 +192,16 @@ static mal_err put_in(sql_printer *p, sql_e e, unsigned name) {
         MAL_TRY(put_big(p, e->list[i]));
     }
     return mal_buf_put_str(p->out, "))");
+}
+
+/* list[code], and `other` behind them: DuckDB counts from 1. */
+static mal_err put_map(sql_printer *p, sql_e e, unsigned name) {
+    PUT(p, "CAST(([");
+    for (unsigned i = 0; i < e->n_list; i++)
+        PUT(p, "%" PRId64 ", ", e->list[i]);
+    PUT(p, "%" PRIu32 "])[(", e->type.domain->n_codes);
+    MAL_TRY(sql_print_expr(p, e->args[0], name));
+    return mal_buf_put_str(p->out, " + CAST(1 AS BIGINT))] AS BIGINT)");
 }
 
 /* `other` is the code after the last: the known codes, or NULL. */
@@ -235,6 +271,8 @@ mal_err sql_print_expr(sql_printer *p, sql_e e, unsigned name) {
         return put_code(p, e, name);
     case SQL_E_IN:
         return put_in(p, e, name);
+    case SQL_E_MAP:
+        return put_map(p, e, name);
     case SQL_E_CASE:
         return put_case(p, e, name);
     default:
@@ -315,6 +353,10 @@ static mal_err put_filter(sql_printer *p, sql_r r) {
 }
 
 static mal_err put_join(sql_printer *p, sql_r r) {
+    static const char *const words[] = { [SQL_INNER] = "INNER",
+                                         [SQL_LEFT] = "LEFT",
+                                         [SQL_SEMI] = "SEMI",
+                                         [SQL_ANTI] = "ANTI" };
     unsigned left = ++p->n_names, right = ++p->n_names, keys = r->n_exprs / 2;
     unsigned n_left = r->in[0]->n_columns;
     PUT(p, r->n_columns ? "SELECT " : "SELECT 0 AS z");
@@ -322,7 +364,7 @@ static mal_err put_join(sql_printer *p, sql_r r) {
         PUT(p, "%sq%u.c%u AS c%u", i ? ", " : "", i < n_left ? left : right,
             i < n_left ? i : i - n_left, i);
     MAL_TRY(put_from(p, r->in[0], left));
-    PUT(p, " INNER JOIN (");
+    PUT(p, " %s JOIN (", words[r->join]);
     MAL_TRY(sql_print_rel(p, r->in[1]));
     PUT(p, ") AS q%u ON (", right);
     for (unsigned k = 0; k < keys; k++) {
@@ -332,7 +374,7 @@ static mal_err put_join(sql_printer *p, sql_r r) {
         MAL_TRY(sql_print_expr(p, r->exprs[keys + k], right));
         PUT(p, ")");
     }
-    return mal_buf_put_str(p->out, ")");
+    return mal_buf_put_str(p->out, keys ? ")" : "TRUE)");
 }
 
 static mal_err put_union(sql_printer *p, sql_r r) {

@@ -133,10 +133,10 @@ static mal_err prune_project(const sql_cx *cx, pruned *out, sql_r r,
 static mal_err prune_join(const sql_cx *cx, pruned *out, sql_r r,
                           const uint8_t *need) {
     sql_r left = r->in[0], right = r->in[1];
-    unsigned n_left = left->n_columns, n_keys = r->n_exprs / 2, n_rest;
+    unsigned n_left = left->n_columns, n_keys = r->n_exprs / 2;
     uint8_t *needs;
     pruned in[2];
-    MAL_TRY(sql_alloc(cx, &needs, r->n_columns, 1));
+    MAL_TRY(sql_alloc(cx, &needs, (size_t)n_left + right->n_columns, 1));
     memcpy(needs, need, r->n_columns);
     for (unsigned k = 0; k < n_keys; k++) {
         sql_expr_mark(r->exprs[k], needs);
@@ -149,20 +149,14 @@ static mal_err prune_join(const sql_cx *cx, pruned *out, sql_r r,
         unsigned at = i < n_left ? in[0].map[i] : in[1].map[i - n_left];
         out->map[i] = at == GONE || i < n_left ? at : base + at;
     }
-    /* Keys as conjuncts again, over the new columns. */
-    sql_e conds[MAL_SQL_KEYS_MAX], rest[MAL_SQL_KEYS_MAX];
-    sql_e *lefts, *rights;
+    sql_e keys[2 * MAL_SQL_KEYS_MAX], *lefts, *rights;
     MAL_TRY(new_cols(cx, &lefts, &in[0], n_left, 0));
-    MAL_TRY(new_cols(cx, &rights, &in[1], right->n_columns, base));
-    for (unsigned k = 0; k < n_keys; k++) {
-        sql_e pair[2];
-        sql_expr eq = { .op = SQL_E_EQ, .n_args = 2, .pos = -1 };
-        MAL_TRY(sql_substitute(cx, &pair[0], r->exprs[k], lefts));
-        MAL_TRY(sql_substitute(cx, &pair[1], r->exprs[n_keys + k], rights));
-        MAL_TRY(sql_rebuild(cx, &conds[k], &eq, pair));
-    }
-    return sql_join(cx, &out->rel, in[0].rel, in[1].rel, conds, n_keys, rest,
-                    &n_rest, -1);
+    MAL_TRY(new_cols(cx, &rights, &in[1], right->n_columns, 0));
+    for (unsigned k = 0; k < r->n_exprs; k++)
+        MAL_TRY(sql_substitute(cx, &keys[k], r->exprs[k],
+                               k < n_keys ? lefts : rights));
+    const sql_joined join = { r->join, in[0].rel, in[1].rel };
+    return sql_join_on(cx, &out->rel, &join, keys, n_keys);
 }
 
 static mal_err prune_union(const sql_cx *cx, pruned *out, sql_r r,

@@ -20,7 +20,10 @@ typedef struct selection {
     sql_e *groups;
     sql_agg aggs[BIND_AGGS_MAX];
     unsigned n_aggs;
-    sql_r rel;  /* AGGREGATE, once lifted */
+    sql_r rel;                          /* AGGREGATE, once lifted */
+    sql_values values;                  /* subqueries of HAVING, */
+    unsigned value_at[BIND_VALUES_MAX]; /* and their columns, once lifted */
+    const cte *ctes;
     unsigned n; /* the items of SELECT */
     sql_e *items;
     const char **names;
@@ -35,6 +38,8 @@ static mal_err lift(const selection *s, sql_e *out, sql_e e) {
         unsigned at = s->n_groups + (unsigned)e->value;
         return sql_col(s->cx, out, at, &s->rel->types[at], e->pos);
     }
+    if (e->op == SQL_E_SUBQUERY)
+        return sql_col(s->cx, out, s->value_at[e->value], &e->type, e->pos);
     SQL_NEED(e->op != SQL_E_COL, s->cx, e->pos, MAL_E_INPUT,
              "a column that is neither in GROUP BY nor inside an aggregate");
     sql_e *args;
@@ -52,7 +57,9 @@ static mal_err bind_clause(selection *s, sql_e *out, const pg_node *node,
                  .aggs_allowed = aggs,
                  .aggs = s->aggs,
                  .n_aggs = s->n_aggs,
+                 .ctes = s->ctes,
                  .pos = sql_node_pos(node, -1) };
+    b.values = strcmp(clause, "HAVING") == 0 ? &s->values : NULL;
     MAL_TRY(sql_bind_expr(&b, out, node));
     s->n_aggs = b.n_aggs;
     return MAL_OK;
@@ -96,13 +103,6 @@ static bool in_scope(const sql_scope *scope, const char *name) {
     return false;
 }
 
-static bool has_agg(sql_e e) {
-    bool found = e->op == SQL_E_AGG;
-    for (unsigned i = 0; i < e->n_args && !found; i++)
-        found = has_agg(e->args[i]);
-    return found;
-}
-
 /* GROUP BY: a position, else an input column, else a name of SELECT. */
 static mal_err bind_group(selection *s, sql_e *out, const pg_node *node) {
     int at = 0, pos = sql_node_pos(node, -1);
@@ -120,7 +120,7 @@ static mal_err bind_group(selection *s, sql_e *out, const pg_node *node) {
         else
             MAL_TRY(bind_clause(s, out, node, "GROUP BY", false));
     }
-    SQL_NEED(!has_agg(*out), s->cx, pos, MAL_E_INPUT,
+    SQL_NEED(!sql_expr_has(*out, SQL_E_AGG), s->cx, pos, MAL_E_INPUT,
              "no aggregate may stand in GROUP BY");
     SQL_NEED((*out)->type.kind != SQL_TEXT && (*out)->type.kind != SQL_NULL,
              s->cx, pos, MAL_E_UNSUPPORTED, "GROUP BY a text or NULL constant");
@@ -362,7 +362,7 @@ static mal_err arrange(selection *s, query *out, const ordering *o,
     return sql_project(cx, &out->rel, out->rel, items, s->n);
 }
 
-/* --- SELECT as a whole ---------------------------------------------------- */
+/* --- clauses, groups ------------------------------------------------------ */
 
 static mal_err refuse_clauses(const sql_cx *cx, const PgQuery__SelectStmt *s) {
     const char *name = NULL;
@@ -386,6 +386,11 @@ static mal_err lift_all(selection *s, ordering *o, sql_e having, sql_r *rel) {
     MAL_TRY(sql_aggregate(s->cx, &s->rel, s->scope.rel, s->groups, s->n_groups,
                           s->aggs, s->n_aggs));
     *rel = s->rel;
+    for (unsigned i = 0; i < s->values.n; i++) {
+        const sql_joined join = { SQL_INNER, *rel, s->values.rels[i] };
+        s->value_at[i] = (*rel)->n_columns;
+        MAL_TRY(sql_join_on(s->cx, rel, &join, NULL, 0));
+    }
     if (having) {
         MAL_TRY(lift(s, &having, having));
         MAL_TRY(sql_filter(s->cx, rel, *rel, having));
@@ -395,16 +400,129 @@ static mal_err lift_all(selection *s, ordering *o, sql_e having, sql_r *rel) {
     return MAL_OK;
 }
 
+/* --- a SELECT inside an expression ---------------------------------------- */
+
+/* inner = outer: the inner one becomes a column, by which groups are formed. */
+static mal_err outward_key(const sql_cx *cx, sql_e cond, sql_e *inner,
+                           sql_e *outer) {
+    bool equal = cond->op == SQL_E_EQ;
+    for (unsigned i = 0; equal && i < 2; i++) {
+        bool any = false;
+        if (sql_expr_has(cond->args[i], SQL_E_OUTER) ||
+            !sql_expr_has(cond->args[1 - i], SQL_E_OUTER) ||
+            (sql_expr_within(cond->args[1 - i], 0, 0, &any), any))
+            continue;
+        *inner = cond->args[i];
+        *outer = cond->args[1 - i];
+        return MAL_OK;
+    }
+    SQL_FAIL(cx, cond->pos, MAL_E_UNSUPPORTED,
+             "not supported: this condition between a subquery and the query "
+             "around it; there are equalities of a column inside and one "
+             "outside, and inequalities in EXISTS");
+}
+
+static mal_err refuse_in_subquery(const selection *s, const sql_subquery *sub,
+                                  const PgQuery__SelectStmt *stmt) {
+    bool grouped = stmt->n_group_clause > 0;
+    bool aggregated = grouped || s->n_aggs > 0;
+    SQL_NEED(!stmt->limit_count && !stmt->limit_offset, s->cx, sub->pos,
+             MAL_E_UNSUPPORTED,
+             "not supported: LIMIT in a subquery of an expression");
+    if (sub->kind != SQL_SUB_VALUE)
+        return MAL_OK;
+    SQL_NEED(aggregated && !grouped, s->cx, sub->pos, MAL_E_UNSUPPORTED,
+             "a subquery used as a value must be one row: aggregate without "
+             "GROUP BY");
+    SQL_NEED(!stmt->having_clause, s->cx, sub->pos, MAL_E_UNSUPPORTED,
+             "not supported: HAVING in a subquery used as a value");
+    return MAL_OK;
+}
+
+/* Is a value over no rows what LEFT JOIN gives, NULL?  A bare count is 0. */
+static mal_err check_empty(selection *s, sql_subquery *sub) {
+    bool counted = false;
+    sql_e item = s->items[0];
+    for (unsigned i = 0; i < s->n_aggs; i++)
+        counted |= s->aggs[i].kind == SQL_COUNT_ROWS ||
+                   s->aggs[i].kind == SQL_COUNT ||
+                   s->aggs[i].kind == SQL_DISTINCT;
+    if (sub->kind != SQL_SUB_VALUE || !s->scope.n_outward || !counted)
+        return MAL_OK;
+    SQL_NEED(item->op == SQL_E_AGG, s->cx, item->pos, MAL_E_UNSUPPORTED,
+             "not supported: a count inside an expression of a subquery that "
+             "reads the query around it; select the count alone");
+    sub->counts = true;
+    return MAL_OK;
+}
+
+/* The columns that the conditions outward read, behind the items (and among the
+ * groups, where rows are aggregated). */
+static mal_err add_keys(selection *s, ordering *o, sql_subquery *sub,
+                        bool aggregated) {
+    const sql_cx *cx = s->cx;
+    unsigned n = s->scope.n_outward;
+    sql_e *conds, *outers, *groups;
+    MAL_TRY(sql_alloc(cx, &conds, n, sizeof *conds));
+    MAL_TRY(sql_alloc(cx, &outers, n, sizeof *outers));
+    MAL_TRY(sql_alloc(cx, &groups, s->n_groups + n, sizeof *groups));
+    SQL_NEED(o->n_exprs + n <= MAL_SQL_COLUMNS_MAX, cx, sub->pos, MAL_E_LIMIT,
+             "more than %u columns", MAL_SQL_COLUMNS_MAX);
+    if (s->n_groups)
+        memcpy(groups, s->groups, s->n_groups * sizeof *groups);
+    for (unsigned i = 0; i < n; i++) {
+        sql_e inner = NULL;
+        MAL_TRY(outward_key(cx, s->scope.outward[i], &inner, &outers[i]));
+        o->exprs[o->n_exprs + i] = inner;
+        if (aggregated)
+            groups[s->n_groups + i] = inner;
+    }
+    s->groups = groups;
+    s->n_groups += aggregated ? n : 0;
+    for (unsigned i = 0; i < n; i++) {
+        sql_e pair[2] = { outers[i] };
+        const sql_expr eq = { .op = SQL_E_EQ, .n_args = 2, .pos = sub->pos };
+        MAL_TRY(sql_col(cx, &pair[1], o->n_exprs + i,
+                        &o->exprs[o->n_exprs + i]->type, sub->pos));
+        MAL_TRY(sql_rebuild(cx, &conds[i], &eq, pair));
+    }
+    o->n_exprs += n;
+    sub->conds = conds;
+    sub->n_conds = n;
+    return MAL_OK;
+}
+
+/* EXISTS asks for rows, not for what SELECT lists. */
+static mal_err bind_exists(selection *s, query *out, sql_subquery *sub,
+                           const PgQuery__SelectStmt *stmt) {
+    SQL_NEED(!stmt->n_group_clause && !stmt->having_clause &&
+                 !stmt->limit_count && !stmt->limit_offset,
+             s->cx, sub->pos, MAL_E_UNSUPPORTED,
+             "not supported: GROUP BY, HAVING or LIMIT inside EXISTS");
+    MAL_TRY(bind_items(s, stmt));
+    SQL_NEED(s->n_aggs == 0, s->cx, sub->pos, MAL_E_UNSUPPORTED,
+             "not supported: an aggregate inside EXISTS (it is always true)");
+    sub->conds = s->scope.outward;
+    sub->n_conds = s->scope.n_outward;
+    *out = (query){ .rel = s->scope.rel };
+    return MAL_OK;
+}
+
+/* --- SELECT as a whole ---------------------------------------------------- */
+
 static mal_err bind_select(sql_cx *cx, query *out,
                            const PgQuery__SelectStmt *stmt, const cte *ctes,
-                           bool top) {
+                           bool top, sql_subquery *sub) {
     selection *s;
     ordering o = { 0 };
     sql_e having = NULL;
     MAL_TRY(refuse_clauses(cx, stmt));
     MAL_TRY(sql_alloc(cx, &s, 1, sizeof *s));
     s->cx = cx;
-    MAL_TRY(sql_from_where(cx, &s->scope, stmt, ctes));
+    s->ctes = ctes;
+    MAL_TRY(sql_from_where(cx, &s->scope, stmt, ctes, sub ? sub->outer : NULL));
+    if (sub && sub->kind == SQL_SUB_EXISTS)
+        return bind_exists(s, out, sub, stmt);
     MAL_TRY(bind_items(s, stmt));
     MAL_TRY(bind_groups(s, stmt));
     for (unsigned i = 0; i < s->n; i++)
@@ -415,12 +533,19 @@ static mal_err bind_select(sql_cx *cx, query *out,
     }
     MAL_TRY(bind_order(s, &o, stmt, true));
     sql_r rel = s->scope.rel;
-    if (s->n_groups || s->n_aggs || having || stmt->n_group_clause)
+    bool aggregated =
+        s->n_groups || s->n_aggs || having || stmt->n_group_clause;
+    if (sub) {
+        MAL_TRY(refuse_in_subquery(s, sub, stmt));
+        MAL_TRY(check_empty(s, sub));
+        MAL_TRY(add_keys(s, &o, sub, aggregated));
+    }
+    if (aggregated)
         MAL_TRY(lift_all(s, &o, having, &rel));
     MAL_TRY(sql_project(cx, &out->rel, rel, o.exprs, o.n_exprs));
     out->n = s->n;
     out->names = s->names;
-    return arrange(s, out, &o, stmt, top);
+    return sub ? MAL_OK : arrange(s, out, &o, stmt, top);
 }
 
 /* --- UNION ALL ------------------------------------------------------------ */
@@ -493,8 +618,8 @@ static mal_err bind_cte(sql_cx *cx, cte *c, const PgQuery__CommonTableExpr *x,
                               x->n_aliascolnames, x->location);
 }
 
-mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
-                       const cte *ctes, bool top) {
+static mal_err bind_any(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
+                        const cte *ctes, bool top, sql_subquery *sub) {
     SQL_NEED(++cx->depth <= MAL_SQL_DEPTH_MAX &&
                  ++cx->nodes <= MAL_SQL_NODES_MAX,
              cx, -1, MAL_E_LIMIT, "queries nested deeper than %u",
@@ -512,11 +637,25 @@ mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
         }
     }
     if (s->op == PG_QUERY__SET_OPERATION__SETOP_NONE)
-        MAL_TRY(bind_select(cx, out, s, ctes, top));
+        MAL_TRY(bind_select(cx, out, s, ctes, top, sub));
     else
         MAL_TRY(bind_union(cx, out, s, ctes, top));
     cx->depth--;
     return MAL_OK;
+}
+
+mal_err sql_bind_query(sql_cx *cx, query *out, const PgQuery__SelectStmt *s,
+                       const cte *ctes, bool top) {
+    return bind_any(cx, out, s, ctes, top, NULL);
+}
+
+mal_err sql_bind_subquery(sql_cx *cx, sql_subquery *sub,
+                          const PgQuery__SelectStmt *s, const cte *ctes) {
+    SQL_NEED(s->op == PG_QUERY__SET_OPERATION__SETOP_NONE, cx, sub->pos,
+             MAL_E_UNSUPPORTED,
+             "not supported: UNION ALL in a subquery of an expression; put it "
+             "in FROM inside");
+    return bind_any(cx, &sub->query, s, ctes, false, sub);
 }
 
 mal_err sql_bind(sql_cx *cx, sql_r *root, const char *const **names,

@@ -19,6 +19,10 @@ static uint64_t min64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+static uint64_t max64(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
 /* Copy the prototype into the arena with its inputs; columns are for the
  * caller to fill. */
 static mal_err make(const sql_cx *cx, sql_rel **out, const sql_rel *proto,
@@ -61,6 +65,67 @@ static mal_err make(const sql_cx *cx, sql_rel **out, const sql_rel *proto,
     return MAL_OK;
 }
 
+/* --- unique columns ------------------------------------------------------- */
+
+static void set_add(sql_set *s, unsigned i) {
+    s->w[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+static bool set_has(const sql_set *s, unsigned i) {
+    return s->w[i / 64] >> (i % 64) & 1;
+}
+
+static bool set_within(const sql_set *a, const sql_set *b) {
+    for (unsigned i = 0; i < MAL_SQL_COLUMNS_MAX / 64; i++)
+        if (a->w[i] & ~b->w[i])
+            return false;
+    return true;
+}
+
+/* Add a set to r's; beyond the limit facts are lost, never invented. */
+static void add_unique(sql_rel *r, sql_set *list, const sql_set *s) {
+    for (unsigned i = 0; i < r->n_uniques; i++)
+        if (set_within(&list[i], s))
+            return;
+    if (r->n_uniques < SQL_UNIQUES_MAX)
+        list[r->n_uniques++] = *s;
+}
+
+static mal_err new_uniques(const sql_cx *cx, sql_rel *r, sql_set **list) {
+    MAL_TRY(sql_alloc(cx, list, SQL_UNIQUES_MAX, sizeof **list));
+    r->uniques = *list;
+    r->n_uniques = 0;
+    return MAL_OK;
+}
+
+/* in's sets, whose column i stands at to[i] (MAL_POLICY_NONE: nowhere). */
+static void move_uniques(sql_rel *r, sql_set *list, sql_r in,
+                         const unsigned *to) {
+    for (unsigned k = 0; k < in->n_uniques; k++) {
+        sql_set s = { 0 };
+        bool all = true;
+        for (unsigned i = 0; i < in->n_columns; i++) {
+            if (!set_has(&in->uniques[k], i))
+                continue;
+            all &= to[i] != MAL_POLICY_NONE;
+            if (to[i] != MAL_POLICY_NONE)
+                set_add(&s, to[i]);
+        }
+        if (all)
+            add_unique(r, list, &s);
+    }
+}
+
+/* The column that e passes on one to one (other becomes NULL, which never
+ * matches). */
+static bool key_column(sql_e e, unsigned *at) {
+    while (e->op == SQL_E_VALUE || e->op == SQL_E_KNOWN ||
+           (e->op == SQL_E_SCALE && e->type.scale >= e->args[0]->type.scale))
+        e = e->args[0];
+    *at = (unsigned)e->value;
+    return e->op == SQL_E_COL;
+}
+
 static mal_err copy_exprs(const sql_cx *cx, sql_rel *proto, const sql_e *exprs,
                           unsigned n) {
     sql_e *copy;
@@ -69,6 +134,32 @@ static mal_err copy_exprs(const sql_cx *cx, sql_rel *proto, const sql_e *exprs,
         copy[i] = exprs[i];
     proto->exprs = copy;
     proto->n_exprs = n;
+    return MAL_OK;
+}
+
+/* What the contract declares, of the columns that are read. */
+static mal_err scan_uniques(const sql_cx *cx, sql_rel *r,
+                            const mal_policy_dataset *d) {
+    sql_set *list;
+    MAL_TRY(new_uniques(cx, r, &list));
+    for (uint32_t k = 0; k < d->n_uniques; k++) {
+        sql_set s = { 0 };
+        unsigned found = 0;
+        for (unsigned i = 0; i < r->n_columns; i++)
+            for (uint32_t j = 0; j < d->uniques[k].n; j++)
+                if (r->columns[i] == d->uniques[k].columns[j]) {
+                    set_add(&s, i);
+                    found++;
+                }
+        if (found == d->uniques[k].n)
+            add_unique(r, list, &s);
+    }
+    for (unsigned i = 0; i < r->n_columns; i++)
+        if (r->same_max[i] == 1) {
+            sql_set s = { 0 };
+            set_add(&s, i);
+            add_unique(r, list, &s);
+        }
     return MAL_OK;
 }
 
@@ -91,7 +182,7 @@ mal_err sql_scan(const sql_cx *cx, sql_r *out, unsigned dataset,
     }
     r->columns = copy;
     *out = r;
-    return MAL_OK;
+    return scan_uniques(cx, r, d);
 }
 
 /* The columns of `in`, where each of its rows comes `times` at most. */
@@ -116,6 +207,8 @@ mal_err sql_filter(const sql_cx *cx, sql_r *out, sql_r in, sql_e cond) {
     MAL_TRY(copy_exprs(cx, &proto, &cond, 1));
     MAL_TRY(make(cx, &r, &proto, &in, 1, in->n_columns, &types, &same));
     copy_columns(types, same, in, 1);
+    r->n_uniques = in->n_uniques;
+    r->uniques = in->uniques;
     *out = r;
     return MAL_OK;
 }
@@ -127,45 +220,67 @@ mal_err sql_project(const sql_cx *cx, sql_r *out, sql_r in, const sql_e *exprs,
     sql_rel *r = NULL, proto = { .op = SQL_PROJECT, .rows_max = in->rows_max };
     MAL_TRY(copy_exprs(cx, &proto, exprs, n));
     MAL_TRY(make(cx, &r, &proto, &in, 1, n, &types, &same));
+    sql_set *list;
+    unsigned *to;
+    MAL_TRY(new_uniques(cx, r, &list));
+    MAL_TRY(sql_alloc(cx, &to, in->n_columns, sizeof *to));
+    for (unsigned i = 0; i < in->n_columns; i++)
+        to[i] = MAL_POLICY_NONE;
     for (unsigned i = 0; i < n; i++) {
         types[i] = exprs[i]->type;
-        if (exprs[i]->op == SQL_E_COL)
+        if (exprs[i]->op == SQL_E_COL) {
             same[i] = in->same_max[exprs[i]->value];
+            to[exprs[i]->value] = i;
+        }
         assert(types[i].kind != SQL_NULL && types[i].kind != SQL_TEXT);
     }
+    move_uniques(r, list, in, to);
     *out = r;
     return MAL_OK;
 }
 
 /* --- joins ---------------------------------------------------------------- */
 
-/* How many rows of r can share one value of all keys? */
-static uint64_t matches(sql_r r, const sql_e *keys, unsigned n) {
+uint64_t sql_matches(sql_r r, const sql_e *keys, unsigned n) {
     uint64_t least = r->rows_max;
-    for (unsigned i = 0; i < n; i++)
-        if (keys[i]->op == SQL_E_COL)
-            least = min64(least, r->same_max[keys[i]->value]);
+    sql_set known = { 0 };
+    for (unsigned i = 0, at; i < n; i++)
+        if (key_column(keys[i], &at)) {
+            least = min64(least, r->same_max[at]);
+            set_add(&known, at);
+        }
+    for (unsigned i = 0; i < r->n_uniques; i++)
+        if (set_within(&r->uniques[i], &known))
+            least = min64(least, 1);
     return least;
 }
 
+/* A row of one side that comes or goes takes along, adds or replaces (NULLs
+ * beside a left row) what it matches; an answer's row of a group is replaced.
+ */
 uint64_t sql_touch(const sql_cx *cx, sql_r r, unsigned dataset) {
     const mal_policy_dataset *d = &cx->contract->datasets[dataset];
     unsigned keys = r->n_exprs / 2;
-    uint64_t sum = 0;
+    uint64_t sum = 0, left;
     switch (r->op) {
     case SQL_SCAN:
         if (r->dataset != dataset)
             return 0;
         return d->unit == MAL_POLICY_NONE ? 1 : d->contributes_max;
     case SQL_JOIN:
-        sum = sql_mul_sat(sql_touch(cx, r->in[0], dataset),
-                          matches(r->in[1], r->exprs + keys, keys));
-        return sql_add_sat(sum, sql_mul_sat(sql_touch(cx, r->in[1], dataset),
-                                            matches(r->in[0], r->exprs, keys)));
+        left = sql_touch(cx, r->in[0], dataset);
+        if (r->join == SQL_INNER || r->join == SQL_LEFT)
+            left = sql_mul_sat(
+                left, max64(1, sql_matches(r->in[1], r->exprs + keys, keys)));
+        sum = sql_mul_sat(sql_touch(cx, r->in[1], dataset),
+                          sql_matches(r->in[0], r->exprs, keys));
+        return sql_add_sat(left, sql_mul_sat(sum, r->join == SQL_LEFT ? 2 : 1));
     default:
         for (unsigned k = 0; k < r->n_in; k++)
             sum = sql_add_sat(sum, sql_touch(cx, r->in[k], dataset));
-        return sum;
+        return r->op == SQL_AGGREGATE || r->op == SQL_LIMIT
+                   ? sql_mul_sat(sum, 2)
+                   : sum;
     }
 }
 
@@ -194,33 +309,90 @@ bool sql_join_is_key(sql_e cond, unsigned n_left, unsigned n_all) {
            sql_expr_within(a, n_left, n_all, &other) && other;
 }
 
-static mal_err make_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
-                         const sql_e *keys, unsigned n_keys) {
-    sql_r in[2] = { left, right };
-    sql_type *types;
-    uint64_t *same;
-    sql_rel *r = NULL, proto = { .op = SQL_JOIN };
-    uint64_t per_left = matches(right, keys + n_keys, n_keys);
-    uint64_t per_right = matches(left, keys, n_keys);
-    proto.rows_max = min64(sql_mul_sat(left->rows_max, per_left),
-                           sql_mul_sat(right->rows_max, per_right));
-    MAL_TRY(copy_exprs(cx, &proto, keys, 2 * n_keys));
-    MAL_TRY(make(cx, &r, &proto, in, 2, left->n_columns + right->n_columns,
-                 &types, &same));
-    copy_columns(types, same, left, per_left);
-    copy_columns(types + left->n_columns, same + left->n_columns, right,
-                 per_right);
-    *out = r;
+const char *sql_join_name(sql_join_kind kind) {
+    static const char *const names[] = { [SQL_INNER] = "join",
+                                         [SQL_LEFT] = "left join",
+                                         [SQL_SEMI] = "semi-join",
+                                         [SQL_ANTI] = "anti-join" };
+    return names[kind];
+}
+
+/* Of an inner join: a side that meets one row at most keeps its own; and a set
+ * of each side together is one. */
+static mal_err join_uniques(const sql_cx *cx, sql_rel *r, uint64_t per_left,
+                            uint64_t per_right) {
+    sql_r left = r->in[0], right = r->in[1];
+    sql_set *list;
+    unsigned *to;
+    MAL_TRY(new_uniques(cx, r, &list));
+    MAL_TRY(sql_alloc(cx, &to, MAL_SQL_COLUMNS_MAX, sizeof *to));
+    for (unsigned i = 0; i < left->n_columns; i++)
+        to[i] = i;
+    if (per_left <= 1 || r->join == SQL_SEMI || r->join == SQL_ANTI)
+        move_uniques(r, list, left, to);
+    if (r->join != SQL_INNER)
+        return MAL_OK;
+    for (unsigned i = 0; i < right->n_columns; i++)
+        to[i] = left->n_columns + i;
+    if (per_right <= 1)
+        move_uniques(r, list, right, to);
+    for (unsigned a = 0; a < left->n_uniques; a++)
+        for (unsigned b = 0; b < right->n_uniques; b++) {
+            sql_set s = left->uniques[a];
+            for (unsigned i = 0; i < right->n_columns; i++)
+                if (set_has(&right->uniques[b], i))
+                    set_add(&s, left->n_columns + i);
+            add_unique(r, list, &s);
+        }
     return MAL_OK;
 }
 
-mal_err sql_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
+static uint64_t join_rows(const sql_joined *j, uint64_t per_left,
+                          uint64_t per_right) {
+    uint64_t of_right = sql_mul_sat(j->right->rows_max, per_right);
+    switch (j->kind) {
+    case SQL_INNER:
+        return min64(sql_mul_sat(j->left->rows_max, per_left), of_right);
+    case SQL_LEFT:
+        return min64(sql_mul_sat(j->left->rows_max, max64(1, per_left)),
+                     sql_add_sat(of_right, j->left->rows_max));
+    default:
+        return j->left->rows_max;
+    }
+}
+
+mal_err sql_join_on(const sql_cx *cx, sql_r *out, const sql_joined *j,
+                    const sql_e *keys, unsigned n_keys) {
+    sql_r in[2] = { j->left, j->right };
+    sql_type *types;
+    uint64_t *same;
+    unsigned n_left = j->left->n_columns;
+    bool both = j->kind == SQL_INNER || j->kind == SQL_LEFT;
+    sql_rel *r = NULL, proto = { .op = SQL_JOIN, .join = j->kind };
+    uint64_t per_left = sql_matches(j->right, keys + n_keys, n_keys);
+    uint64_t per_right = sql_matches(j->left, keys, n_keys);
+    proto.rows_max = join_rows(j, per_left, per_right);
+    MAL_TRY(copy_exprs(cx, &proto, keys, 2 * n_keys));
+    MAL_TRY(make(cx, &r, &proto, in, 2,
+                 n_left + (both ? j->right->n_columns : 0), &types, &same));
+    copy_columns(types, same, j->left, both ? max64(1, per_left) : 1);
+    if (j->kind == SQL_INNER)
+        copy_columns(types + n_left, same + n_left, j->right, per_right);
+    for (unsigned i = n_left; i < r->n_columns && j->kind == SQL_LEFT; i++) {
+        types[i] = j->right->types[i - n_left];
+        types[i].nullable = true; /* and many rows may share that NULL */
+    }
+    *out = r;
+    return join_uniques(cx, r, per_left, per_right);
+}
+
+mal_err sql_join(const sql_cx *cx, sql_r *out, const sql_joined *j,
                  const sql_e *conds, unsigned n, sql_e *rest, unsigned *n_rest,
                  int pos) {
     sql_e lefts[MAL_SQL_KEYS_MAX], keys[2 * MAL_SQL_KEYS_MAX];
     sql_e rights[MAL_SQL_KEYS_MAX];
-    unsigned n_left = left->n_columns, n_all = n_left + right->n_columns;
-    unsigned k = 0;
+    unsigned n_left = j->left->n_columns;
+    unsigned n_all = n_left + j->right->n_columns, k = 0;
     *n_rest = 0;
     for (unsigned i = 0; i < n; i++) {
         bool any = false;
@@ -232,18 +404,19 @@ mal_err sql_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
                  "a join on more than %u equalities", MAL_SQL_KEYS_MAX);
         bool forward = sql_expr_within(conds[i]->args[0], 0, n_left, &any);
         lefts[k] = conds[i]->args[forward ? 0 : 1];
-        MAL_TRY(rebase(cx, &rights[k], conds[i]->args[forward ? 1 : 0], right,
-                       n_left));
+        MAL_TRY(rebase(cx, &rights[k], conds[i]->args[forward ? 1 : 0],
+                       j->right, n_left));
         k++;
     }
-    SQL_NEED(k > 0, cx, pos, MAL_E_UNSUPPORTED,
+    SQL_NEED(k > 0 || j->left->rows_max <= 1 || j->right->rows_max <= 1, cx,
+             pos, MAL_E_UNSUPPORTED,
              "a join without an equality between its two sides (a cross join): "
              "add ON a.key = b.key");
     for (unsigned i = 0; i < k; i++) {
         keys[i] = lefts[i];
         keys[k + i] = rights[i];
     }
-    return make_join(cx, out, left, right, keys, k);
+    return sql_join_on(cx, out, j, keys, k);
 }
 
 /* --- unions --------------------------------------------------------------- */
@@ -380,6 +553,25 @@ uint64_t sql_type_values(const sql_type *type) {
     return sql_add_sat(n, type->nullable);
 }
 
+/* The groups together; and what was unique of them before, still is. */
+static mal_err aggregate_uniques(const sql_cx *cx, sql_rel *r) {
+    sql_r in = r->in[0];
+    sql_set *list, all = { 0 };
+    unsigned *to, at;
+    MAL_TRY(new_uniques(cx, r, &list));
+    MAL_TRY(sql_alloc(cx, &to, in->n_columns, sizeof *to));
+    for (unsigned i = 0; i < in->n_columns; i++)
+        to[i] = MAL_POLICY_NONE;
+    for (unsigned i = 0; i < r->n_exprs; i++) {
+        set_add(&all, i);
+        if (r->exprs[i]->op == SQL_E_COL && key_column(r->exprs[i], &at))
+            to[at] = i;
+    }
+    move_uniques(r, list, in, to);
+    add_unique(r, list, &all);
+    return MAL_OK;
+}
+
 mal_err sql_aggregate(const sql_cx *cx, sql_r *out, sql_r in,
                       const sql_e *groups, unsigned n_groups,
                       const sql_agg *aggs, unsigned n_aggs) {
@@ -404,7 +596,7 @@ mal_err sql_aggregate(const sql_cx *cx, sql_r *out, sql_r in,
     for (unsigned i = 0; i < n_aggs; i++)
         types[n_groups + i] = aggs[i].type;
     *out = r;
-    return MAL_OK;
+    return aggregate_uniques(cx, r);
 }
 
 /* --- order ---------------------------------------------------------------- */
@@ -422,6 +614,8 @@ mal_err sql_sort(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
     proto.keys = copy;
     MAL_TRY(make(cx, &r, &proto, &in, 1, in->n_columns, &types, &same));
     copy_columns(types, same, in, 1);
+    r->n_uniques = in->n_uniques;
+    r->uniques = in->uniques;
     *out = r;
     return MAL_OK;
 }
@@ -435,6 +629,8 @@ mal_err sql_limit(const sql_cx *cx, sql_r *out, sql_r in, uint64_t limit,
     proto.rows_max = limit < in->rows_max ? limit : in->rows_max;
     MAL_TRY(make(cx, &r, &proto, &in, 1, in->n_columns, &types, &same));
     copy_columns(types, same, in, 1);
+    r->n_uniques = in->n_uniques;
+    r->uniques = in->uniques;
     *out = r;
     return MAL_OK;
 }

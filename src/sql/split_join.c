@@ -29,6 +29,10 @@ static mal_err check_shape(const splitter *s, const branch *b) {
                 "a join of %d owners' tables: psi joins two; share3 will",
                 __builtin_popcountll(all));
     assert(r->op == SQL_JOIN);
+    MAL_REQUIRE(r->join == SQL_INNER, MAL_E_UNSUPPORTED,
+                "a %s of two owners' tables: psi has the inner join; share3 "
+                "will",
+                sql_join_name(r->join));
     for (unsigned i = 0; i < 2; i++)
         MAL_REQUIRE(
             __builtin_popcountll(sql_owners_of(s->contract, r->in[i])) == 1,

@@ -50,7 +50,10 @@ typedef struct sql_type {
     X(ISNULL, 22, "isnull")                                                    \
     X(CASE, 23, "case") /* when, then, .., else */                             \
     X(COALESCE, 24, "coalesce")                                                \
-    X(IN, 25, "in") /* of list[0..n_list), sorted, unique */
+    X(IN, 25, "in")       /* of list[0..n_list), sorted, unique */             \
+    X(MAP, 26, "map")     /* a code to list[code]; other: other */             \
+    X(OUTER, 27, "outer") /* while binding: a column of the query around */    \
+    X(SUBQUERY, 28, "subquery") /* while binding: value = index */
 
 typedef enum sql_expr_op {
 #define X(name, value, text) SQL_E_##name = value,
@@ -107,6 +110,19 @@ typedef struct sql_key {
 
 #define SQL_NO_LIMIT UINT64_MAX
 
+typedef enum sql_join_kind {
+    SQL_INNER = 1,
+    SQL_LEFT = 2, /* a left row without a match stands beside NULLs */
+    SQL_SEMI = 3, /* left rows with a match, each once; left columns only */
+    SQL_ANTI = 4, /* left rows without one */
+} sql_join_kind;
+
+/* Columns of one operator. */
+typedef struct sql_set {
+    uint64_t w[MAL_SQL_COLUMNS_MAX / 64];
+} sql_set;
+#define SQL_UNIQUES_MAX 16u
+
 typedef struct sql_rel {
     sql_rel_op op;
     unsigned n_in;
@@ -115,12 +131,16 @@ typedef struct sql_rel {
     const sql_type *types;    /* [n_columns] */
     uint64_t rows_max;        /* saturates at UINT64_MAX */
     const uint64_t *same_max; /* [n_columns] rows that can share one value */
+    unsigned n_uniques; /* no two rows agree in all columns of one of these, */
+    const sql_set *uniques; /* NULLs apart: a NULL never equals */
     uint32_t size, depth;
     /* SCAN */
     unsigned dataset;
     const unsigned *columns; /* [n_columns] of the dataset */
     /* FILTER: exprs[0].  PROJECT: [n_columns].  AGGREGATE: groups [n_exprs].
-     * JOIN: left keys, then right keys, [n_exprs] = 2 * keys */
+     * JOIN: left keys, then right keys, [n_exprs] = 2 * keys; no keys only if
+     * one side has one row at most */
+    sql_join_kind join;
     unsigned n_exprs;
     const sql_expr *const *exprs;
     unsigned n_aggs;
@@ -205,6 +225,8 @@ mal_err sql_bool(const sql_cx *cx, sql_e *out, bool value,
 /* NEG ADD SUB MUL DIV MOD */
 mal_err sql_arith(const sql_cx *cx, sql_e *out, sql_expr_op op, sql_e a,
                   sql_e b, int pos) MAL_MUST_CHECK;
+/* Does a * 10^digits / b need more than 64 bits on the way? */
+bool sql_div_is_wide(const sql_type *a, const sql_type *b, unsigned digits);
 /* EQ NE LT LE GT GE */
 mal_err sql_compare(const sql_cx *cx, sql_e *out, sql_expr_op op, sql_e a,
                     sql_e b, int pos) MAL_MUST_CHECK;
@@ -221,6 +243,14 @@ mal_err sql_coalesce(const sql_cx *cx, sql_e *out, const sql_e *args,
                      unsigned n, int pos) MAL_MUST_CHECK;
 mal_err sql_in(const sql_cx *cx, sql_e *out, sql_e a, const sql_e *items,
                unsigned n, int pos) MAL_MUST_CHECK;
+/* a over a list; items: n texts, perhaps none */
+mal_err sql_in_labels(const sql_cx *cx, sql_e *out, sql_e a, const sql_e *items,
+                      unsigned n, int pos) MAL_MUST_CHECK;
+/* pattern.c: both over a domain's labels */
+mal_err sql_like(const sql_cx *cx, sql_e *out, sql_e a, sql_e pattern,
+                 int pos) MAL_MUST_CHECK;
+mal_err sql_substring(const sql_cx *cx, sql_e *out, const sql_e *args,
+                      unsigned n, int pos) MAL_MUST_CHECK;
 mal_err sql_rescale(const sql_cx *cx, sql_e *out, sql_e a, unsigned scale,
                     int pos) MAL_MUST_CHECK;
 /* Range codes become integers; NULL becomes an INT. */
@@ -253,6 +283,7 @@ bool sql_expr_same(sql_e a, sql_e b); /* in meaning: pos aside */
 /* Does e read only columns in [from, to)?  *any: it reads one at all. */
 bool sql_expr_within(sql_e e, unsigned from, unsigned to, bool *any);
 void sql_expr_mark(sql_e e, uint8_t *used); /* used[i] |= 1 */
+bool sql_expr_has(sql_e e, sql_expr_op op);
 
 /* --- operators (rel.c) ---------------------------------------------------- */
 
@@ -263,11 +294,22 @@ mal_err sql_filter(const sql_cx *cx, sql_r *out, sql_r in,
                    sql_e cond) MAL_MUST_CHECK;
 mal_err sql_project(const sql_cx *cx, sql_r *out, sql_r in, const sql_e *exprs,
                     unsigned n) MAL_MUST_CHECK;
+/* What is joined, and how. */
+typedef struct sql_joined {
+    sql_join_kind kind;
+    sql_r left, right;
+} sql_joined;
 /* conds: conjuncts over left columns, then right ones.  Equalities of a left
  * with a right expression become keys; the rest comes back in rest[n]. */
-mal_err sql_join(const sql_cx *cx, sql_r *out, sql_r left, sql_r right,
+mal_err sql_join(const sql_cx *cx, sql_r *out, const sql_joined *join,
                  const sql_e *conds, unsigned n, sql_e *rest, unsigned *n_rest,
                  int pos) MAL_MUST_CHECK;
+/* keys: [2 * n_keys], left ones over left's columns, then right ones. */
+mal_err sql_join_on(const sql_cx *cx, sql_r *out, const sql_joined *join,
+                    const sql_e *keys, unsigned n_keys) MAL_MUST_CHECK;
+/* How many rows of r can share one value of all these keys? */
+uint64_t sql_matches(sql_r r, const sql_e *keys, unsigned n);
+const char *sql_join_name(sql_join_kind kind);
 bool sql_join_is_key(sql_e cond, unsigned n_left, unsigned n_all);
 mal_err sql_union(const sql_cx *cx, sql_r *out, const sql_r *in, unsigned n,
                   int pos) MAL_MUST_CHECK;

@@ -78,7 +78,9 @@ class Scope:
 
 
 def s_scope(p=""):
-    return Scope([p + "x", p + "y", p + "m", p + "z"], [p + "d"], [(p + "g", G), (p + "h", H)], [p + "id"])
+    return Scope([p + "x", p + "y", p + "m", p + "z"], [p + "d"], [
+        (p + "g", G), (p + "h", H), ("substring(%sg FROM 1 FOR 1)" % p, ["A", "B", "D", "U"]),
+        ("substring(%sh, 2)" % p, ["RD", "TL", "AX"])], [p + "id"])
 
 
 def u_scope(p=""):
@@ -165,6 +167,10 @@ def truth(r, s, depth):
         return "(%s %sIN (%s))" % (integer(r, s, depth - 1), r.choice(["", "NOT "]), ", ".join(values))
     if kind in (6, 7) and s.dims:
         name, values = r.choice(s.dims)
+        if r.random() < 0.25:
+            v = r.choice(values)
+            return "(%s %sLIKE '%s')" % (name, r.choice(["", "NOT "]), r.choice(
+                [v[0] + "%", "%" + v[-1], "_" + v[1:], "%" + v[1:2] + "%", "%", v, "%_" + v, "", "__%"]))
         if r.random() < 0.5:
             return "(%s %s '%s')" % (name, r.choice(["=", "<>"]), r.choice(values))
         return "(%s %sIN (%s))" % (name, r.choice(["", "NOT "]),
@@ -186,10 +192,20 @@ def truth(r, s, depth):
 
 def source(r):
     """(FROM .., WHERE conjuncts it needs, scope, CTE prefix)"""
-    kind = r.randrange(12)
+    kind = r.randrange(15)
     t = r.choice(["a.s", "b.s"])
     if kind < 3:
         return t, [], s_scope(), ""
+    if kind == 12:
+        on = " AND " + truth(r, u_scope("p."), 1) if r.random() < 0.4 else ""
+        return "%s f LEFT JOIN c.u p ON f.id = p.id%s" % (t, on), [], both(s_scope("f."), u_scope("p.")), ""
+    if kind == 13:
+        return ("c.u p RIGHT OUTER JOIN %s f ON p.id = f.id AND p.w > 3" % t, [],
+                both(s_scope("f."), u_scope("p.")), "")
+    if kind == 14:
+        on = " AND e.m = p.w" if r.random() < 0.5 else ""
+        return ("c.u p LEFT JOIN %s e ON p.id = e.id%s AND e.y <> 7" % (t, on), [],
+                both(s_scope("e."), u_scope("p.")), "")
     if kind == 3:
         return t + " AS q", [], s_scope("q."), ""
     if kind == 4:
@@ -222,10 +238,60 @@ def source(r):
 
 # --- queries ------------------------------------------------------------------------------
 
+def value_query(r, s):
+    """A subquery that is one value, perhaps of the row around it."""
+    t = r.choice(["a.s", "b.s"])
+    inner = s_scope("i.")
+    link = []
+    if s is not None and r.random() < 0.6:
+        outer = r.choice([n for n in s.ints if n.split(".")[-1] in ("m", "w", "x", "y")] or ["1"])
+        link.append("i.m = %s" % outer)
+        ids = [n for n in s.ids if "." in n]
+        if ids and r.random() < 0.3:
+            link.append("%s = i.id" % ids[0])
+    if r.random() < 0.5:
+        link.append(truth(r, inner, 1))
+    item = r.choice(["count(*)", "min(i.x)", "max(i.y)", "sum(i.y) + 1", "0.5 * sum(i.x)", "count(i.h)",
+                     "avg(i.x)", "max(i.d) - min(i.d)"])
+    return "(SELECT %s FROM %s i%s)" % (item, t, " WHERE " + " AND ".join(link) if link else "")
+
+
+def membership(r, s):
+    """EXISTS, IN and their negations over a subquery."""
+    t = r.choice(["a.s", "b.s", "c.u"])
+    inner = u_scope("i.") if t == "c.u" else s_scope("i.")
+    small = {"c.u": ["w", "v"]}.get(t, ["m", "x", "y"])
+    conds = [truth(r, inner, 1)] if r.random() < 0.5 else []
+    outers = [n for n in s.ints if "." in n and n.split(".")[-1] in ("m", "w", "x", "y", "v")]
+    if not outers or r.random() < 0.4:
+        return "(%s + %s) IN (SELECT i.%s FROM %s i%s)" % (
+            r.choice(s.ints), integer(r, s, 1), r.choice(small), t, " WHERE " + " AND ".join(conds) if conds else "")
+    ids = [n for n in s.ids if "." in n]
+    if ids and r.random() < 0.5:
+        conds.append("i.id = %s" % r.choice(ids))
+    else:
+        conds.append("i.%s = %s" % (small[0], r.choice(outers)))
+    if r.random() < 0.4:
+        pair = ["i." + r.choice(small), r.choice(outers)]
+        r.shuffle(pair)
+        conds.append("%s %s %s" % (pair[0], r.choice(["<>", "<", "<=", ">", ">="]), pair[1]))
+    r.shuffle(conds)
+    return "%sEXISTS (SELECT %s FROM %s i WHERE %s)" % (
+        r.choice(["", "NOT "]), r.choice(["1", "*", "i.id"]), t, " AND ".join(conds))
+
+
 def where(r, conjuncts, s):
     conds = list(conjuncts)
     if r.random() < 0.6:
         conds.append(truth(r, s, 2))
+    if r.random() < 0.15:
+        conds.append("%s %s %s" % (integer(r, s, 1), r.choice(["<", "<=", ">", "=", "<>"]), value_query(r, s)))
+    if r.random() < 0.15:
+        conds.append(membership(r, s))
+    if r.random() < 0.05:
+        both_ = [truth(r, s, 1) for _ in range(3)]
+        conds.append("((%s AND %s) OR (%s AND %s))" % (both_[0], both_[1], both_[0], both_[2]))
+    r.shuffle(conds)
     return " WHERE " + " AND ".join(conds) if conds else ""
 
 
@@ -295,7 +361,8 @@ def groups_query(r):
     if groups:
         text += " GROUP BY " + ", ".join(str(i + 1) if r.random() < 0.5 else g for i, g in enumerate(groups))
     if r.random() < 0.3:
-        text += " HAVING %s %s %s" % (aggregate(r, s), r.choice(["<", ">", "=", "<>"]), literal(r))
+        text += " HAVING %s %s %s" % (aggregate(r, s), r.choice(["<", ">", "=", "<>"]),
+                                      value_query(r, None) if r.random() < 0.3 else literal(r))
     return finish(r, prefix, text, len(items))
 
 

@@ -95,6 +95,36 @@ TEST(division_by_zero_is_null) {
         ",,\r\n");
 }
 
+TEST(a_quotient_beyond_64_bits_is_null) {
+    ASK("SELECT distance / 0.000000001, fare / 0.000000001 FROM ewr.flights "
+        "WHERE month IN (1, 2)",
+        "0.000000000,2550000000.000000000\r\n,\r\n");
+}
+
+TEST(other_is_like_nothing_and_its_substring_is_other) {
+    ASK("SELECT carrier, carrier LIKE '%', carrier NOT LIKE '%', "
+        "substring(carrier FROM 1 FOR 1) FROM ewr.flights",
+        "AA,true,false,A\r\nB6,true,false,B\r\nother,false,true,other\r\n"
+        "other,false,true,other\r\n");
+}
+
+TEST(a_date_is_a_number_of_days_since_1970) {
+    ASK("SELECT DATE '1970-01-01', DATE '1969-12-31' + distance, DATE "
+        "'2000-03-01' - DATE '2000-02-28', DATE '1994-01-31' + INTERVAL '1' "
+        "MONTH = DATE '1994-02-28', DATE '1996-02-29' + INTERVAL '1 year' = "
+        "DATE '1997-02-28', DATE '1998-12-01' - INTERVAL '90' DAY = DATE "
+        "'1998-09-02' FROM ewr.flights WHERE month = 1",
+        "0,99,2,true,true,true\r\n");
+}
+
+TEST(a_year_is_extracted_from_days) {
+    ASK("SELECT distance, EXTRACT(YEAR FROM distance), EXTRACT(YEAR FROM delay "
+        "+ 58), EXTRACT(YEAR FROM DATE '2000-12-31' - distance) FROM "
+        "ewr.flights",
+        "0,1970,,2000\r\n7,1970,1970,2000\r\n100,1970,1970,2000\r\n"
+        "5000,1983,1969,1987\r\n");
+}
+
 TEST(integer_division_is_floor) {
     ASK("SELECT delay / 2, -delay / 2, delay / -2, (-7) / 2 FROM ewr.flights "
         "WHERE month = 1",

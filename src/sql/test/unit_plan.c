@@ -141,6 +141,82 @@ TEST(the_tree_is_printed_for_people) {
         "(64 values) null)  [rows <= 4000]\n");
 }
 
+TEST(a_subquery_is_a_join_however_it_is_written) {
+#define S "SELECT count(*) FROM jfk.flights f WHERE "
+    SAME(S "tailnum IN (SELECT tailnum FROM faa.planes WHERE engines = 2)",
+         S "EXISTS (SELECT 1 FROM faa.planes p WHERE p.tailnum = f.tailnum AND "
+           "engines = 2)");
+    SAME(S "NOT EXISTS (SELECT * FROM faa.planes p WHERE f.tailnum = "
+           "p.tailnum)",
+         S "NOT (EXISTS (SELECT engines FROM faa.planes p WHERE p.tailnum = "
+           "f.tailnum))");
+    OTHER(S "tailnum IN (SELECT tailnum FROM faa.planes)",
+          S "NOT EXISTS (SELECT 1 FROM faa.planes p WHERE p.tailnum = "
+            "f.tailnum)");
+    SAME("SELECT count(*) FROM jfk.flights f LEFT JOIN faa.planes p ON "
+         "f.tailnum = p.tailnum WHERE p.engines IS NULL",
+         "SELECT count(*) FROM faa.planes p RIGHT JOIN jfk.flights f ON "
+         "p.tailnum = f.tailnum WHERE p.engines IS NULL");
+    OTHER("SELECT count(engines) FROM jfk.flights f LEFT JOIN faa.planes p ON "
+          "f.tailnum = p.tailnum",
+          "SELECT count(engines) FROM jfk.flights f JOIN faa.planes p ON "
+          "f.tailnum = p.tailnum");
+#undef S
+}
+
+/* TPC-H's Q19 repeats its join in every branch. */
+TEST(what_every_branch_of_or_repeats_joins) {
+    SAME("SELECT count(*) FROM jfk.flights f, faa.planes p WHERE (p.tailnum = "
+         "f.tailnum AND engines = 1 AND month = 2) OR (p.tailnum = f.tailnum "
+         "AND engines = 2 AND month = 3)",
+         "SELECT count(*) FROM jfk.flights f, faa.planes p WHERE p.tailnum = "
+         "f.tailnum AND ((engines = 1 AND month = 2) OR (engines = 2 AND month "
+         "= 3))");
+}
+
+TEST(dates_and_patterns_are_worked_out_when_the_plan_is_made) {
+#define Q(cond) "SELECT count(*) FROM ewr.flights WHERE " cond
+    SAME(Q("distance <= DATE '1970-12-31' - INTERVAL '90' DAY"),
+         Q("distance <= 274"));
+    SAME(Q("distance < DATE '1970-01-01' + INTERVAL '1' YEAR"),
+         Q("distance < 365"));
+    SAME(Q("carrier LIKE '%A'"), Q("carrier IN ('AA', 'UA')"));
+    SAME(Q("carrier NOT LIKE 'B_'"), Q("carrier <> 'B6'"));
+    OTHER(Q("substring(carrier FROM 1 FOR 1) = 'A'"), Q("carrier = 'AA'"));
+    OTHER("SELECT substring(carrier FROM 1 FOR 1), count(*) FROM ewr.flights "
+          "GROUP BY 1",
+          "SELECT substring(carrier FROM 2 FOR 1), count(*) FROM ewr.flights "
+          "GROUP BY 1");
+#undef Q
+}
+
+TEST(a_subquery_that_aggregates_is_grouped_by_what_it_is_asked_with) {
+    mal_arena *arena = test_arena();
+    const mal_sql_plan *plan;
+    MAL_AUTO(mal_buf_clear) mal_buf out = { 0 };
+    const char *text;
+    CHECK_OK(plan_of(&plan, arena,
+                     "SELECT count(*) FROM jfk.flights f WHERE distance > "
+                     "(SELECT avg(distance) FROM jfk.flights g WHERE g.month = "
+                     "f.month)"));
+    CHECK_OK(mal_sql_plan_print(&out, plan));
+    CHECK_OK(mal_buf_cstr(&out, &text));
+    CHECK_STR(
+        text,
+        "answer count int in 0 .. 200000\n"
+        "  sort by #0  [rows <= 1]\n"
+        "    aggregate all rows; #0 = count(*)  [rows <= 1]\n"
+        "      filter (decimal(jfk.flights.distance, 6) > #3)  [rows <= "
+        "200000]\n"
+        "        left join on jfk.flights.month = #0  [rows <= 200000]\n"
+        "          scan jfk.flights (month code of month (12 values), distance "
+        "int in 0 .. 5000)  [rows <= 200000]\n"
+        "          aggregate by #0 = jfk.flights.month; #1 = "
+        "avg(jfk.flights.distance)  [rows <= 13]\n"
+        "            scan jfk.flights (month code of month (12 values), "
+        "distance int in 0 .. 5000)  [rows <= 200000]\n");
+}
+
 /* --- facts ---------------------------------------------------------------- */
 
 static mal_policy_facts facts_of(mal_arena *arena,
@@ -249,6 +325,39 @@ TEST(every_pair_of_a_join_over_a_union_is_told) {
         "SELECT tailnum FROM ewr.flights) f JOIN faa.planes p USING (tailnum)");
     CHECK_EQ(f.n_joins, 2);
     CHECK_EQ(f.n_datasets, 3);
+}
+
+TEST(the_columns_that_a_subquery_reads_are_told) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = test_contract(arena);
+    mal_policy_facts f = facts_of(
+        arena, contract,
+        "SELECT carrier, count(*) FROM jfk.flights f WHERE NOT EXISTS (SELECT "
+        "1 FROM faa.planes p WHERE p.tailnum = f.tailnum AND p.year > 2000) "
+        "AND distance > (SELECT max(engines) FROM faa.planes) GROUP BY carrier "
+        "HAVING count(*) > (SELECT count(*) FROM ewr.flights)");
+    CHECK_EQ(f.n_datasets, 3);
+    CHECK_EQ(f.n_joins, 1);
+    CHECK_EQ(f.operations, MAL_POLICY_OP_COUNT | MAL_POLICY_OP_MAX);
+    CHECK_EQ(HOW("tailnum"), MAL_POLICY_USE_JOIN);
+    CHECK_EQ(how(contract, &f, "faa.planes", "tailnum"), MAL_POLICY_USE_JOIN);
+    CHECK_EQ(how(contract, &f, "faa.planes", "year"), MAL_POLICY_USE_FILTER);
+    CHECK_EQ(how(contract, &f, "faa.planes", "engines"), MAL_POLICY_USE_MAX);
+    CHECK_EQ(HOW("distance"), MAL_POLICY_USE_FILTER);
+    CHECK(f.having);
+}
+
+TEST(an_inequality_in_exists_is_told_as_min_and_max) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = test_contract(arena);
+    mal_policy_facts f = facts_of(
+        arena, contract,
+        "SELECT count(*) FROM jfk.flights f WHERE EXISTS (SELECT 1 FROM "
+        "jfk.flights g WHERE g.month = f.month AND g.distance <> f.distance)");
+    CHECK_EQ(f.operations,
+             MAL_POLICY_OP_COUNT | MAL_POLICY_OP_MIN | MAL_POLICY_OP_MAX);
+    CHECK_EQ(HOW("distance"),
+             MAL_POLICY_USE_FILTER | MAL_POLICY_USE_MIN | MAL_POLICY_USE_MAX);
 }
 
 TEST(min_max_and_distinct_are_told) {
