@@ -245,7 +245,12 @@ static mal_err run_or_end(mal_ot_cot *cot, mal_ot_block *out,
         return mal_err_trace(err, __FILE__, __LINE__);
     }
     cot->failed = false;
+    cot->served += n;
     return MAL_OK;
+}
+
+uint64_t mal_ot_cot_count(const mal_ot_cot *cot) {
+    return cot->served;
 }
 
 mal_err mal_ot_cot_send(mal_ot_cot *cot, mal_ot_block *q, size_t n) {

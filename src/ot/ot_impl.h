@@ -95,6 +95,7 @@ struct mal_ot_cot {
     mal_buf message;
     uint64_t streamed; /* blocks taken from each leaf */
     uint64_t batches, voles;
+    uint64_t served; /* OTs so far: the next one's index */
 };
 
 /* One chunk of `blocks` <= OT_CHUNK_BLOCKS blocks of one tree, [Roy22] figure
@@ -122,5 +123,64 @@ mal_err ot_setup_owner(mal_ot_cot *cot, mal_buf *message,
                        mal_ot_block (*key)[2]) MAL_MUST_CHECK;
 mal_err ot_setup_guest(mal_ot_cot *cot, mal_bytes message,
                        const mal_ot_block key[KAPPA]) MAL_MUST_CHECK;
+
+/* --- tree.c: punctured trees
+ * -------------------------------------------------- */
+
+#define OT_DEPTH_MAX 27
+
+/* A tree of 2^depth leaves: bit l of a leaf's index is the side that its path
+ * takes at level l, level 0 first. */
+typedef struct ot_tree {
+    mal_prim_aes child[2];
+    unsigned depth;
+} ot_tree;
+void ot_tree_init(ot_tree *tree, const mal_ot_cot *cot, uint64_t number,
+                  unsigned depth);
+/* leaf[0 .. 2^depth) from the seed; sum[l][b] = sum of all nodes that are
+ * children of side b at level l; returns the sum of all leaves. */
+mal_ot_block ot_tree_grow(const ot_tree *tree, mal_ot_block *leaf,
+                          mal_ot_block seed, mal_ot_block (*sum)[2]);
+/* The same from sum[l] of the side that bit l of hole does not take: all leaves
+ * but leaf[hole], which is 0. */
+mal_ot_block ot_tree_regrow(const ot_tree *tree, mal_ot_block *leaf,
+                            uint64_t hole, const mal_ot_block *sum);
+
+/* --- code.c, code_wide.c: the code of [RRT23]
+ * ---------------------------------- */
+
+typedef struct ot_shape {
+    size_t n;        /* outputs */
+    size_t k;        /* systematic positions; max(n, OT_SHAPE_MIN) */
+    unsigned depth;  /* 2^depth positions a tree, one of them noise */
+    size_t trees;    /* t */
+    size_t total;    /* N = t 2^depth >= 2 k */
+    size_t parity;   /* N - k, rounded up to OT_GROUP: the rest is 0 */
+    unsigned weight; /* of a row of the expander */
+    uint8_t key[16]; /* names the code; public and fixed for these numbers */
+} ot_shape;
+#define OT_SHAPE_MIN ((size_t)1 << 14)
+#define OT_GROUP 4
+void ot_shape_make(ot_shape *shape, size_t n, mal_ot_code code);
+
+#define OT_TAPS 24   /* random, at distance 1 .. 24 */
+#define OT_MEMORY 28 /* the tap that is always there */
+/* In the field, outside of every proper subfield. */
+#define OT_ALPHA UINT64_C(0x9e3779b97f4a7c15)
+
+/* x[0 .. parity) of width blocks an element: both convolutions, in place. */
+void ot_code_convolve(ot_way way, const ot_shape *shape, mal_ot_block *x,
+                      unsigned width);
+/* out0[i] += sum of x[index(i, .)], i < n; with width 2, out1[i] from the
+ * second block of each element. */
+void ot_code_expand(ot_way way, const ot_shape *shape, mal_ot_block *out0,
+                    mal_ot_block *out1, const mal_ot_block *x, unsigned width);
+/* One direction, for elements 0 .. parity or backwards, with its tap words. */
+void ot_code_pass_wide(const ot_shape *shape, mal_ot_block *x, unsigned width,
+                       bool backwards);
+/* The tap words of steps [at, at + n): bit k - 1 of word s joins step s to step
+ * s + k. */
+void ot_code_taps(uint32_t *out, const mal_prim_aes *aes, bool backwards,
+                  size_t at, size_t n);
 
 #endif

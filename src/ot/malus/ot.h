@@ -91,6 +91,8 @@ mal_err mal_ot_cot_new_receiver(mal_ot_cot **cot, mal_chan *chan,
                                 const mal_ot_params *params) MAL_MUST_CHECK;
 void mal_ot_cot_free(mal_ot_cot *cot);
 void mal_ot_cot_auto(mal_ot_cot **cot);
+/* How many OTs were made so far: the index of the next one. */
+uint64_t mal_ot_cot_count(const mal_ot_cot *cot);
 /* The sender's delta. */
 mal_ot_block mal_ot_cot_delta(const mal_ot_cot *cot);
 

@@ -1,7 +1,6 @@
 /* prop_cot.c - correlated OTs hold their relation, batch after batch. */
 #include "ot_parties.h"
 
-
 #define N_MAX 70000
 typedef struct scene {
     mal_ot_params params;
