@@ -328,6 +328,32 @@ static mal_err open_psi(asking *a, int64_t *cells, mal_bytes ciphertexts) {
     return MAL_OK;
 }
 
+static mal_err open_share3(asking *a, int64_t *cells, mal_buf *plain) {
+    const mal_sql_physical *p = a->judged.physical;
+    mal_bytes seats[MAL_POLICY_SEATS] = { { 0 } };
+    for (unsigned i = 0; i < a->n; i++)
+        for (unsigned k = 0; k < MAL_POLICY_SEATS; k++)
+            if (a->judged.parties[k] == a->judged.members.at[i])
+                seats[k] = mal_buf_view(&plain[i]);
+    return room_parts3_add(cells, p->n_cells * p->n_aggs, seats);
+}
+
+static mal_err open_part(asking *a, unsigned i, mal_buf *plain,
+                         int64_t *cells) {
+    const mal_sql_physical *p = a->judged.physical;
+    bool computes = false;
+    MAL_TRY(open_output(a, i, plain));
+    for (unsigned k = 0; k < a->judged.n; k++)
+        computes |= a->judged.parties[k] == a->judged.members.at[i];
+    MAL_REQUIRE(computes || plain->len == 0, MAL_E_PEER,
+                "a party that computes nothing sent an output");
+    if (plain->len == 0 || a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
+        return MAL_OK;
+    return a->judged.engine == MAL_POLICY_ENGINE_PSI
+               ? open_psi(a, cells, mal_buf_view(plain))
+               : add_words(cells, p->n_cells * p->n_aggs, mal_buf_view(plain));
+}
+
 /* Released cells, [agg][cell]. */
 static mal_err open_cells(asking *a, int64_t **out) {
     const mal_sql_physical *p = a->judged.physical;
@@ -335,20 +361,16 @@ static mal_err open_cells(asking *a, int64_t **out) {
     int64_t *cells = mal_arena_calloc(a->arena, n, sizeof *cells);
     if (!cells)
         return MAL_E_MEMORY;
-    for (unsigned i = 0; i < a->n; i++) {
-        MAL_AUTO(mal_buf_clear) mal_buf plain = { 0 };
-        MAL_TRY(open_output(a, i, &plain));
-        bool computes = false;
-        for (unsigned k = 0; k < a->judged.n; k++)
-            computes |= a->judged.parties[k] == a->judged.members.at[i];
-        MAL_REQUIRE(computes || plain.len == 0, MAL_E_PEER,
-                    "a party that computes nothing sent an output");
-        if (!computes || plain.len == 0)
-            continue;
-        MAL_TRY(a->judged.engine == MAL_POLICY_ENGINE_PSI
-                    ? open_psi(a, cells, mal_buf_view(&plain))
-                    : add_words(cells, n, mal_buf_view(&plain)));
-    }
+    mal_buf *plain = mal_arena_calloc(a->arena, MAL_PARTIES_MAX, sizeof *plain);
+    if (!plain)
+        return MAL_E_MEMORY;
+    mal_err err = MAL_OK;
+    for (unsigned i = 0; i < a->n && err == MAL_OK; i++)
+        err = open_part(a, i, &plain[i], cells);
+    if (err == MAL_OK && a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
+        err = open_share3(a, cells, plain);
+    clear_list(plain);
+    MAL_TRY(err);
     *out = cells;
     return MAL_OK;
 }

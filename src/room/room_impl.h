@@ -439,6 +439,13 @@ void room_trace(const mal_room *room, const char *label, uint32_t peer,
 mal_chan *room_watch_chan(mal_room *room, room_job *job, uint32_t peer,
                           mal_chan *chan);
 
+/* parts3.c: what the seats of share3 sealed, into words.  Seat i sealed x_i,
+ * then x_(i + 1); the word is the sum of the three, each of which came twice.
+ *
+ * Errors:  MAL_E_PEER  a size is wrong, or two seats differ about a part. */
+mal_err room_parts3_add(int64_t *cells, size_t n,
+                        const mal_bytes seats[3]) MAL_MUST_CHECK;
+
 /* run.c: local stage and engine. */
 mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
                  room_done *done) MAL_MUST_CHECK;
