@@ -19,6 +19,39 @@ static const char *name(const mal_room *room, uint32_t party) {
     return room->contract->parties[party].name;
 }
 
+/* "ada (of one), bob (of two) and cyd (of three)" */
+static char *seats_text(mal_arena *arena, const mal_room *room,
+                        const room_judged *j) {
+    const mal_policy_contract *c = room->contract;
+    return mal_arena_printf(
+        arena, "%s (of %s), %s (of %s) and %s (of %s)",
+        name(room, j->parties[0]), mal_policy_organisation(c, j->parties[0]),
+        name(room, j->parties[1]), mal_policy_organisation(c, j->parties[1]),
+        name(room, j->parties[2]), mal_policy_organisation(c, j->parties[2]));
+}
+
+static mal_err leaks_share3(mal_audit_lines *out, mal_arena *arena,
+                            mal_room *room, const room_judged *j) {
+    const mal_sql_physical *p = j->physical;
+    uint64_t rows = 0;
+    for (unsigned i = 0; i < p->n_parts; i++)
+        rows += p->parts[i].rows_max;
+    MAL_TRY(add(
+        out, arena,
+        mal_arena_printf(arena,
+                         "share3: each of the seats %s, %s and %s holds "
+                         "two of three parts of every value: alone it "
+                         "sees the plan and the declared bounds, %llu "
+                         "rows in %u tables, whatever they hold",
+                         name(room, j->parties[0]), name(room, j->parties[1]),
+                         name(room, j->parties[2]), (unsigned long long)rows,
+                         p->n_parts)));
+    return add(out, arena,
+               "share3: the seats see one bit, whether every promise was kept "
+               "(keys that are unique, rows within a bound); if not, the job "
+               "ends");
+}
+
 static mal_err leaks(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                      const room_judged *j) {
     const mal_sql_physical *p = j->physical;
@@ -60,9 +93,41 @@ static mal_err leaks(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                                     "keys match",
                                     (unsigned long long)j->keys_max[0],
                                     (unsigned long long)j->keys_max[1]));
+    case MAL_POLICY_ENGINE_SHARE3:
+        return leaks_share3(out, arena, room, j);
     default:
         return MAL_OK;
     }
+}
+
+static mal_err trusts_share3(mal_audit_lines *out, mal_arena *arena,
+                             mal_room *room, const room_judged *j) {
+    bool malicious = j->facts.mode == MAL_POLICY_MODE_MALICIOUS;
+    char *seats = seats_text(arena, room, j);
+    if (!seats)
+        return MAL_E_MEMORY;
+    MAL_TRY(add(
+        out, arena,
+        mal_arena_printf(
+            arena,
+            malicious
+                ? "share3 malicious: two of the three seats %s are honest; the "
+                  "third may do anything, and is found out before anything is "
+                  "opened, but for 2^-40"
+                : "share3: two of the three seats %s are honest; the third is "
+                  "curious, and follows the protocol (semi-honest)",
+            seats)));
+    for (unsigned i = 0; i < j->n; i++)
+        if (j->parties[i] == j->facts.requester)
+            MAL_TRY(add(
+                out, arena,
+                mal_arena_printf(arena,
+                                 "share3: %s asks and holds a seat: no other "
+                                 "seat may collude, for with it %s sees "
+                                 "every table",
+                                 name(room, j->parties[i]),
+                                 name(room, j->parties[i]))));
+    return MAL_OK;
 }
 
 static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
@@ -81,13 +146,18 @@ static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
             add(out, arena,
                 "psi: both owners follow the protocol (semi-honest); one of "
                 "them may collude with the analyst"));
+    if (j->engine == MAL_POLICY_ENGINE_SHARE3)
+        MAL_TRY(trusts_share3(out, arena, room, j));
     return add(
         out, arena,
-        mal_arena_printf(arena,
-                         "noise: the full mechanism holds against any "
-                         "%u of the %u owners who compute, together with "
-                         "the analyst (collude %u)",
-                         t, j->n, room->contract->collude));
+        mal_arena_printf(
+            arena,
+            "noise: the full mechanism holds against any %u of the %u %s, "
+            "together with the analyst (collude %u)",
+            t, j->n,
+            j->engine == MAL_POLICY_ENGINE_SHARE3 ? "seats"
+                                                  : "owners who compute",
+            room->contract->collude));
 }
 
 static mal_err unproved(mal_audit_lines *out, mal_arena *arena,
@@ -97,10 +167,20 @@ static mal_err unproved(mal_audit_lines *out, mal_arena *arena,
     MAL_TRY(add(out, arena,
                 "that pseudonyms were made with the room's key in the right "
                 "way: peers compared commitments to the key, not its use"));
+    bool share3 = j->engine == MAL_POLICY_ENGINE_SHARE3;
     MAL_TRY(add(out, arena,
-                "that contribution bounds and clamps were kept: they bind only "
-                "owners who follow the protocol"));
-    if (j->engine != MAL_POLICY_ENGINE_CLEAR)
+                share3 ? "that contribution bounds were kept: they bind only "
+                         "owners who follow the protocol (ranges are enforced "
+                         "on shares, unique keys are checked)"
+                       : "that contribution bounds and clamps were kept: they "
+                         "bind only owners who follow the protocol"));
+    if (share3)
+        MAL_TRY(add(out, arena,
+                    j->facts.mode == MAL_POLICY_MODE_MALICIOUS
+                        ? "that the seats drew noise honestly"
+                        : "that the seats computed and drew noise honestly: "
+                          "the protocol is semi-honest in that"));
+    else if (j->engine != MAL_POLICY_ENGINE_CLEAR)
         MAL_TRY(add(out, arena,
                     "that the owners computed and drew noise honestly: the "
                     "protocol is semi-honest in that"));

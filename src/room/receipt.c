@@ -165,16 +165,19 @@ static mal_err read_question(reading *r, bool *prenoise) {
     return r->question && r->requester ? MAL_OK : MAL_E_MEMORY;
 }
 
-/* sum and clear: the answer is the sum of what the owners committed to as their
- * outputs, so whoever has the openings can add it up again. */
+/* sum, clear and share3: the answer is the sum of what those who computed
+ * committed to as their outputs, so whoever has the openings can add it up
+ * again.  A seat of share3 committed to two parts: its own stands first. */
 static mal_err recompute(reading *r) {
     const mal_sql_plan *plan;
     const mal_sql_physical *p;
     mal_sql_split_options options = { false };
     size_t at = 0, outputs = 0;
+    bool share3 = strcmp(r->receipt->engine, "share3") == 0;
     if (!r->question || (strcmp(r->receipt->engine, "sum") != 0 &&
-                         strcmp(r->receipt->engine, "clear") != 0))
+                         strcmp(r->receipt->engine, "clear") != 0 && !share3))
         return MAL_OK;
+    size_t parts = share3 ? 2 : 1;
     MAL_TRY(mal_sql_plan_from_text(&plan, r->arena, r->contract,
                                    mal_bytes_str(r->question)));
     MAL_TRY(mal_sql_split(&p, r->arena, plan, r->contract, &options));
@@ -186,7 +189,7 @@ static mal_err recompute(reading *r) {
     }
     size_t n = p->n_cells * p->n_aggs;
     int64_t *cells = mal_arena_calloc(r->arena, n, sizeof *cells);
-    uint8_t *words = mal_arena_alloc(r->arena, n * 8);
+    uint8_t *words = mal_arena_alloc(r->arena, parts * n * 8);
     if (!cells || !words)
         return MAL_E_MEMORY;
     at = 0;
@@ -197,14 +200,14 @@ static mal_err recompute(reading *r) {
                                       o->value.len);
         if (!hex)
             return MAL_E_MEMORY;
-        if (mal_hex_decode(words, n * 8, hex) != MAL_OK)
+        if (mal_hex_decode(words, parts * n * 8, hex) != MAL_OK)
             return MAL_OK; /* a long output: only its hash is here */
         outputs++;
         for (size_t i = 0; i < n; i++)
             cells[i] =
                 (int64_t)((uint64_t)cells[i] + mal_load_u64le(words + 8 * i));
     }
-    if (outputs != p->n_parts)
+    if (outputs != (share3 ? MAL_POLICY_SEATS : p->n_parts))
         return MAL_OK;
     mal_sql_finish_options finish = { 0 };
     MAL_TRY(mal_sql_finish(&r->table, r->arena, p, cells, NULL, &finish));
