@@ -41,7 +41,8 @@ struct mal_share3 {
     bool dead;
     share3_key key[2];
     mal_share3_counters count;
-    uint64_t place; /* of the next exchange, in every message's header */
+    uint64_t place;    /* of the next exchange, in every message's header */
+    uint64_t shuffles; /* drawn so far */
     size_t memory;
     uint64_t *out;     /* header and chunk */
     mal_buf in;        /* the message last received */
@@ -61,6 +62,7 @@ typedef enum share3_kind {
     SHARE3_INPUT = 4,
     SHARE3_OPEN = 5,
     SHARE3_AGREE = 6,
+    SHARE3_SHUFFLE = 7,
 } share3_kind;
 
 enum { SHARE3_NOT_X = 1, SHARE3_NOT_Y = 2, SHARE3_NOT_Z = 4 };

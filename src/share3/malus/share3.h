@@ -258,6 +258,64 @@ mal_err mal_share3_words_mux(mal_share3 *s, mal_share3_words *z,
                              const mal_share3_words *x,
                              const mal_share3_words *y) MAL_MUST_CHECK;
 
+/* --- Permutations -------------------------------------------------------- */
+
+/* One of both is set. */
+typedef struct mal_share3_column {
+    mal_share3_words *words;
+    mal_share3_bits *bits;
+} mal_share3_column;
+
+/* A secret permutation of n rows, kept by the three: row i goes to
+ * to[sigma(i)], where `to` is public, and sigma is fresh, uniform, and made of
+ * three permutations of which each party knows two [AHIKNP22].  Nobody learns
+ * anything of the whole.  It may move any number of columns, both ways; rows
+ * moved by sigma are never opened. */
+typedef struct mal_share3_order mal_share3_order;
+void mal_share3_order_free(mal_share3_order **order); /* NULL is fine */
+
+/* Uniform: a shuffle that can be taken back.  Nothing is sent. */
+mal_err mal_share3_order_random(mal_share3 *s, mal_share3_order **order,
+                                size_t n) MAL_MUST_CHECK;
+/* That of the words pi, a permutation of [0, n): row i goes to pi[i].  Opens pi
+ * after a fresh shuffle: a uniform permutation.  Whether pi is a permutation is
+ * seen then, and only then: MAL_E_INPUT. */
+mal_err mal_share3_order_of(mal_share3 *s, mal_share3_order **order,
+                            const mal_share3_words *pi) MAL_MUST_CHECK;
+/* A key, bits most significant key first; compared as its bits write it. */
+typedef struct mal_share3_sort_key {
+    const mal_share3_bits *bits;
+    bool is_signed, descending;
+} mal_share3_sort_key;
+#define MAL_SHARE3_SORT_WIDTH_MAX 1024 /* bits of all keys */
+/* The order that sorts rows by keys[0], then keys[1], ..; equal rows stay in
+ * order.
+ *
+ * Cost:    keys of at most 3 bits: some 10 rounds.  Else about n log2(n) + 5 n
+ *          comparisons of (width + log2(n)) bits, each opened, in about
+ *          log2(width) log2(n) rounds.
+ * Leaks:   n and the widths.  Opened: comparisons of distinct rows after a fresh
+ *          uniform shuffle, functions of a uniform order [HKICT12].
+ */
+mal_err mal_share3_order_sort(mal_share3 *s, mal_share3_order **order,
+                              const mal_share3_sort_key *keys,
+                              unsigned n_keys) MAL_MUST_CHECK;
+/* The same order as words: pi[i] is the place to which row i goes.  3 rounds. */
+mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
+                               const mal_share3_order *order) MAL_MUST_CHECK;
+/* Move rows of all columns, in place; inverse: back.  So pi2[pi[i]] is pi2 moved
+ * back by pi's order.  3 rounds; 4 bytes are sent in all for each byte of a row.
+ */
+mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
+                               const mal_share3_column *columns,
+                               unsigned n_columns, bool inverse) MAL_MUST_CHECK;
+/* Order and apply, once: by a fresh uniform permutation, by pi. */
+mal_err mal_share3_shuffle(mal_share3 *s, const mal_share3_column *columns,
+                           unsigned n_columns) MAL_MUST_CHECK;
+mal_err mal_share3_permute(mal_share3 *s, const mal_share3_column *columns,
+                           unsigned n_columns, const mal_share3_words *pi,
+                           bool inverse) MAL_MUST_CHECK;
+
 /* Measure: a JSON object a line.  only: a name, or NULL for all. */
 mal_err mal_share3_bench(mal_buf *lines, const char *only, uint64_t rows,
                          unsigned threads,
