@@ -188,14 +188,13 @@ static mal_err psi_measure(mal_buf *lines, psi_parties *q, const char *only,
     MAL_TRY(psi_fill(q, rows, threads));
     watch start = watch_start();
     MAL_TRY(psi_both(q));
-    if (wanted(only, "psi", "psi-join"))
-        MAL_TRY(
-            put_line(lines, "psi", "psi-join", rows, threads, start, q->bytes));
+    if (wanted(only, "psi", "ddh"))
+        MAL_TRY(put_line(lines, "psi", "ddh", rows, threads, start, q->bytes));
     start = watch_start();
     MAL_TRY(mal_mpc_psi_open(answer, &q->sec, mal_buf_view(&q->ciphertexts),
                              &options, NULL));
-    if (wanted(only, "psi", "psi-open"))
-        MAL_TRY(put_line(lines, "psi", "psi-open", PSI_WORDS, threads, start,
+    if (wanted(only, "psi", "ddh-open"))
+        MAL_TRY(put_line(lines, "psi", "ddh-open", PSI_WORDS, threads, start,
                          q->ciphertexts.len));
     return MAL_OK;
 }
@@ -216,7 +215,7 @@ mal_err mal_mpc_bench(mal_buf *lines, const char *only, uint64_t rows,
     MAL_TRY(mal_prim_init());
     if (wanted(only, "sum", "sum-3-parties"))
         MAL_TRY(bench_sum(lines, rows));
-    if (wanted(only, "psi", "psi-join") || wanted(only, "psi", "psi-open"))
+    if (wanted(only, "psi", "ddh") || wanted(only, "psi", "ddh-open"))
         MAL_TRY(bench_psi(lines, only, rows, threads ? threads : 1));
     return MAL_OK;
 }

@@ -5,6 +5,7 @@
  */
 #include "psi_impl.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Keys a bin holds on average, at most: 3 * segment blocks of 16 bytes then
@@ -51,35 +52,34 @@ mal_err mal_psi_okvs_shape(mal_psi_okvs *okvs, uint64_t n) {
 
 /* --- Bins ----------------------------------------------------------------- */
 
-static void count_bins(psi_bins *b, const mal_psi_key *keys) {
+static void count_bins(psi_bins *b, const mal_psi_key *keys, size_t n) {
     mal_psi_block h[PSI_BATCH];
-    for (size_t at = 0; at < b->n; at += PSI_BATCH) {
-        size_t len = b->n - at < PSI_BATCH ? b->n - at : PSI_BATCH;
+    for (size_t at = 0; at < n; at += PSI_BATCH) {
+        size_t len = n - at < PSI_BATCH ? n - at : PSI_BATCH;
         mal_prim_aes_ecb(h, keys + at, len, &b->row);
         for (size_t i = 0; i < len; i++)
             b->start[psi_row_bin(b->shape, &h[i]) + 1]++;
     }
-    for (uint32_t bin = 0; bin < b->shape->bins; bin++)
-        b->start[bin + 1] += b->start[bin];
 }
 
 /* place [bins] moves from the start of each bin to its end. */
-static void scatter(psi_bins *b, const mal_psi_key *keys, uint32_t *place) {
+static void scatter(psi_bins *b, uint32_t *place, const mal_psi_key *keys,
+                    size_t n, size_t first) {
     mal_psi_block h[PSI_BATCH];
-    for (size_t at = 0; at < b->n; at += PSI_BATCH) {
-        size_t len = b->n - at < PSI_BATCH ? b->n - at : PSI_BATCH;
+    for (size_t at = 0; at < n; at += PSI_BATCH) {
+        size_t len = n - at < PSI_BATCH ? n - at : PSI_BATCH;
         mal_prim_aes_ecb(h, keys + at, len, &b->row);
         for (size_t i = 0; i < len; i++) {
             uint32_t to = place[psi_row_bin(b->shape, &h[i])]++;
             b->keys[to] = keys[at + i];
-            b->index[to] = (uint32_t)(at + i);
+            b->index[to] = (uint32_t)(first + at + i);
         }
     }
 }
 
-mal_err psi_bins_new(psi_bins *b, const mal_psi_okvs *shape,
-                     const uint8_t seed[16], const mal_psi_key *keys,
-                     size_t n) {
+mal_err psi_bins_fill(psi_bins *b, const mal_psi_okvs *shape,
+                      const uint8_t seed[16], const psi_keys *keys) {
+    const size_t n = keys->n + keys->n_dummies;
     *b = (psi_bins){ .shape = shape, .n = n };
     MAL_REQUIRE(n < UINT32_MAX, MAL_E_INPUT, "%zu keys at once are too many",
                 n);
@@ -90,12 +90,23 @@ mal_err psi_bins_new(psi_bins *b, const mal_psi_okvs *shape,
     uint32_t *place = mal_calloc(shape->bins, sizeof *place);
     bool whole = b->keys && b->index && b->start && place;
     if (whole) {
-        count_bins(b, keys);
+        count_bins(b, keys->keys, keys->n);
+        count_bins(b, keys->dummies, keys->n_dummies);
+        for (uint32_t bin = 0; bin < shape->bins; bin++)
+            b->start[bin + 1] += b->start[bin];
         memcpy(place, b->start, shape->bins * sizeof *place);
-        scatter(b, keys, place);
+        scatter(b, place, keys->keys, keys->n, 0);
+        scatter(b, place, keys->dummies, keys->n_dummies, keys->n);
     }
     mal_free(place);
     return whole ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+}
+
+mal_err psi_bins_new(psi_bins *b, const mal_psi_okvs *shape,
+                     const uint8_t seed[16], const mal_psi_key *keys,
+                     size_t n) {
+    const psi_keys own = { keys, n, NULL, 0 };
+    return psi_bins_fill(b, shape, seed, &own);
 }
 
 void psi_bins_clear(psi_bins *b) {
@@ -149,26 +160,30 @@ void psi_decode_rows(mal_psi_block *out, const mal_psi_block *hash, size_t n,
     }
 }
 
-/* --- Whole stores --------------------------------------------------------- */
-
-typedef struct coding {
-    psi_bins bins;
-    mal_psi_block *p;           /* encode */
-    const mal_psi_block *given; /* decode */
-    const mal_psi_block *values;
-    mal_psi_block *out;
-    psi_solved worst;
-} coding;
-
-static void coding_clear(coding *c) {
-    psi_bins_clear(&c->bins);
+void psi_decode_known(mal_psi_block *out, const psi_rows *rows, uint32_t first,
+                      uint32_t n, const mal_psi_block *p,
+                      const mal_psi_block *table) {
+    for (uint32_t i = 0; i < n; i++) {
+        const uint16_t *c = rows->column[first + i];
+        psi_store(&out[i], psi_load(&p[c[0]]) ^ psi_load(&p[c[1]]) ^
+                               psi_load(&p[c[2]]) ^
+                               dense_product(table, rows->dense[first + i]));
+    }
 }
 
+/* --- Whole stores --------------------------------------------------------- */
+
+typedef struct decoding {
+    psi_bins bins;
+    const mal_psi_block *p;
+    mal_psi_block *out;
+} decoding;
+
 static mal_err decode_bin(void *ctx, size_t bin) {
-    const coding *c = ctx;
-    const psi_bins *b = &c->bins;
+    const decoding *d = ctx;
+    const psi_bins *b = &d->bins;
     const mal_psi_okvs *o = b->shape;
-    const mal_psi_block *p = c->given + bin * o->bin_columns;
+    const mal_psi_block *p = d->p + bin * o->bin_columns;
     mal_psi_block table[PSI_DENSE_TABLE], h[PSI_BATCH], v[PSI_BATCH];
     psi_dense_table(table, p + 3 * o->segment);
     for (uint32_t at = b->start[bin]; at < b->start[bin + 1]; at += PSI_BATCH) {
@@ -177,7 +192,7 @@ static mal_err decode_bin(void *ctx, size_t bin) {
         mal_prim_aes_ecb(h, b->keys + at, len, &b->row);
         psi_decode_rows(v, h, len, o, p, table);
         for (uint32_t i = 0; i < len; i++)
-            c->out[b->index[at + i]] = v[i];
+            d->out[b->index[at + i]] = v[i];
     }
     return MAL_OK;
 }
@@ -186,24 +201,90 @@ mal_err mal_psi_okvs_decode(mal_psi_block *out, const mal_psi_okvs *okvs,
                             const mal_psi_block *p, const uint8_t seed[16],
                             const mal_psi_key *keys, size_t n,
                             unsigned threads) {
-    MAL_AUTO(coding_clear) coding c = { .given = p, .out = out };
-    MAL_TRY(psi_bins_new(&c.bins, okvs, seed, keys, n));
-    return mal_parallel(threads ? threads : 1, okvs->bins, decode_bin, &c);
+    decoding d = { .p = p, .out = out };
+    mal_err err = psi_bins_new(&d.bins, okvs, seed, keys, n);
+    if (err == MAL_OK)
+        err = mal_parallel(threads ? threads : 1, okvs->bins, decode_bin, &d);
+    psi_bins_clear(&d.bins);
+    return err;
 }
 
-/* Values in bin order lie in `out` of the coding; p is solved in place. */
-static mal_err encode_bin(void *ctx, size_t bin) {
-    coding *c = ctx;
-    const mal_psi_okvs *o = c->bins.shape;
-    MAL_AUTO(psi_solver_clear) psi_solver s;
-    MAL_TRY(psi_solver_new(&s, o));
-    psi_solved how = psi_solve_bin(&s, c->p + bin * o->bin_columns, &c->bins,
-                                   (uint32_t)bin, c->out + c->bins.start[bin]);
-    if (how == PSI_NO_MEMORY)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    if (how != PSI_SOLVED)
-        __atomic_store_n(&c->worst, how, __ATOMIC_RELAXED);
+static mal_err peel_one(void *ctx, size_t bin) {
+    psi_peeling *p = ctx;
+    return psi_peel_bin(&p->rows, &p->bins, (uint32_t)bin);
+}
+
+void psi_peeling_clear(psi_peeling *p) {
+    psi_rows_clear(&p->rows);
+    psi_bins_clear(&p->bins);
+}
+
+static int compare_keys(const void *a, const void *b) {
+    return mal_compare_vartime(a, b, MAL_PSI_KEY);
+}
+
+/* An overfull bin is bad luck, or one key many times.  (Sorting disturbs the
+ * bin, which is thrown away.) */
+static psi_solved judge_overflow(psi_bins *b) {
+    for (uint32_t bin = 0; bin < b->shape->bins; bin++) {
+        mal_psi_key *keys = b->keys + b->start[bin];
+        const uint32_t n = b->start[bin + 1] - b->start[bin];
+        if (n <= b->shape->bin_rows_max)
+            continue;
+        qsort(keys, n, sizeof *keys, compare_keys);
+        for (uint32_t i = 1; i < n; i++)
+            if (compare_keys(&keys[i - 1], &keys[i]) == 0)
+                return PSI_REPEATED;
+    }
+    return PSI_SINGULAR;
+}
+
+/* One seed: MAL_OK and a verdict. */
+static mal_err try_seed(psi_peeling *p, psi_solved *how,
+                        const mal_psi_okvs *okvs, const psi_keys *keys,
+                        unsigned threads) {
+    *how = PSI_NO_MEMORY;
+    MAL_TRY(psi_bins_fill(&p->bins, okvs, p->seed, keys));
+    if (psi_bins_overflow(&p->bins)) {
+        *how = judge_overflow(&p->bins);
+        return MAL_OK;
+    }
+    MAL_TRY(psi_rows_new(&p->rows, &p->bins));
+    MAL_TRY(mal_parallel(threads ? threads : 1, okvs->bins, peel_one, p));
+    *how = psi_rows_verdict(&p->rows, &p->bins);
     return MAL_OK;
+}
+
+/* Pitfall 4: a seed that fails is thrown away whole, before anything that
+ * depends on it could be sent. */
+mal_err psi_peel(psi_peeling *p, const mal_psi_okvs *okvs, const psi_keys *keys,
+                 unsigned threads) {
+    *p = (psi_peeling){ 0 };
+    for (unsigned attempt = 0; attempt < MAL_PSI_OKVS_ATTEMPTS; attempt++) {
+        psi_solved how;
+        mal_prim_random(p->seed, sizeof p->seed);
+        mal_err err = try_seed(p, &how, okvs, keys, threads);
+        if (err == MAL_OK && how == PSI_SOLVED)
+            return MAL_OK;
+        psi_peeling_clear(p);
+        MAL_TRY(err);
+        MAL_REQUIRE(how != PSI_REPEATED, MAL_E_INPUT,
+                    "a key occurs twice: keys must be distinct");
+    }
+    MAL_FAIL(MAL_E_STATE, "none of %u seeds solves the store",
+             MAL_PSI_OKVS_ATTEMPTS);
+}
+
+typedef struct encoding {
+    psi_peeling peeling;
+    mal_psi_block *p, *sorted;
+} encoding;
+
+static mal_err encode_bin(void *ctx, size_t bin) {
+    const encoding *e = ctx;
+    const psi_bins *b = &e->peeling.bins;
+    return psi_solve_bin(e->p + bin * b->shape->bin_columns, &e->peeling.rows,
+                         b, (uint32_t)bin, e->sorted + b->start[bin]);
 }
 
 /* Every column random: those that no row needs stay so. */
@@ -217,50 +298,28 @@ static void fill_random(mal_psi_block *p, size_t n) {
     mal_wipe(key, sizeof key);
 }
 
-static mal_err encode_once(coding *c, const mal_psi_okvs *okvs,
-                           const uint8_t seed[16], const mal_psi_key *keys,
-                           size_t n, unsigned threads) {
-    psi_bins_clear(&c->bins);
-    c->worst = PSI_SOLVED;
-    MAL_TRY(psi_bins_new(&c->bins, okvs, seed, keys, n));
-    if (psi_bins_overflow(&c->bins)) {
-        c->worst = PSI_SINGULAR;
-        return MAL_OK;
-    }
-    for (size_t i = 0; i < n; i++)
-        c->out[i] = c->values[c->bins.index[i]];
-    fill_random(c->p, okvs->columns);
-    return mal_parallel(threads ? threads : 1, okvs->bins, encode_bin, c);
-}
-
-static mal_err encode(coding *c, uint8_t seed[16], const mal_psi_okvs *okvs,
-                      const mal_psi_key *keys, size_t n, unsigned threads) {
-    for (unsigned attempt = 0; attempt < MAL_PSI_OKVS_ATTEMPTS; attempt++) {
-        mal_prim_random(seed, 16);
-        MAL_TRY(encode_once(c, okvs, seed, keys, n, threads));
-        MAL_REQUIRE(c->worst != PSI_REPEATED, MAL_E_INPUT,
-                    "a key occurs twice: an OKVS holds distinct keys");
-        if (c->worst == PSI_SOLVED)
-            return MAL_OK;
-    }
-    MAL_FAIL(MAL_E_STATE, "no seed of %u solves the store",
-             MAL_PSI_OKVS_ATTEMPTS);
-}
-
 mal_err mal_psi_okvs_encode(mal_psi_block *p, uint8_t seed[16],
                             const mal_psi_okvs *okvs, const mal_psi_key *keys,
                             const mal_psi_block *values, size_t n,
                             unsigned threads) {
-    MAL_AUTO(coding_clear) coding c = { .p = p, .values = values };
+    const psi_keys own = { keys, n, NULL, 0 };
+    encoding e = { .p = p };
     MAL_REQUIRE(n <= okvs->n, MAL_E_INPUT,
                 "%zu keys in a store with room for %llu", n,
                 (unsigned long long)okvs->n);
-    mal_psi_block *sorted = mal_calloc(n + 1, sizeof *sorted);
-    if (!sorted)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    c.out = sorted;
-    mal_err err = encode(&c, seed, okvs, keys, n, threads);
-    mal_wipe(sorted, n * sizeof *sorted);
-    mal_free(sorted);
+    MAL_TRY(psi_peel(&e.peeling, okvs, &own, threads));
+    memcpy(seed, e.peeling.seed, sizeof e.peeling.seed);
+    e.sorted = mal_calloc(n + 1, sizeof *e.sorted);
+    mal_err err =
+        e.sorted ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    for (size_t i = 0; err == MAL_OK && i < n; i++)
+        e.sorted[i] = values[e.peeling.bins.index[i]];
+    fill_random(p, okvs->columns);
+    if (err == MAL_OK)
+        err = mal_parallel(threads ? threads : 1, okvs->bins, encode_bin, &e);
+    if (e.sorted)
+        mal_wipe(e.sorted, n * sizeof *e.sorted);
+    mal_free(e.sorted);
+    psi_peeling_clear(&e.peeling);
     return err;
 }

@@ -14,46 +14,67 @@
 #define ROW_BITS 20
 #define ROW_MASK ((1u << ROW_BITS) - 1)
 
-mal_err psi_solver_new(psi_solver *s, const mal_psi_okvs *o) {
-    const size_t rows = (size_t)o->bin_rows_max + 1;
-    *s = (psi_solver){ 0 };
-    s->column = mal_calloc(rows, sizeof *s->column);
-    s->dense = mal_calloc(rows, sizeof *s->dense);
-    s->state = mal_calloc(o->bin_columns, sizeof *s->state);
-    s->order = mal_calloc(rows, sizeof *s->order);
-    s->queue = mal_calloc(o->bin_columns, sizeof *s->queue);
-    if (!s->column || !s->dense || !s->state || !s->order || !s->queue)
+mal_err psi_rows_new(psi_rows *r, const psi_bins *b) {
+    const size_t n = b->n + 1, bins = b->shape->bins;
+    *r = (psi_rows){ 0 };
+    r->column = mal_calloc(n, sizeof *r->column);
+    r->dense = mal_calloc(n, sizeof *r->dense);
+    r->order = mal_calloc(n, sizeof *r->order);
+    r->peeled = mal_calloc(bins, sizeof *r->peeled);
+    r->how = mal_calloc(bins, sizeof *r->how);
+    if (!r->column || !r->dense || !r->order || !r->peeled || !r->how)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     return MAL_OK;
 }
 
-void psi_solver_clear(psi_solver *s) {
-    mal_free(s->column);
-    mal_free(s->dense);
-    mal_free(s->state);
-    mal_free(s->order);
-    mal_free(s->queue);
-    *s = (psi_solver){ 0 };
+void psi_rows_clear(psi_rows *r) {
+    mal_free(r->column);
+    mal_free(r->dense);
+    mal_free(r->order);
+    mal_free(r->peeled);
+    mal_free(r->how);
+    *r = (psi_rows){ 0 };
+}
+
+psi_solved psi_rows_verdict(const psi_rows *r, const psi_bins *b) {
+    psi_solved worst = PSI_SOLVED;
+    for (uint32_t bin = 0; bin < b->shape->bins; bin++)
+        worst = r->how[bin] > worst ? r->how[bin] : worst;
+    return worst;
 }
 
 /* --- Peeling -------------------------------------------------------------- */
 
-static void load_rows(psi_solver *s, const psi_bins *b, uint32_t bin) {
-    const mal_psi_okvs *o = b->shape;
-    const mal_psi_key *keys = b->keys + b->start[bin];
-    const uint32_t n = b->start[bin + 1] - b->start[bin];
+/* The rows of one bin, seen from it. */
+typedef struct view {
+    const mal_psi_okvs *o;
+    const mal_psi_key *keys;
+    uint32_t n;
+    uint16_t (*column)[4];
+    uint64_t *dense;
+    uint32_t *order;
+} view;
+
+static view view_of(const psi_rows *r, const psi_bins *b, uint32_t bin) {
+    const uint32_t first = b->start[bin];
+    return (
+        view){ b->shape,          b->keys + first,  b->start[bin + 1] - first,
+               r->column + first, r->dense + first, r->order + first };
+}
+
+/* state [bin_columns]: degree << ROW_BITS | the xor of its rows. */
+static void load_rows(const view *v, const mal_prim_aes *row, uint32_t *state) {
     mal_psi_block h[PSI_BATCH];
-    memset(s->state, 0, o->bin_columns * sizeof *s->state);
-    for (uint32_t at = 0; at < n; at += PSI_BATCH) {
-        uint32_t len = n - at < PSI_BATCH ? n - at : PSI_BATCH;
-        mal_prim_aes_ecb(h, keys + at, len, &b->row);
+    for (uint32_t at = 0; at < v->n; at += PSI_BATCH) {
+        uint32_t len = v->n - at < PSI_BATCH ? v->n - at : PSI_BATCH;
+        mal_prim_aes_ecb(h, v->keys + at, len, row);
         for (uint32_t i = 0; i < len; i++) {
             uint32_t c[3];
-            psi_row_columns(c, o, &h[i]);
-            s->dense[at + i] = psi_row_dense(&h[i]);
+            psi_row_columns(c, v->o, &h[i]);
+            v->dense[at + i] = psi_row_dense(&h[i]);
             for (uint32_t j = 0; j < 3; j++) {
-                s->column[at + i][j] = (uint16_t)c[j];
-                s->state[c[j]] = (s->state[c[j]] + (1u << ROW_BITS)) ^ (at + i);
+                v->column[at + i][j] = (uint16_t)c[j];
+                state[c[j]] = (state[c[j]] + (1u << ROW_BITS)) ^ (at + i);
             }
         }
     }
@@ -62,26 +83,27 @@ static void load_rows(psi_solver *s, const psi_bins *b, uint32_t bin) {
 /* After this order[0 .. peeled) lists rows so that the column of each is in no
  * later one, nor in the core.  Each column enters the queue once: its degree
  * only falls. */
-static void peel(psi_solver *s, uint32_t columns) {
-    uint32_t tail = 0;
-    s->peeled = 0;
+static uint32_t peel(const view *v, uint32_t *state, uint16_t *queue) {
+    const uint32_t columns = 3 * v->o->segment;
+    uint32_t tail = 0, peeled = 0;
     for (uint32_t c = 0; c < columns; c++) {
-        s->queue[tail] = (uint16_t)c;
-        tail += s->state[c] >> ROW_BITS == 1;
+        queue[tail] = (uint16_t)c;
+        tail += state[c] >> ROW_BITS == 1;
     }
     for (uint32_t head = 0; head < tail; head++) {
-        const uint32_t c = s->queue[head];
-        if (s->state[c] >> ROW_BITS != 1)
+        const uint32_t c = queue[head];
+        if (state[c] >> ROW_BITS != 1)
             continue; /* its row went by another column */
-        const uint32_t row = s->state[c] & ROW_MASK;
-        s->order[s->peeled++] = row << 16 | c;
+        const uint32_t row = state[c] & ROW_MASK;
+        v->order[peeled++] = row << 16 | c;
         for (uint32_t j = 0; j < 3; j++) {
-            const uint32_t d = s->column[row][j];
-            s->state[d] = (s->state[d] ^ row) - (1u << ROW_BITS);
-            s->queue[tail] = (uint16_t)d;
-            tail += s->state[d] >> ROW_BITS == 1;
+            const uint32_t d = v->column[row][j];
+            state[d] = (state[d] ^ row) - (1u << ROW_BITS);
+            queue[tail] = (uint16_t)d;
+            tail += state[d] >> ROW_BITS == 1;
         }
     }
+    return peeled;
 }
 
 /* --- The core ------------------------------------------------------------- */
@@ -122,21 +144,20 @@ static bool core_repeats(core *k, const mal_psi_key *keys) {
     return repeats;
 }
 
-static bool core_collect(core *k, const psi_solver *s, const mal_psi_okvs *o,
-                         uint32_t n_rows) {
-    uint8_t *peeled = mal_calloc(n_rows, 1);
-    k->n = n_rows - s->peeled;
+static bool core_collect(core *k, const view *v, uint32_t n_peeled) {
+    uint8_t *peeled = mal_calloc(v->n, 1);
+    k->n = v->n - n_peeled;
     k->row = mal_calloc(k->n, sizeof *k->row);
     k->keys = mal_calloc(k->n, sizeof *k->keys);
-    k->place = mal_calloc(o->bin_columns, sizeof *k->place);
-    k->unknown = mal_calloc(o->bin_columns, sizeof *k->unknown);
+    k->place = mal_calloc(v->o->bin_columns, sizeof *k->place);
+    k->unknown = mal_calloc(v->o->bin_columns, sizeof *k->unknown);
     k->left = mal_calloc(k->n, sizeof *k->left);
     const bool whole =
         peeled && k->row && k->keys && k->place && k->unknown && k->left;
     if (whole) {
-        for (uint32_t i = 0; i < s->peeled; i++)
-            peeled[s->order[i] >> 16] = 1;
-        for (uint32_t r = 0, i = 0; r < n_rows; r++)
+        for (uint32_t i = 0; i < n_peeled; i++)
+            peeled[v->order[i] >> 16] = 1;
+        for (uint32_t r = 0, i = 0; r < v->n; r++)
             if (!peeled[r])
                 k->row[i++] = r;
     }
@@ -144,10 +165,10 @@ static bool core_collect(core *k, const psi_solver *s, const mal_psi_okvs *o,
     return whole;
 }
 
-static bool core_matrix(core *k, const psi_solver *s, const mal_psi_okvs *o) {
+static bool core_matrix(core *k, const view *v) {
     for (uint32_t i = 0; i < k->n; i++)
         for (uint32_t j = 0; j < 3; j++) {
-            const uint32_t c = s->column[k->row[i]][j];
+            const uint32_t c = v->column[k->row[i]][j];
             if (!k->place[c]) {
                 k->unknown[k->width++] = c;
                 k->place[c] = k->width;
@@ -155,7 +176,7 @@ static bool core_matrix(core *k, const psi_solver *s, const mal_psi_okvs *o) {
         }
     const uint32_t sparse = k->width;
     for (uint32_t d = 0; d < MAL_PSI_OKVS_DENSE; d++)
-        k->unknown[k->width++] = 3 * o->segment + d;
+        k->unknown[k->width++] = 3 * v->o->segment + d;
     k->words = (k->width + 63) / 64;
     k->matrix = mal_calloc((size_t)k->n * k->words, sizeof *k->matrix);
     if (!k->matrix)
@@ -163,11 +184,11 @@ static bool core_matrix(core *k, const psi_solver *s, const mal_psi_okvs *o) {
     for (uint32_t i = 0; i < k->n; i++) {
         uint64_t *m = k->matrix + (size_t)i * k->words;
         for (uint32_t j = 0; j < 3; j++) {
-            const uint32_t u = k->place[s->column[k->row[i]][j]] - 1;
+            const uint32_t u = k->place[v->column[k->row[i]][j]] - 1;
             m[u / 64] |= UINT64_C(1) << (u % 64);
         }
         for (uint32_t d = 0; d < MAL_PSI_OKVS_DENSE; d++)
-            m[(sparse + d) / 64] |= ((s->dense[k->row[i]] >> d) & 1)
+            m[(sparse + d) / 64] |= ((v->dense[k->row[i]] >> d) & 1)
                                     << ((sparse + d) % 64);
     }
     return true;
@@ -200,9 +221,9 @@ static bool core_eliminate(core *k, uint32_t *pivot) {
     return true;
 }
 
-static psi_vec row_product(const psi_solver *s, const mal_psi_block *p,
+static psi_vec row_product(const view *v, const mal_psi_block *p,
                            uint32_t row) {
-    const uint16_t *c = s->column[row];
+    const uint16_t *c = v->column[row];
     return psi_load(&p[c[0]]) ^ psi_load(&p[c[1]]) ^ psi_load(&p[c[2]]);
 }
 
@@ -214,18 +235,17 @@ static psi_vec dense_slow(const mal_psi_block *dense, uint64_t bits) {
 }
 
 /* p becomes p + delta with delta zero in the unknowns that are no pivot. */
-static psi_solved core_solve(core *k, const psi_solver *s, mal_psi_block *p,
-                             const mal_psi_okvs *o,
+static psi_solved core_solve(core *k, const view *v, mal_psi_block *p,
                              const mal_psi_block *value) {
-    for (uint32_t i = 0; i < k->n; i++)
+    for (uint32_t i = 0; p && i < k->n; i++)
         psi_store(&k->left[i],
-                  psi_load(&value[k->row[i]]) ^ row_product(s, p, k->row[i]) ^
-                      dense_slow(p + 3 * o->segment, s->dense[k->row[i]]));
+                  psi_load(&value[k->row[i]]) ^ row_product(v, p, k->row[i]) ^
+                      dense_slow(p + 3 * v->o->segment, v->dense[k->row[i]]));
     uint32_t *pivot = mal_calloc(k->n, sizeof *pivot);
     if (!pivot)
         return PSI_NO_MEMORY;
     const bool independent = core_eliminate(k, pivot);
-    for (uint32_t i = 0; independent && i < k->n; i++) {
+    for (uint32_t i = 0; p && independent && i < k->n; i++) {
         mal_psi_block *at = &p[k->unknown[pivot[i]]];
         psi_store(at, psi_load(at) ^ psi_load(&k->left[i]));
     }
@@ -233,34 +253,49 @@ static psi_solved core_solve(core *k, const psi_solver *s, mal_psi_block *p,
     return independent ? PSI_SOLVED : PSI_SINGULAR;
 }
 
-static psi_solved solve_core(psi_solver *s, mal_psi_block *p, const psi_bins *b,
-                             uint32_t bin, const mal_psi_block *value) {
+/* With p and value NULL: only whether it can be solved. */
+static psi_solved solve_core(const view *v, uint32_t n_peeled, mal_psi_block *p,
+                             const mal_psi_block *value) {
     MAL_AUTO(core_clear) core k = { 0 };
-    const uint32_t n = b->start[bin + 1] - b->start[bin];
-    if (!core_collect(&k, s, b->shape, n))
+    if (!core_collect(&k, v, n_peeled))
         return PSI_NO_MEMORY;
-    if (k.n > s->core_max)
-        s->core_max = k.n;
-    if (core_repeats(&k, b->keys + b->start[bin]))
+    if (core_repeats(&k, v->keys))
         return PSI_REPEATED;
-    if (!core_matrix(&k, s, b->shape))
+    if (!core_matrix(&k, v))
         return PSI_NO_MEMORY;
-    return core_solve(&k, s, p, b->shape, value);
+    return core_solve(&k, v, p, value);
+}
+
+mal_err psi_peel_bin(psi_rows *r, const psi_bins *b, uint32_t bin) {
+    const view v = view_of(r, b, bin);
+    uint32_t *state = mal_calloc(v.o->bin_columns, sizeof *state);
+    uint16_t *queue = mal_calloc(v.o->bin_columns, sizeof *queue);
+    psi_solved how = state && queue ? PSI_SOLVED : PSI_NO_MEMORY;
+    if (how == PSI_SOLVED) {
+        load_rows(&v, &b->row, state);
+        r->peeled[bin] = peel(&v, state, queue);
+        if (r->peeled[bin] < v.n)
+            how = solve_core(&v, r->peeled[bin], NULL, NULL);
+    }
+    mal_free(state);
+    mal_free(queue);
+    r->how[bin] = how;
+    return how == PSI_NO_MEMORY
+               ? mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__)
+               : MAL_OK;
 }
 
 /* --- Substituting back ---------------------------------------------------- */
 
 /* Last peeled, first set: the other columns of its row hold their values by
  * then.  What its own column held cancels. */
-static void substitute(const psi_solver *s, mal_psi_block *p,
+static void substitute(const view *v, uint32_t n_peeled, mal_psi_block *p,
                        const mal_psi_block *value, const mal_psi_block *table) {
-    for (uint32_t i = s->peeled; i-- > 0;) {
-        const uint32_t row = s->order[i] >> 16;
-        const uint16_t *column = s->column[row];
-        const uint64_t bits = s->dense[row];
-        mal_psi_block *at = &p[s->order[i] & 0xffff];
-        psi_vec sum = psi_load(&value[row]) ^ psi_load(&p[column[0]]) ^
-                      psi_load(&p[column[1]]) ^ psi_load(&p[column[2]]);
+    for (uint32_t i = n_peeled; i-- > 0;) {
+        const uint32_t row = v->order[i] >> 16;
+        const uint64_t bits = v->dense[row];
+        mal_psi_block *at = &p[v->order[i] & 0xffff];
+        psi_vec sum = psi_load(&value[row]) ^ row_product(v, p, row);
         if (table)
             for (uint32_t k = 0; k < PSI_DENSE_BYTES; k++)
                 sum ^= psi_load(&table[256 * k + ((bits >> (8 * k)) & 255)]);
@@ -268,24 +303,20 @@ static void substitute(const psi_solver *s, mal_psi_block *p,
     }
 }
 
-psi_solved psi_solve_bin(psi_solver *s, mal_psi_block *p, const psi_bins *b,
-                         uint32_t bin, const mal_psi_block *value) {
-    const mal_psi_okvs *o = b->shape;
-    const uint32_t n = b->start[bin + 1] - b->start[bin];
+mal_err psi_solve_bin(mal_psi_block *p, const psi_rows *r, const psi_bins *b,
+                      uint32_t bin, const mal_psi_block *value) {
+    const view v = view_of(r, b, bin);
+    const mal_psi_block *dense = p + 3 * v.o->segment;
     mal_psi_block table[PSI_DENSE_TABLE];
     uint64_t any = 0;
-    load_rows(s, b, bin);
-    peel(s, 3 * o->segment);
-    if (s->peeled < n) {
-        psi_solved how = solve_core(s, p, b, bin, value);
-        if (how != PSI_SOLVED)
-            return how;
-    }
-    const mal_psi_block *dense = p + 3 * o->segment;
+    assert(r->how[bin] == PSI_SOLVED);
+    if (r->peeled[bin] < v.n &&
+        solve_core(&v, r->peeled[bin], p, value) != PSI_SOLVED)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     for (uint32_t d = 0; d < MAL_PSI_OKVS_DENSE; d++)
         any |= dense[d].w[0] | dense[d].w[1];
     if (any)
         psi_dense_table(table, dense);
-    substitute(s, p, value, any ? table : NULL);
-    return PSI_SOLVED;
+    substitute(&v, r->peeled[bin], p, value, any ? table : NULL);
+    return MAL_OK;
 }

@@ -61,6 +61,17 @@ typedef struct psi_bins {
     size_t n;
 } psi_bins;
 
+/* Keys, and random ones that pad them: places n and up. */
+typedef struct psi_keys {
+    const mal_psi_key *keys;
+    size_t n;
+    const mal_psi_key *dummies;
+    size_t n_dummies;
+} psi_keys;
+
+mal_err psi_bins_fill(psi_bins *bins, const mal_psi_okvs *shape,
+                      const uint8_t seed[16],
+                      const psi_keys *keys) MAL_MUST_CHECK;
 mal_err psi_bins_new(psi_bins *bins, const mal_psi_okvs *shape,
                      const uint8_t seed[16], const mal_psi_key *keys,
                      size_t n) MAL_MUST_CHECK;
@@ -68,17 +79,7 @@ void psi_bins_clear(psi_bins *bins);
 /* More keys in a bin than the shape has room for: take another seed. */
 bool psi_bins_overflow(const psi_bins *bins);
 
-/* --- One bin -------------------------------------------------------------- */
-
-typedef struct psi_solver {
-    uint16_t (*column)[4]; /* [rows_max] three columns of a row, one unused */
-    uint64_t *dense;       /* [rows_max] dense bits of a row */
-    uint32_t *state;       /* [columns] degree << 20 | xor of its rows */
-    uint32_t *order;       /* [rows_max] row << 16 | the column it fixes */
-    uint16_t *queue;       /* [columns] columns of degree one */
-    uint32_t peeled;
-    uint32_t core_max; /* largest core met, for the tests */
-} psi_solver;
+/* --- Solving -------------------------------------------------------------- */
 
 typedef enum psi_solved {
     PSI_SOLVED = 0,
@@ -87,12 +88,42 @@ typedef enum psi_solved {
     PSI_NO_MEMORY, /* recorded */
 } psi_solved;
 
-mal_err psi_solver_new(psi_solver *s, const mal_psi_okvs *o) MAL_MUST_CHECK;
-void psi_solver_clear(psi_solver *s);
-/* Find p [bin_columns] with <row(key[i]), p> = value[i] for i < n.  What p
- * holds before stays in the columns that the rows leave free. */
-psi_solved psi_solve_bin(psi_solver *s, mal_psi_block *p, const psi_bins *bins,
-                         uint32_t bin, const mal_psi_block *value);
+/* What peeling found out about the rows of all bins, in bin order: so that no
+ * value is needed before it is known that the seed will do. */
+typedef struct psi_rows {
+    uint16_t (*column)[4]; /* [n] three columns of a row, one unused */
+    uint64_t *dense;       /* [n] dense bits of a row */
+    uint32_t *order;       /* [n] row << 16 | the column it fixes */
+    uint32_t *peeled;      /* [bins] length of the bin's order */
+    psi_solved *how;       /* [bins] */
+} psi_rows;
+
+mal_err psi_rows_new(psi_rows *rows, const psi_bins *bins) MAL_MUST_CHECK;
+void psi_rows_clear(psi_rows *rows);
+/* The worst verdict of all bins. */
+psi_solved psi_rows_verdict(const psi_rows *rows, const psi_bins *bins);
+/* Peel one bin, and find out whether what is left is independent. */
+mal_err psi_peel_bin(psi_rows *rows, const psi_bins *bins,
+                     uint32_t bin) MAL_MUST_CHECK;
+/* Find p [bin_columns] with <row(key[i]), p> = value[i] for i < n, for a bin
+ * that peeled well.  What p holds before stays in the columns that the rows
+ * leave free. */
+mal_err psi_solve_bin(mal_psi_block *p, const psi_rows *rows,
+                      const psi_bins *bins, uint32_t bin,
+                      const mal_psi_block *value) MAL_MUST_CHECK;
+
+/* Keys in bins under a fresh seed that solves them. */
+typedef struct psi_peeling {
+    uint8_t seed[16];
+    psi_bins bins;
+    psi_rows rows;
+} psi_peeling;
+mal_err psi_peel(psi_peeling *peeling, const mal_psi_okvs *okvs,
+                 const psi_keys *keys, unsigned threads) MAL_MUST_CHECK;
+void psi_peeling_clear(psi_peeling *peeling);
+
+/* --- Decoding ------------------------------------------------------------- */
+
 /* out[i] = <row of hash[i], p> for i < n, hashes of keys of p's bin.  table is
  * made of p by psi_dense_table. */
 void psi_dense_table(mal_psi_block table[PSI_DENSE_TABLE],
@@ -100,5 +131,11 @@ void psi_dense_table(mal_psi_block table[PSI_DENSE_TABLE],
 void psi_decode_rows(mal_psi_block *out, const mal_psi_block *hash, size_t n,
                      const mal_psi_okvs *o, const mal_psi_block *p,
                      const mal_psi_block *table);
+
+/* The same for rows that are known: rows first .. first + n of the bin order.
+ */
+void psi_decode_known(mal_psi_block *out, const psi_rows *rows, uint32_t first,
+                      uint32_t n, const mal_psi_block *p,
+                      const mal_psi_block *table);
 
 #endif

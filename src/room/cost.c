@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define BENCH_WORDS 32 /* cells x aggregates of the bench "psi-join" */
+#define BENCH_WORDS 32 /* cells x aggregates of the bench "ddh" */
 
 /* Nanoseconds; two parties' work does not overlap in the worst case. */
 void room_costs_default(room_costs *costs) {
@@ -28,9 +28,9 @@ static void take(room_costs *c, const char *name, double ns) {
         c->load_row_ns = ns;
     else if (strcmp(name, "sum-3-parties") == 0)
         c->sum_word_ns = ns / 3;
-    else if (strcmp(name, "psi-join") == 0 && ns > 2 * c->psi_key_ns)
+    else if (strcmp(name, "ddh") == 0 && ns > 2 * c->psi_key_ns)
         c->psi_word_ns = (ns - 2 * c->psi_key_ns) / BENCH_WORDS;
-    else if (strcmp(name, "psi-open") == 0)
+    else if (strcmp(name, "ddh-open") == 0)
         c->open_word_ns = ns;
 }
 

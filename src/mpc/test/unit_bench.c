@@ -12,8 +12,8 @@ TEST(a_small_bench_prints_one_object_a_line) {
     for (const char *at = text; *at; at = strchr(at, '\n') + 1)
         printf("# %.*s\n", (int)strcspn(at, "\n"), at);
     CHECK(strstr(text, "{\"engine\":\"sum\",\"name\":\"sum-3-parties\""));
-    CHECK(strstr(text, "\"name\":\"psi-join\""));
-    CHECK(strstr(text, "\"name\":\"psi-open\""));
+    CHECK(strstr(text, "\"name\":\"ddh\""));
+    CHECK(strstr(text, "\"name\":\"ddh-open\""));
     CHECK(strstr(text, "\"cpu_seconds\":"));
     mal_buf_clear(&lines);
 }

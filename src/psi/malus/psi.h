@@ -1,14 +1,24 @@
 /* malus/psi.h - private set intersection of two parties.
  *
- * The receiver's keys become an oblivious key-value store (OKVS): a vector P
- * that maps each key x to a value by a public linear map row(x), so that
- * <row(x), P> = value(x), and that shows which keys it holds to nobody who does
- * not know their values.
+ * A receiver and a sender each hold a set of keys; the receiver learns which of
+ * its keys the sender has, the sender learns nothing.  Both declare a bound on
+ * their number of keys and pad to it, so that sizes on the wire tell bounds
+ * alone.  Protection against a peer that lies is the default.
+ *
+ * Below it is an oblivious key-value store (OKVS): a vector P that maps each
+ * key x to a value by a public linear map row(x), so that <row(x), P> =
+ * value(x), and that shows which keys it holds to nobody who does not know
+ * their values.
+ *
+ * The parties agree on the session id (a hash of the job) beforehand and never
+ * use one twice; channels are encrypted and authenticated by who gives them.
+ * The essay is README.md.
  */
 #ifndef MALUS_PSI_H
 #define MALUS_PSI_H
 
 #include <malus/base.h>
+#include <malus/ot.h>
 
 #define MAL_PSI_KEY 16 /* bytes of a key: a pseudonym, or the hash of one */
 typedef struct mal_psi_key {
@@ -16,9 +26,60 @@ typedef struct mal_psi_key {
 } mal_psi_key;
 
 /* 128 bits: an element of GF(2^128), or a string; xor is their sum. */
-typedef struct mal_psi_block {
-    uint64_t w[2];
-} mal_psi_block;
+typedef mal_ot_block mal_psi_block;
+
+/* --- Intersection --------------------------------------------------------- */
+
+#define MAL_PSI_SESSION 32 /* bytes of a session id */
+#define MAL_PSI_SET_MAX ((uint64_t)1 << 25)
+
+typedef enum mal_psi_security {
+    MAL_PSI_MALICIOUS = 0, /* either party may do anything */
+    MAL_PSI_SEMI_HONEST = 1,
+} mal_psi_security;
+
+/* What both parties must hold equal, but for the last: all of it leads every
+ * message as a hash. */
+typedef struct mal_psi_params {
+    uint8_t session[MAL_PSI_SESSION];
+    uint64_t receiver_max; /* declared bound of the receiver's keys, >= 1 */
+    uint64_t sender_max;   /* declared bound of the sender's keys, >= 1 */
+    mal_psi_security security;
+    bool wide_code;   /* the VOLE's code with a margin (21x24, not 7x24) */
+    unsigned threads; /* local choice; 0 = one */
+} mal_psi_params;
+
+/* A party's keys.  A set has each key once: a key that occurs twice is refused
+ * unless `merge` is set, which counts it once (and the receiver then hears of
+ * each copy whether it is common). */
+typedef struct mal_psi_set {
+    const mal_psi_key *keys; /* [n] */
+    size_t n;                /* 0 .. the declared bound */
+    bool merge;
+} mal_psi_set;
+
+/* Learn which of one's keys the sender has.
+ *
+ * Out:     hits    [ceil(n / 64)] bit i % 64 of word i / 64: keys[i] is common.
+ *                  Zeroed unless MAL_OK.
+ * Cost:    about 0.3 us and 21 + 14 bytes for each key of both sides (8 in
+ *          place of 14 when semi-honest); memory 110 bytes for each key.
+ * Leaks:   the declared bounds, to both and to who sees the channel.  To the
+ *          receiver which of its keys are common.  By timing, see README.md.
+ *          A receiver that lies may try up to okvs.columns keys of its choice
+ *          (1.28 times its bound), which no protocol on sets can tell apart.
+ * Errors:  MAL_E_INPUT  own keys repeat or are too many, or parameters are out
+ *          of range.
+ *          MAL_E_PEER   a check of the peer's messages failed (never which).
+ * Source:  [RS21] figure 4 (malicious) with the OKVS of [RR22] section 4.
+ */
+mal_err mal_psi_receive(uint64_t *hits, mal_chan *chan,
+                        const mal_psi_params *params, const mal_psi_set *set,
+                        const mal_progress *progress) MAL_MUST_CHECK;
+/* The other side of it. */
+mal_err mal_psi_send(mal_chan *chan, const mal_psi_params *params,
+                     const mal_psi_set *set,
+                     const mal_progress *progress) MAL_MUST_CHECK;
 
 /* --- OKVS ----------------------------------------------------------------- */
 
@@ -69,5 +130,14 @@ mal_err mal_psi_okvs_decode(mal_psi_block *out, const mal_psi_okvs *okvs,
                             const mal_psi_block *p, const uint8_t seed[16],
                             const mal_psi_key *keys, size_t n,
                             unsigned threads) MAL_MUST_CHECK;
+
+/* --- Measuring ------------------------------------------------------------ */
+
+/* Append one JSON object a line for "semi-honest" and "malicious", or `only`
+ * one: engine, name, rows, threads, seconds (wall, at the receiver),
+ * cpu_seconds and bytes (both parties), ns_per_row, cpu_receiver, cpu_sender,
+ * bytes_per_row, rss_receiver, rss_sender (peak bytes of each process). */
+mal_err mal_psi_bench(mal_buf *lines, const char *only, uint64_t rows,
+                      unsigned threads) MAL_MUST_CHECK;
 
 #endif

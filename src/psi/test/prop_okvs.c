@@ -158,23 +158,26 @@ TEST(a_core_is_solved_with_sparse_and_dense_columns) {
         store t;
         store_new(&t, 60 + run % 42, 101, &seed);
         psi_bins b;
-        psi_solver s;
+        psi_rows r;
         mal_psi_block *sorted = calloc(t.n, sizeof *sorted);
         mal_store_u64le(t.seed, mal_test_rand(&seed));
         t.shape = o;
         CHECK_OK(psi_bins_new(&b, &t.shape, t.seed, t.keys, t.n));
-        CHECK_OK(psi_solver_new(&s, &o));
+        CHECK_OK(psi_rows_new(&r, &b));
         for (size_t i = 0; i < t.n; i++)
             sorted[i] = t.values[b.index[i]];
-        psi_solved how = psi_solve_bin(&s, t.p, &b, 0, sorted);
+        CHECK_OK(psi_peel_bin(&r, &b, 0));
+        psi_solved how = psi_rows_verdict(&r, &b);
         CHECK(how == PSI_SOLVED || how == PSI_SINGULAR);
         CHECK(t.n <= 100 || how == PSI_SINGULAR);
+        if (how == PSI_SOLVED)
+            CHECK_OK(psi_solve_bin(t.p, &r, &b, 0, sorted));
         solved += how == PSI_SOLVED;
         singular += how == PSI_SINGULAR;
         CHECK_OK(mal_psi_okvs_decode(t.got, &o, t.p, t.seed, t.keys, t.n, 1));
         for (size_t i = 0; how == PSI_SOLVED && i < t.n; i++)
             CHECK(t.got[i].w[0] == t.values[i].w[0]);
-        psi_solver_clear(&s);
+        psi_rows_clear(&r);
         psi_bins_clear(&b);
         free(sorted);
         store_free(&t);
@@ -254,28 +257,30 @@ TEST(pitfall_04_failure_is_below_2_to_the_minus_40_over_all_bins) {
     }
 }
 
-static void run_many(unsigned runs, size_t n, uint32_t *core_max) {
+static void run_many(unsigned runs, size_t n) {
     uint64_t seed = mal_test_seed();
+    uint32_t cores = 0, core_max = 0;
     store t;
     store_new(&t, n, n, &seed);
-    psi_solver s;
-    CHECK_OK(psi_solver_new(&s, &t.shape));
-    unsigned cores = 0;
     for (unsigned run = 0; run < runs; run++) {
         psi_bins b;
+        psi_rows r;
         mal_store_u64le(t.seed, mal_test_rand(&seed));
         CHECK_OK(psi_bins_new(&b, &t.shape, t.seed, t.keys, n));
         CHECK(!psi_bins_overflow(&b));
+        CHECK_OK(psi_rows_new(&r, &b));
         for (size_t i = 0; i < n; i++)
             t.got[i] = t.values[b.index[i]];
         for (uint32_t bin = 0; bin < t.shape.bins; bin++) {
-            s.core_max = 0;
-            CHECK_EQ(psi_solve_bin(&s, t.p + (size_t)bin * t.shape.bin_columns,
-                                   &b, bin, t.got + b.start[bin]),
-                     PSI_SOLVED);
-            cores += s.core_max > 0;
-            *core_max = s.core_max > *core_max ? s.core_max : *core_max;
+            CHECK_OK(psi_peel_bin(&r, &b, bin));
+            CHECK_EQ(r.how[bin], PSI_SOLVED);
+            CHECK_OK(psi_solve_bin(t.p + (size_t)bin * t.shape.bin_columns, &r,
+                                   &b, bin, t.got + b.start[bin]));
+            uint32_t core = b.start[bin + 1] - b.start[bin] - r.peeled[bin];
+            cores += core > 0;
+            core_max = core > core_max ? core : core_max;
         }
+        psi_rows_clear(&r);
         psi_bins_clear(&b);
         CHECK_OK(
             mal_psi_okvs_decode(t.got, &t.shape, t.p, t.seed, t.keys, n, 1));
@@ -283,8 +288,7 @@ static void run_many(unsigned runs, size_t n, uint32_t *core_max) {
             CHECK(t.got[i].w[0] == t.values[i].w[0]);
     }
     printf("# %u runs at %zu: %u bins had a core, the largest of %u rows\n",
-           runs, n, cores, *core_max);
-    psi_solver_clear(&s);
+           runs, n, cores, core_max);
     store_free(&t);
 }
 
@@ -294,13 +298,10 @@ TEST(pitfall_04_ten_thousand_runs_lose_nothing) {
     const bool lengthy = getenv("MAL_LONG") != NULL;
     static const size_t sizes[] = { 1, 5, 40, 300, 2000, 10000, 100000 };
     static const unsigned runs[] = { 10000, 10000, 4000, 1000, 200, 40, 4 };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        uint32_t core_max = 0;
-        run_many(lengthy ? 10000 : runs[i], sizes[i], &core_max);
-    }
-    uint32_t core_max = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        run_many(lengthy ? 10000 : runs[i], sizes[i]);
     if (lengthy)
-        run_many(10000, 1 << 20, &core_max);
+        run_many(10000, 1 << 20);
 }
 
 TEST_MAIN
