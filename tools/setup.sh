@@ -95,3 +95,4 @@ else
     say "nothing is missing"
 fi
 [ ! -x tools/fetch_duckdb.sh ] || tools/fetch_duckdb.sh
+[ ! -x tools/fetch_tpch.sh ] || tools/fetch_tpch.sh

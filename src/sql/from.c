@@ -45,6 +45,29 @@ static mal_err scan_all(const sql_cx *cx, query *out, uint32_t dataset) {
     return sql_scan(cx, &out->rel, dataset, columns, d->n_columns);
 }
 
+/* owner.table, or a table that one owner alone has. */
+static mal_err find_table(const sql_cx *cx, uint32_t *dataset,
+                          const char *schema, const char *table, int pos) {
+    uint32_t found = MAL_POLICY_NONE, n = 0;
+    for (uint32_t i = 0; i < cx->contract->n_datasets; i++) {
+        const mal_policy_dataset *d = &cx->contract->datasets[i];
+        const char *owner = cx->contract->parties[d->owner].name;
+        if (strcmp(d->table, table) != 0 ||
+            (schema && strcmp(owner, schema) != 0))
+            continue;
+        found = i;
+        n++;
+    }
+    SQL_NEED(n > 0 || !schema, cx, pos, MAL_E_INPUT,
+             "the contract has no dataset %.64s.%.64s", schema, table);
+    SQL_NEED(n > 0, cx, pos, MAL_E_INPUT,
+             "no table %.64s: tables are named owner.table", table);
+    SQL_NEED(n == 1, cx, pos, MAL_E_INPUT,
+             "%u owners have a table %.64s: it is named owner.table", n, table);
+    *dataset = found;
+    return MAL_OK;
+}
+
 static mal_err from_table(sql_cx *cx, sql_scope *out,
                           const PgQuery__RangeVar *v, const cte *ctes) {
     const char *schema = v->schemaname && *v->schemaname ? v->schemaname : NULL;
@@ -57,18 +80,12 @@ static mal_err from_table(sql_cx *cx, sql_scope *out,
         if (strcmp(c->name, v->relname) == 0)
             return scope_of(cx, out, &c->query, NULL, c->name, v->alias,
                             v->location);
-    SQL_NEED(schema, cx, v->location, MAL_E_INPUT,
-             "no table %.64s: tables are named owner.table", v->relname);
-    char *name = mal_arena_printf(cx->arena, "%s.%s", schema, v->relname);
-    if (!name)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    uint32_t dataset = mal_policy_dataset_find(cx->contract, name);
-    SQL_NEED(dataset != MAL_POLICY_NONE, cx, v->location, MAL_E_INPUT,
-             "the contract has no dataset %.128s", name);
+    uint32_t dataset = 0;
+    MAL_TRY(find_table(cx, &dataset, schema, v->relname, v->location));
     MAL_TRY(scan_all(cx, &q, dataset));
     const mal_policy_dataset *d = &cx->contract->datasets[dataset];
-    name[strlen(schema)] = 0; /* the tree's names die with it */
-    return scope_of(cx, out, &q, name, d->table, v->alias, v->location);
+    return scope_of(cx, out, &q, cx->contract->parties[d->owner].name, d->table,
+                    v->alias, v->location);
 }
 
 static mal_err from_item(sql_cx *cx, sql_scope *out, const pg_node *node,

@@ -499,7 +499,11 @@ static mal_err bind_exists(selection *s, query *out, sql_subquery *sub,
                  !stmt->limit_count && !stmt->limit_offset,
              s->cx, sub->pos, MAL_E_UNSUPPORTED,
              "not supported: GROUP BY, HAVING or LIMIT inside EXISTS");
-    MAL_TRY(bind_items(s, stmt));
+    const char *table;
+    bool star = stmt->n_target_list == 1 &&
+                is_star(stmt->target_list[0]->res_target->val, &table);
+    if (!star) /* of which it reads no column */
+        MAL_TRY(bind_items(s, stmt));
     SQL_NEED(s->n_aggs == 0, s->cx, sub->pos, MAL_E_UNSUPPORTED,
              "not supported: an aggregate inside EXISTS (it is always true)");
     sub->conds = s->scope.outward;
