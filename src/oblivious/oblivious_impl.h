@@ -107,11 +107,6 @@ mal_err obl_to_words(mal_obl *o, words *z, const bits *x,
                      bool is_signed) MAL_MUST_CHECK;
 mal_err obl_inject(mal_obl *o, words *z, const bits *bit,
                    const words *x) MAL_MUST_CHECK;
-typedef struct mal_share3_order mal_share3_order;
-typedef struct mal_share3_column {
-    mal_share3_words *words;
-    mal_share3_bits *bits;
-} mal_share3_column;
 /* A secret permutation of n rows, to be applied in this job any number of
  * times. */
 typedef struct obl_order {
