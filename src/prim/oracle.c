@@ -65,11 +65,19 @@ const prim_oracle_way *const prim_oracle_ways[] = {
 const size_t prim_oracle_ways_n =
     sizeof prim_oracle_ways / sizeof *prim_oracle_ways;
 
+/* Asked once: under a hypervisor the question itself takes microseconds. */
+static const prim_oracle_way *best_way(void) {
+    static const prim_oracle_way *known;
+    const prim_oracle_way *way = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    for (size_t i = 0; !way; i++)
+        if (prim_oracle_ways[i]->usable())
+            way = prim_oracle_ways[i];
+    __atomic_store_n(&known, way, __ATOMIC_RELAXED);
+    return way;
+}
+
 void mal_prim_oracle_many(void *out, const void *in, size_t len, size_t n,
                           const mal_prim_oracle *oracle) {
-    const prim_oracle_way *const *way = prim_oracle_ways;
     assert(len <= MAL_PRIM_ORACLE_IN_MAX);
-    while (!(*way)->usable())
-        way++;
-    (*way)->many(out, in, len, n, oracle);
+    best_way()->many(out, in, len, n, oracle);
 }
