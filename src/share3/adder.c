@@ -24,8 +24,8 @@ typedef struct adder {
     mal_share3 *s;
     size_t stride;
     mal_share3_words t; /* planes: v of segment i, then p */
-    segment seg[W];
-    unsigned width;
+    segment seg[W + 1];
+    unsigned width, n; /* planes; segments: one more, if the carry is asked */
     bool subtract;
 } adder;
 
@@ -50,7 +50,7 @@ static unsigned join(const adder *a, share3_gate *g, unsigned i, unsigned k) {
         return 1;
     g[1] = (share3_gate){ .x = hi.p, .x2 = hi.p2, .y = lo.p, .y2 = lo.p2 };
     g[1].flags = not_x | (lo.inverted ? SHARE3_NOT_Y : 0);
-    into(a, &g[1], W + i);
+    into(a, &g[1], W + 1 + i);
     return 2;
 }
 
@@ -59,18 +59,18 @@ static void settle(adder *a, unsigned i) {
     share3_gate g;
     memset(&a->seg[i], 0, sizeof a->seg[i]);
     a->seg[i].v = into(a, &g, i);
-    a->seg[i].p = into(a, &g, W + i);
+    a->seg[i].p = into(a, &g, W + 1 + i);
 }
 
 static mal_err carries(adder *a) {
-    share3_gate g[W];
-    for (unsigned k = 0; 1u << k < a->width; k++) {
+    share3_gate g[W + 2];
+    for (unsigned k = 0; 1u << k < a->n; k++) {
         unsigned made = 0;
-        for (unsigned i = 0; i < a->width; i++)
+        for (unsigned i = 0; i < a->n; i++)
             if (i >> k & 1)
                 made += join(a, g + made, i, k);
         MAL_TRY(share3_gates(a->s, SHARE3_AND, g, made, a->stride));
-        for (unsigned i = 0; i < a->width; i++)
+        for (unsigned i = 0; i < a->n; i++)
             if (i >> k & 1)
                 settle(a, i);
     }
@@ -97,20 +97,24 @@ static void sum(const adder *a, mal_share3_bits *z, const share3_ref *x,
 }
 
 mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
-                          const share3_ref *x, const share3_ref *y,
-                          bool subtract) {
-    adder a = {
-        .s = s, .stride = z->stride, .width = z->width, .subtract = subtract
-    };
+                          mal_share3_bits *carry, const share3_ref *x,
+                          const share3_ref *y, bool subtract) {
+    adder a = { .s = s,
+                .stride = z->stride,
+                .width = z->width,
+                .n = z->width + (carry != NULL),
+                .subtract = subtract };
     MAL_AUTO(mal_share3_words_clear) mal_share3_words t = { 0 };
-    MAL_TRY(mal_share3_words_new(s, &t, 2 * W * a.stride));
+    MAL_TRY(mal_share3_words_new(s, &t, 2 * (W + 1) * a.stride));
     a.t = t;
     a.seg[0].inverted = subtract; /* the carry in */
-    for (unsigned b = 0; b + 1 < a.width; b++)
+    for (unsigned b = 0; b + 1 < a.n; b++)
         a.seg[b + 1] =
             (segment){ .p = x[b], .p2 = y[b], .v = x[b], .inverted = subtract };
     MAL_TRY(carries(&a));
     sum(&a, z, x, y);
+    for (unsigned p = 0; p < 2 && carry && a.stride; p++)
+        memcpy(carry->part[p], a.seg[a.width].v.part[p], 8 * a.stride);
     return MAL_OK;
 }
 
@@ -126,7 +130,7 @@ static mal_err add_or_subtract(mal_share3 *s, mal_share3_bits *z,
         u[b] = share3_plane(x, b);
         v[b] = share3_plane(y, b);
     }
-    return share3_add_planes(s, z, u, v, subtract);
+    return share3_add_planes(s, z, NULL, u, v, subtract);
 }
 
 mal_err mal_share3_bits_add(mal_share3 *s, mal_share3_bits *z,

@@ -10,11 +10,6 @@
 /* --- One round --------------------------------------------------------------
  */
 
-static void to_plane(share3_gate *g, const mal_share3_bits *z, unsigned b) {
-    g->z[0] = z->part[0] + b * z->stride;
-    g->z[1] = z->part[1] + b * z->stride;
-}
-
 static mal_err plane_by_plane(mal_share3 *s, mal_share3_bits *z,
                               const mal_share3_bits *x,
                               const mal_share3_bits *y, unsigned flags) {
@@ -25,7 +20,7 @@ static mal_err plane_by_plane(mal_share3 *s, mal_share3_bits *z,
         g[b].x = share3_plane(x, b);
         g[b].y = share3_plane(y, y->width == x->width ? b : 0);
         g[b].flags = flags;
-        to_plane(&g[b], z, b);
+        share3_gate_to(&g[b], z, b);
     }
     return share3_gates(s, SHARE3_AND, g, x->width, x->stride);
 }
@@ -56,7 +51,7 @@ mal_err mal_share3_mux(mal_share3 *s, mal_share3_bits *z,
         g[b].x = share3_plane(c, 0);
         g[b].y = share3_plane(x, b);
         g[b].y2 = g[b].add = share3_plane(y, b);
-        to_plane(&g[b], z, b);
+        share3_gate_to(&g[b], z, b);
     }
     return share3_gates(s, SHARE3_AND, g, x->width, x->stride);
 }
@@ -92,7 +87,7 @@ static mal_err and_tree(mal_share3 *s, mal_share3_bits *z,
             g[b].x2 = first && y ? share3_plane(y, b) : none;
             g[b].y2 = first && y ? share3_plane(y, rest + b) : none;
             g[b].flags = first && inverted ? SHARE3_NOT_X | SHARE3_NOT_Y : 0;
-            to_plane(&g[b], rest == 1 ? z : &t, b);
+            share3_gate_to(&g[b], rest == 1 ? z : &t, b);
         }
         if (first && rest > half) { /* the odd plane goes on as it is */
             mal_share3_bits to = mal_share3_bits_planes(&t, half, 1);
@@ -190,7 +185,7 @@ static unsigned merge(order *o, share3_gate *g, unsigned j,
         .x = hi.d, .x2 = hi.d2, .y = hi.v, .y2 = lo.v, .add = lo.v
     };
     if (o->n == 2)
-        to_plane(&g[0], z, 0);
+        share3_gate_to(&g[0], z, 0);
     else
         to->v = fresh(o, &g[0]);
     if (j == 0)

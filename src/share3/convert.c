@@ -17,17 +17,13 @@ static share3_ref only(const mal_share3 *s, share3_ref v, unsigned k) {
     return v;
 }
 
-/* carry = majority of a, b, c = ((a ^ c) & (b ^ c)) ^ c, into plane `to`. */
-static share3_gate majority(share3_ref a, share3_ref b, share3_ref c,
-                            const mal_share3_bits *z, unsigned to) {
-    return (share3_gate){
-        .x = a,
-        .x2 = c,
-        .y = b,
-        .y2 = c,
-        .add = c,
-        .z = { z->part[0] + to * z->stride, z->part[1] + to * z->stride },
-    };
+/* (a ^ c) & (b ^ c) ^ c */
+static share3_gate majority(share3_ref a, share3_ref b, share3_ref c) {
+    return (share3_gate){ .x = a, .x2 = c, .y = b, .y2 = c, .add = c };
+}
+
+share3_gate share3_majority(const mal_share3 *s, share3_ref x) {
+    return majority(only(s, x, 0), only(s, x, 1), only(s, x, 2));
 }
 
 /* --- Words to bits ----------------------------------------------------------
@@ -40,14 +36,15 @@ static mal_err add_parts(mal_share3 *s, mal_share3_bits *z,
     share3_ref u[W], v[W] = { 0 };
     for (unsigned b = 0; b + 1 < z->width; b++) {
         const share3_ref x = share3_plane(z, b);
-        g[b] = majority(only(s, x, 0), only(s, x, 1), only(s, x, 2), carry, b);
+        g[b] = share3_majority(s, x);
+        share3_gate_to(&g[b], carry, b);
         v[b + 1] = share3_plane(carry, b);
     }
     for (unsigned b = 0; b < z->width; b++)
         u[b] = share3_plane(z, b);
     if (z->width > 1)
         MAL_TRY(share3_gates(s, SHARE3_AND, g, z->width - 1, z->stride));
-    return share3_add_planes(s, z, u, v, false);
+    return share3_add_planes(s, z, NULL, u, v, false);
 }
 
 mal_err mal_share3_to_bits(mal_share3 *s, mal_share3_bits *z,
@@ -102,7 +99,8 @@ static mal_err mask_bits(mal_share3 *s, to_words *t, const mal_share3_bits *x,
         share3_ref a = { { NULL, NULL } };
         if (b < x->width || is_signed)
             a = share3_plane(x, b < x->width ? b : x->width - 1);
-        g[b] = majority(a, only(s, r, 1), only(s, r, 2), &t->carry, b);
+        g[b] = majority(a, only(s, r, 1), only(s, r, 2));
+        share3_gate_to(&g[b], &t->carry, b);
         u[b] = share3_plane(&t->sum, b);
         for (unsigned p = 0; p < 2; p++)
             for (size_t i = 0; i < x->stride; i++)
@@ -112,7 +110,7 @@ static mal_err mask_bits(mal_share3 *s, to_words *t, const mal_share3_bits *x,
             v[b + 1] = share3_plane(&t->carry, b);
     }
     MAL_TRY(share3_gates(s, SHARE3_AND, g, W - 1, x->stride));
-    return share3_add_planes(s, &t->sum, u, v, false);
+    return share3_add_planes(s, &t->sum, NULL, u, v, false);
 }
 
 static mal_err bits_to_words(mal_share3 *s, to_words *t, mal_share3_words *z,
@@ -146,82 +144,91 @@ mal_err mal_share3_to_words(mal_share3 *s, mal_share3_words *z,
 /* --- A bit times a word ------------------------------------------------------
  */
 
-/* b = b0 ^ b1 ^ b2.  With c = b0 ^ b1 = b0 + b1 - 2 b0 b1 and u = b2 x,
- *     b x = c x + b2 x - 2 c b2 x = c (x - 2 u) + u.
- * Round 1: b0 b1 and u.  Round 2: the product with c. */
-static mal_err inject(mal_share3 *s, mal_share3_words *z,
-                      const mal_share3_words *b, const mal_share3_words *x,
-                      mal_share3_words t[2]) {
-    mal_share3_words *c = &t[0], *u = &t[1];
-    const size_t n = z->n;
-    const share3_ref all = share3_ref_of(b);
-    const share3_ref b0 = only(s, all, 0), b1 = only(s, all, 1),
-                     b2 = only(s, all, 2);
-    const share3_gate first[2] = {
-        { .x = b0, .y = b1, .z = { c->part[0], c->part[1] } },
-        { .x = b2, .y = share3_ref_of(x), .z = { u->part[0], u->part[1] } },
-    };
-    MAL_TRY(share3_gates(s, SHARE3_MUL, first, 2, n));
-    for (unsigned p = 0; p < 2; p++)
-        for (size_t i = 0; i < n; i++)
-            c->part[p][i] = (b0.part[p] ? b0.part[p][i] : 0) +
-                            (b1.part[p] ? b1.part[p][i] : 0) -
-                            2 * c->part[p][i];
-    for (unsigned p = 0; p < 2; p++)
-        for (size_t i = 0; i < n; i++)
-            z->part[p][i] = x->part[p][i] - 2 * u->part[p][i];
-    const share3_gate second = { .x = share3_ref_of(c),
-                                 .y = share3_ref_of(z),
-                                 .add = share3_ref_of(u),
-                                 .z = { z->part[0], z->part[1] } };
-    return share3_gates(s, SHARE3_MUL, &second, 1, n);
+static uint64_t word_of(const share3_ref *r, unsigned p, size_t i) {
+    return r->part[p] ? r->part[p][i] : 0;
 }
 
-/* Without x, u = b2 needs no gate. */
-static mal_err inject_one(mal_share3 *s, mal_share3_words *z,
-                          const mal_share3_words *b, mal_share3_words t[2]) {
-    mal_share3_words *c = &t[0], *v = &t[1];
+/* b = b0 ^ b1 ^ b2.  With c = b0 ^ b1 = b0 + b1 - 2 b0 b1 and u = b2 x,
+ *     b x = c x + b2 x - 2 c b2 x = c (x - 2 u) + u.
+ * Round 1: b0 b1, and u (which is b2 where x = 1).  Round 2: the product. */
+typedef struct injection {
+    mal_share3_words b, c, u, v;
+    share3_ref b0, b1, b2;
+} injection;
+
+static void clear_injection(injection *j) {
+    mal_share3_words_clear(&j->b);
+    mal_share3_words_clear(&j->c);
+    mal_share3_words_clear(&j->u);
+    mal_share3_words_clear(&j->v);
+}
+
+/* Plane k of bits becomes the words [k n, (k + 1) n) of b. */
+static mal_err start_injection(mal_share3 *s, injection *j,
+                               const mal_share3_bits *bits) {
+    const size_t n = bits->n, all = n * bits->width;
+    MAL_TRY(mal_share3_words_new(s, &j->b, all));
+    MAL_TRY(mal_share3_words_new(s, &j->c, all));
+    MAL_TRY(mal_share3_words_new(s, &j->u, all));
+    MAL_TRY(mal_share3_words_new(s, &j->v, all));
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned k = 0; k < bits->width; k++)
+            share3_spread(j->b.part[p] + k * n,
+                          bits->part[p] + k * bits->stride, n);
+    j->b0 = only(s, share3_ref_of(&j->b), 0);
+    j->b1 = only(s, share3_ref_of(&j->b), 1);
+    j->b2 = only(s, share3_ref_of(&j->b), 2);
+    return MAL_OK;
+}
+
+static mal_err inject(mal_share3 *s, mal_share3_words *z, injection *j,
+                      const mal_share3_words *x) {
     const size_t n = z->n;
-    const share3_ref all = share3_ref_of(b);
-    const share3_ref b0 = only(s, all, 0), b1 = only(s, all, 1),
-                     b2 = only(s, all, 2);
-    const share3_gate first = { .x = b0,
-                                .y = b1,
-                                .z = { c->part[0], c->part[1] } };
-    MAL_TRY(share3_gates(s, SHARE3_MUL, &first, 1, n));
+    share3_gate g[2] = { { .x = j->b0, .y = j->b1 }, { .x = j->b2 } };
+    memcpy(g[0].z, j->c.part, sizeof g[0].z);
+    memcpy(g[1].z, j->u.part, sizeof g[1].z);
+    if (x)
+        g[1].y = share3_ref_of(x);
+    MAL_TRY(share3_gates(s, SHARE3_MUL, g, x ? 2 : 1, n));
+    const share3_ref u = x ? share3_ref_of(&j->u) : j->b2;
     for (unsigned p = 0; p < 2; p++) {
         const uint64_t one = share3_carries(s, p);
         for (size_t i = 0; i < n; i++) {
-            c->part[p][i] = (b0.part[p] ? b0.part[p][i] : 0) +
-                            (b1.part[p] ? b1.part[p][i] : 0) -
-                            2 * c->part[p][i];
-            v->part[p][i] = one - 2 * (b2.part[p] ? b2.part[p][i] : 0);
+            j->c.part[p][i] = word_of(&j->b0, p, i) + word_of(&j->b1, p, i) -
+                              2 * j->c.part[p][i];
+            j->v.part[p][i] = (x ? x->part[p][i] : one) - 2 * word_of(&u, p, i);
         }
     }
-    const share3_gate second = { .x = share3_ref_of(c),
-                                 .y = share3_ref_of(v),
-                                 .add = b2,
-                                 .z = { z->part[0], z->part[1] } };
-    return share3_gates(s, SHARE3_MUL, &second, 1, n);
+    g[0] = (share3_gate){ .x = share3_ref_of(&j->c),
+                          .y = share3_ref_of(&j->v),
+                          .add = u };
+    memcpy(g[0].z, z->part, sizeof g[0].z);
+    return share3_gates(s, SHARE3_MUL, g, 1, n);
+}
+
+mal_err share3_inject_planes(mal_share3 *s, mal_share3_words *z,
+                             const mal_share3_bits *bits) {
+    injection j = { 0 };
+    MAL_TRY(share3_words_want(s, z, bits->n * bits->width));
+    mal_err err = start_injection(s, &j, bits);
+    if (err == MAL_OK)
+        err = inject(s, z, &j, NULL);
+    clear_injection(&j);
+    return err;
 }
 
 mal_err mal_share3_inject(mal_share3 *s, mal_share3_words *z,
                           const mal_share3_bits *bit,
                           const mal_share3_words *x) {
-    mal_share3_words t[3] = { 0 };
+    injection j = { 0 };
     MAL_REQUIRE(bit->width == 1 && (!x || x->n == bit->n), MAL_E_INPUT,
                 "%u bits and %zu rows times %zu words", bit->width, bit->n,
                 x ? x->n : bit->n);
     MAL_TRY(share3_words_want(s, z, bit->n));
-    mal_err err = MAL_OK;
-    for (unsigned k = 0; k < 3 && err == MAL_OK; k++)
-        err = mal_share3_words_new(s, &t[k], bit->n);
-    for (unsigned p = 0; p < 2 && err == MAL_OK; p++)
-        mal_share3_rows_of(t[2].part[p], bit->part[p], bit->n, 1, false);
+    mal_err err = start_injection(s, &j, bit);
     if (err == MAL_OK)
-        err = x ? inject(s, z, &t[2], x, t) : inject_one(s, z, &t[2], t);
-    for (unsigned k = 0; k < 3; k++)
-        mal_share3_words_clear(&t[k]);
+        err = inject(s, z, &j, x);
+    clear_injection(&j);
     return err;
 }
 

@@ -134,13 +134,28 @@ static inline share3_ref share3_plane(const mal_share3_bits *v, unsigned b) {
     return (share3_ref){ { v->part[0] + b * v->stride,
                            v->part[1] + b * v->stride } };
 }
+static inline void share3_gate_to(share3_gate *g, const mal_share3_bits *z,
+                                  unsigned b) {
+    g->z[0] = z->part[0] + b * z->stride;
+    g->z[1] = z->part[1] + b * z->stride;
+}
 static inline share3_ref share3_ref_of(const mal_share3_words *v) {
     return (share3_ref){ { v->part[0], v->part[1] } };
 }
 
-/* adder.c: z = x + y or x - y over planes given one by one; z may be x or y. */
+/* transpose.c: words[i] = bit i of the plane. */
+void share3_spread(uint64_t *words, const uint64_t *plane, size_t n);
+
+/* convert.c: the majority of the three parts of a plane, each a shared bit. */
+share3_gate share3_majority(const mal_share3 *s, share3_ref x);
+/* z [width * n]: the planes as words 0 and 1, one after the other. */
+mal_err share3_inject_planes(mal_share3 *s, mal_share3_words *z,
+                             const mal_share3_bits *bits) MAL_MUST_CHECK;
+
+/* adder.c: z = x + y or x - y over planes given one by one; z may be x or y.
+ * carry: NULL, or one plane: the carry out, for x - y the bit x >= y. */
 mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
-                          const share3_ref *x, const share3_ref *y,
-                          bool subtract) MAL_MUST_CHECK;
+                          mal_share3_bits *carry, const share3_ref *x,
+                          const share3_ref *y, bool subtract) MAL_MUST_CHECK;
 
 #endif

@@ -44,3 +44,8 @@ void mal_share3_rows_of(uint64_t *rows, const uint64_t *planes, size_t n,
     }
     mal_wipe(a, sizeof a);
 }
+
+void share3_spread(uint64_t *words, const uint64_t *plane, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        words[i] = plane[i / 64] >> i % 64 & 1;
+}

@@ -9,8 +9,10 @@
  * All three parties call the same functions with the same public sizes in the
  * same order.  Linear calls are local and say nothing; every product costs one
  * message to one peer in each round.  What is revealed, and to whom, stands in
- * the names: only `open` and `open_to` reveal.  A call that fails leaves the
- * engine dead: every later call is MAL_E_STATE, and the job is void.
+ * the names: only `open` and `open_to` reveal.  A call whose message fails
+ * leaves the engine dead: every later call is MAL_E_STATE, and the job is void.
+ * Our own arguments, refused, leave it as it was; the peers notice if they went
+ * on.
  *
  * Vectors are owned by an engine (`new`, `clear`) or are views into another
  * one.  z may be x or y where a comment does not forbid it; a z that is empty
@@ -258,6 +260,27 @@ mal_err mal_share3_words_mux(mal_share3 *s, mal_share3_words *z,
                              const mal_share3_words *x,
                              const mal_share3_words *y) MAL_MUST_CHECK;
 
+/* --- Fixed point and division -------------------------------------------- */
+
+/* z = floor(x / 2^shift) + e with e in { -1, 0, 1 }, for signed -2^61 <= x <
+ * 2^61, without any probability of more; outside, z is anything.  Three rounds,
+ * 32 bytes a row.  1 <= shift <= 61.  z may be x. */
+mal_err mal_share3_truncate(mal_share3 *s, mal_share3_words *z,
+                            const mal_share3_words *x,
+                            unsigned shift) MAL_MUST_CHECK;
+/* z = floor(x / 2^shift), exactly and for all signed x: over bits and back. */
+mal_err mal_share3_floor_shift(mal_share3 *s, mal_share3_words *z,
+                               const mal_share3_words *x,
+                               unsigned shift) MAL_MUST_CHECK;
+/* q = floor(x / y), total: where y = 0, or the signed quotient does not fit,
+ * q = 0 and the plane `bad` is 1 (elsewhere 0; NULL is fine).  About
+ * w (log w + 2) rounds for w planes; q and bad are not inputs.
+ * Leaks: nothing but the width. */
+mal_err mal_share3_divide(mal_share3 *s, mal_share3_bits *q,
+                          mal_share3_bits *bad, const mal_share3_bits *x,
+                          const mal_share3_bits *y,
+                          bool is_signed) MAL_MUST_CHECK;
+
 /* --- Permutations -------------------------------------------------------- */
 
 /* One of both is set. */
@@ -294,17 +317,19 @@ typedef struct mal_share3_sort_key {
  * Cost:    keys of at most 3 bits: some 10 rounds.  Else about n log2(n) + 5 n
  *          comparisons of (width + log2(n)) bits, each opened, in about
  *          log2(width) log2(n) rounds.
- * Leaks:   n and the widths.  Opened: comparisons of distinct rows after a fresh
- *          uniform shuffle, functions of a uniform order [HKICT12].
+ * Leaks:   n and the widths.  Opened: comparisons of distinct rows after a
+ * fresh uniform shuffle, functions of a uniform order [HKICT12].
  */
 mal_err mal_share3_order_sort(mal_share3 *s, mal_share3_order **order,
                               const mal_share3_sort_key *keys,
                               unsigned n_keys) MAL_MUST_CHECK;
-/* The same order as words: pi[i] is the place to which row i goes.  3 rounds. */
+/* The same order as words: pi[i] is the place to which row i goes.  3 rounds.
+ */
 mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
                                const mal_share3_order *order) MAL_MUST_CHECK;
-/* Move rows of all columns, in place; inverse: back.  So pi2[pi[i]] is pi2 moved
- * back by pi's order.  3 rounds; 4 bytes are sent in all for each byte of a row.
+/* Move rows of all columns, in place; inverse: back.  So pi2[pi[i]] is pi2
+ * moved back by pi's order.  3 rounds; 4 bytes are sent in all for each byte of
+ * a row.
  */
 mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,

@@ -7,7 +7,7 @@
 typedef struct every {
     size_t n;
     mal_share3_words u, v, w, t;
-    mal_share3_bits x, y, z, b;
+    mal_share3_bits x, y, z, b, q;
 } every;
 
 __attribute__((unused)) static void every_clear(every *e) {
@@ -19,6 +19,7 @@ __attribute__((unused)) static void every_clear(every *e) {
     mal_share3_bits_clear(&e->y);
     mal_share3_bits_clear(&e->z);
     mal_share3_bits_clear(&e->b);
+    mal_share3_bits_clear(&e->q);
 }
 
 /* rows: [n], planes: [64 * stride], out: [64 * stride] */
@@ -47,6 +48,10 @@ static mal_err every_step(mal_share3 *s, every *e, const uint64_t *rows,
     MAL_TRY(mal_share3_to_words(s, &e->w, &e->z, false));
     MAL_TRY(mal_share3_inject(s, &e->w, &e->b, &e->u));
     MAL_TRY(mal_share3_words_mux(s, &e->w, &e->b, &e->u, &e->v));
+    MAL_TRY(mal_share3_truncate(s, &e->w, &e->u, 7));
+    mal_share3_bits x = mal_share3_bits_planes(&e->x, 0, 3);
+    mal_share3_bits y = mal_share3_bits_planes(&e->y, 3, 3);
+    MAL_TRY(mal_share3_divide(s, &e->q, NULL, &x, &y, true));
     MAL_TRY(mal_share3_words_open(s, out, &e->w));
     MAL_TRY(mal_share3_words_open_to(s, out, 1, &e->w));
     MAL_TRY(mal_share3_bits_open(s, out, &e->z));

@@ -14,7 +14,7 @@ typedef struct seat {
 
 typedef struct job {
     mal_share3_words u, v, w;
-    mal_share3_bits x, y, z, b;
+    mal_share3_bits x, y, z, b, q;
 } job;
 
 static void must(mal_err err) {
@@ -39,6 +39,10 @@ static void calculate(mal_share3 *s, seat *p, job *j) {
     must(mal_share3_to_words(s, &j->w, &j->z, true));
     must(mal_share3_inject(s, &j->w, &j->b, &j->u));
     must(mal_share3_words_mux(s, &j->w, &j->b, &j->u, &j->v));
+    must(mal_share3_truncate(s, &j->w, &j->u, 7));
+    const mal_share3_bits x = mal_share3_bits_planes(&j->x, 0, 3);
+    const mal_share3_bits y = mal_share3_bits_planes(&j->y, 3, 3);
+    must(mal_share3_divide(s, &j->q, NULL, &x, &y, true));
     must(mal_share3_words_open(s, p->out, &j->w));
 }
 
@@ -58,6 +62,7 @@ static void sit(void *arg) {
     mal_share3_bits_clear(&j.y);
     mal_share3_bits_clear(&j.z);
     mal_share3_bits_clear(&j.b);
+    mal_share3_bits_clear(&j.q);
     mal_share3_close(&s);
 }
 
