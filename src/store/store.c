@@ -103,6 +103,7 @@ mal_err mal_store_open(mal_store **out, const char *dir, mal_kms *kms,
     MAL_TRY(take_lock(store));
     MAL_TRY(mal_store_catalogue_open(store));
     MAL_TRY(recover(store));
+    MAL_TRY(mal_store_shares_recover(store));
     *out = store;
     store = NULL;
     return MAL_OK;
@@ -383,10 +384,14 @@ static mal_err remove_one(mal_store *store, const store_entry *e) {
     MAL_AUTO(mal_buf_clear) mal_buf envelope = { 0 };
     store_entry doomed = *e;
 
+    size_t shares;
+
     doomed.log_from = (int64_t)mal_audit_log_size(store->log);
     MAL_TRY(mal_store_envelope_deletion(store, &envelope, e));
     MAL_TRY(mal_store_entry_doom(store, &doomed, mal_buf_view(&envelope)));
-    return mal_store_finish_remove(store, &doomed);
+    MAL_TRY(mal_store_finish_remove(store, &doomed));
+    return mal_store_shares_forget(store, e->room, e->dataset, e->version,
+                                   &shares);
 }
 
 static mal_err remove_all(mal_store *store, const uint8_t room[32],
@@ -432,7 +437,7 @@ static mal_err rewrap_all(mal_store *store,
         MAL_TRY(mal_store_entry_wrap(store, e, e->contract, e->next));
         MAL_TRY(finish_rewrap(store, e));
     }
-    return MAL_OK;
+    return mal_store_shares_rewrap(store, contract->room_id, contract->hash);
 }
 
 mal_err mal_store_rewrap(mal_store *store,

@@ -258,6 +258,15 @@ mal_err mal_store_entry_open(mal_store *store, store_keys *keys,
                              mal_arena *arena,
                              const store_entry *entry) MAL_MUST_CHECK;
 
+/* --- Shares (shares.c): within the lock of a change ----------------------- */
+
+mal_err mal_store_shares_recover(mal_store *store) MAL_MUST_CHECK;
+mal_err mal_store_shares_forget(mal_store *store, const uint8_t room[32],
+                                const char *dataset, uint32_t version,
+                                size_t *removed) MAL_MUST_CHECK;
+mal_err mal_store_shares_rewrap(mal_store *store, const uint8_t room[32],
+                                const uint8_t contract[32]) MAL_MUST_CHECK;
+
 /* --- Signing and logging (publish.c): the last steps --------------------- */
 
 mal_err mal_store_envelope_dataset(mal_store *store, mal_buf *out,

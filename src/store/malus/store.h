@@ -209,6 +209,52 @@ mal_err mal_store_remove(mal_store *store, const uint8_t room[32],
 mal_err mal_store_rewrap(mal_store *store,
                          const mal_policy_contract *contract) MAL_MUST_CHECK;
 
+/* --- Shares of a table, at a seat of share3 ------------------------------ */
+
+/* Two of the three parts of every plane of somebody's table, padded to its
+ * declared bound.  They lie under a key of that dataset and version at this
+ * seat (rule 25), bound to all that stands here, and are erased with it.  Of
+ * the table, this folder and key alone tell the bounds. */
+#define MAL_STORE_SHARES_WORDS_MAX ((uint64_t)1 << 32) /* of one part */
+typedef struct mal_store_shares {
+    uint8_t room[32], contract[32];
+    char dataset[MAL_STORE_NAME_MAX + 1];
+    uint32_t version;
+    uint8_t root[32];   /* the version's, as its owner logged it */
+    uint8_t upload[32]; /* one sharing to three seats: the same at each */
+    uint8_t shape[32];  /* hash of rows, columns and their types */
+    uint64_t epoch;     /* 0 as uploaded; a refresh makes the next */
+    uint32_t seat;      /* 0 to 2 */
+    uint64_t words;     /* of each of the two parts */
+} mal_store_shares;
+
+/* Whole or absent: all words of the first part, then all of the second, in any
+ * pieces; abandon and a crash leave nothing. */
+typedef struct mal_store_shares_writer mal_store_shares_writer;
+mal_err mal_store_shares_begin(mal_store *store,
+                               mal_store_shares_writer **writer,
+                               const mal_store_shares *shares) MAL_MUST_CHECK;
+mal_err mal_store_shares_write(mal_store_shares_writer *writer,
+                               const uint64_t *words, size_t n) MAL_MUST_CHECK;
+/* Frees the writer, also when it fails. */
+mal_err
+mal_store_shares_commit(mal_store_shares_writer **writer) MAL_MUST_CHECK;
+void mal_store_shares_abandon(mal_store_shares_writer **writer);
+/* All, the newest version and epoch of a dataset first. */
+mal_err mal_store_shares_list(mal_store *store, mal_store_shares **shares,
+                              size_t *n, mal_arena *arena) MAL_MUST_CHECK;
+/* The sharing with that room, dataset, version, upload and epoch; part[2] have
+ * room for `words` each.  MAL_E_MISSING; MAL_E_AUTH: altered, moved or cut. */
+mal_err mal_store_shares_read(mal_store *store, uint64_t *const part[2],
+                              const mal_store_shares *shares) MAL_MUST_CHECK;
+/* One epoch, after a refresh; the key stays. */
+mal_err mal_store_shares_drop(mal_store *store,
+                              const mal_store_shares *shares) MAL_MUST_CHECK;
+/* All sharings of that version (0: of all) and their key. */
+mal_err mal_store_shares_remove(mal_store *store, const uint8_t room[32],
+                                const char *dataset, uint32_t version,
+                                size_t *removed) MAL_MUST_CHECK;
+
 /* --- Measurements ------------------------------------------------------- */
 
 /* One JSON object a line, engine "ingest": csv, read, check.  Zero and NULL
