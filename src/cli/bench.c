@@ -9,6 +9,7 @@
 #include <malus/dp.h>
 #include <malus/mpc.h>
 #include <malus/net.h>
+#include <malus/ot.h>
 #include <malus/prim.h>
 #include <malus/psi.h>
 #include <malus/share3.h>
@@ -65,6 +66,12 @@ static mal_err bench_net(mal_buf *lines, uint64_t rows, unsigned threads,
     return mal_net_bench(lines, only, rows ? rows : 4096);
 }
 
+static mal_err bench_ot(mal_buf *lines, uint64_t rows, unsigned threads,
+                        const char *only) {
+    (void)threads;
+    return mal_ot_bench(lines, only, rows);
+}
+
 static mal_err bench_share3(mal_buf *lines, uint64_t rows, unsigned threads,
                             const char *only, bool malicious) {
     return mal_share3_bench(lines, only, rows ? rows : 1 << 20, threads,
@@ -79,6 +86,7 @@ static const bench benches[] = {
     { "log", bench_log },
     { "dp", bench_dp },
     { "net", bench_net },
+    { "ot", bench_ot },
     { "share3", NULL, bench_share3 },
 };
 
@@ -150,7 +158,7 @@ static mal_err run(mal_cli *cli) {
                         malicious));
     }
     MAL_REQUIRE(any, MAL_E_INPUT,
-                "no bench %s: there are ingest, sum, psi, log, dp, net, "
+                "no bench %s: there are ingest, sum, psi, log, dp, net, ot, "
                 "share3 and all",
                 wanted);
     if (!cli->json)
@@ -172,7 +180,7 @@ static const mal_cli_option options[] = {
 const mal_cli_verb cli_bench_verbs[] = {
     { .name = "bench",
       .operands = "ENGINE",
-      .summary = "Measure ingest, sum, psi, log, dp, net, share3, or all",
+      .summary = "Measure ingest, sum, psi, log, dp, net, ot, share3, or all",
       .text =
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "

@@ -41,7 +41,7 @@ static batch batch_of(const mal_ot_cot *cot, size_t wanted) {
 }
 
 static mal_ot_block *column_of(const mal_ot_cot *cot, unsigned c) {
-    return cot->column + c * OT_COLUMN_BLOCKS;
+    return cot->column + c * OT_COLUMN_STRIDE;
 }
 
 /* Columns i * k .. and the sum, of blocks [at, at + OT_CHUNK_BLOCKS). */
@@ -302,7 +302,7 @@ static mal_err cot_new(mal_ot_cot **cot, mal_chan *chan,
     size_t leaves = (size_t)c->trees << k;
     c->leaf = (mal_prim_aes *)mal_ot_blocks_new(leaves * sizeof(mal_prim_aes) /
                                                 BLOCK);
-    c->column = mal_ot_blocks_new(KAPPA * OT_COLUMN_BLOCKS);
+    c->column = mal_ot_blocks_new(KAPPA * OT_COLUMN_STRIDE);
     MAL_REQUIRE(c->leaf && c->column, MAL_E_MEMORY, "out of memory");
     ot_public_key(key, "malus ot hash", params->session, 0, 0);
     mal_prim_aes_init(&c->hash, key);

@@ -39,7 +39,7 @@ INLINE void fold_body(const ot_fold *f) {
             left[b] = now;
     }
     for (unsigned b = 0; b < f->k; b++)
-        memcpy(f->part + b * OT_COLUMN_BLOCKS, &part[b], f->blocks * BLOCK);
+        memcpy(f->part + b * OT_COLUMN_STRIDE, &part[b], f->blocks * BLOCK);
     memcpy(f->sum, &now, f->blocks * BLOCK);
 }
 
@@ -62,7 +62,7 @@ INLINE void transpose_512(mal_ot_block *out, const uint64_t *column,
     size_t n = words < 8 ? words : 8;
     memset(m, 0, sizeof m);
     for (unsigned c = 0; c < 128; c++)
-        memcpy(&m[c / 64][c % 64], column + c * 2 * OT_COLUMN_BLOCKS, 8 * n);
+        memcpy(&m[c / 64][c % 64], column + c * 2 * OT_COLUMN_STRIDE, 8 * n);
     transpose_64(m[0]);
     transpose_64(m[1]);
     const uint64_t *lo = (const uint64_t *)m[0], *hi = (const uint64_t *)m[1];

@@ -79,6 +79,9 @@ mal_err ot_base_answer(mal_ot_block (*key)[2],
 #define OT_FOLD_MAX 8
 #define OT_ROWS_MAX ((size_t)32768)          /* OTs in one check */
 #define OT_COLUMN_BLOCKS (OT_ROWS_MAX / 128) /* of 128 rows */
+/* From column to column: not a power of two, or 128 columns would meet in one set
+ * of the cache. */
+#define OT_COLUMN_STRIDE (OT_COLUMN_BLOCKS + 4)
 #define OT_CHUNK_BLOCKS ((size_t)16)
 
 struct mal_ot_cot {
@@ -91,7 +94,7 @@ struct mal_ot_cot {
      * its leaf 0 is unknown and unused. */
     mal_prim_aes *leaf;
     mal_prim_aes hash;    /* a public permutation */
-    mal_ot_block *column; /* [128][OT_COLUMN_BLOCKS] */
+    mal_ot_block *column; /* [128][OT_COLUMN_STRIDE] */
     mal_buf message;
     uint64_t streamed; /* blocks taken from each leaf */
     uint64_t batches, voles;
@@ -108,7 +111,7 @@ typedef struct ot_fold {
     size_t blocks;
     uint64_t counter;
     mal_ot_block *sum;  /* [blocks] */
-    mal_ot_block *part; /* part_b at part + b * OT_COLUMN_BLOCKS */
+    mal_ot_block *part; /* part_b at part + b * OT_COLUMN_STRIDE */
 } ot_fold;
 void ot_fold_run(ot_way way, const ot_fold *fold);
 /* out[j] bit c = bit j of column c, for 128 * blocks rows. */

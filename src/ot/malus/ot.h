@@ -151,8 +151,9 @@ mal_err mal_ot_cot_vole_receive(mal_ot_cot *cot, mal_ot_block *a,
  */
 
 /* Append one JSON object a line: engine, name, rows, seconds, cpu_seconds,
- * bytes, ns_per_row, per party.  only: "vole-semi-honest", "vole-malicious",
- * "cot-semi-honest", "cot-malicious", or NULL for all. */
+ * bytes, ns_per_row, and CPU of each party.  only: "vole-semi-honest",
+ * "vole-malicious", "vole-conservative", "cot-semi-honest", "cot-malicious",
+ * "cot-fold-2", "cot-fold-8", or NULL for all.  rows 0: 1.33 M and 2^22. */
 mal_err mal_ot_bench(mal_buf *lines, const char *only,
                      uint64_t rows) MAL_MUST_CHECK;
 
