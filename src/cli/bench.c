@@ -41,6 +41,9 @@ static mal_err bench_psi(mal_buf *lines, uint64_t rows, unsigned threads,
     const bool ddh = only && strncmp(only, "ddh", 3) == 0;
     if (!ddh)
         MAL_TRY(mal_psi_bench(lines, only, rows ? rows : 1 << 20, threads));
+    if (!ddh)
+        MAL_TRY(
+            mal_psi_circuit_bench(lines, only, rows ? rows : 1 << 20, threads));
     /* The DDH engine takes half a millisecond a row: run only where asked, or
      * at a size of its own. */
     if (!only || ddh)

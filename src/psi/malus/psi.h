@@ -19,6 +19,7 @@
 
 #include <malus/base.h>
 #include <malus/ot.h>
+#include <malus/prim.h>
 
 #define MAL_PSI_KEY 16 /* bytes of a key: a pseudonym, or the hash of one */
 typedef struct mal_psi_key {
@@ -131,6 +132,78 @@ mal_err mal_psi_okvs_decode(mal_psi_block *out, const mal_psi_okvs *okvs,
                             const mal_psi_key *keys, size_t n,
                             unsigned threads) MAL_MUST_CHECK;
 
+/* --- circuit: join and compute into shares -------------------------------- */
+
+/* Two parties, one with keys (`filter`), one with keys and a row of small
+ * integers for each (`payload`), make additive shares modulo 2^64 of the column
+ * sums over the keys that both have.  Nobody learns which keys match, nor how
+ * many.  Both are believed to follow the protocol; what a peer sends is checked
+ * for its size.  The parties agree on the session id (a hash of the job)
+ * beforehand and never use one twice; channels are encrypted and authenticated
+ * by who gives them.
+ */
+#define MAL_PSI_CIRCUIT_SESSION 32
+#define MAL_PSI_CIRCUIT_KEY 16               /* bytes of a key */
+#define MAL_PSI_CIRCUIT_ROWS_MAX (1u << 22)  /* either side */
+#define MAL_PSI_CIRCUIT_WORDS_MAX (1u << 16) /* of a row */
+
+/* What both parties must hold equal; it is hashed into the first message. */
+typedef struct mal_psi_circuit_params {
+    uint8_t session[MAL_PSI_CIRCUIT_SESSION];
+    uint32_t filter_max;  /* N1: declared bound of the filter's keys, >= 1 */
+    uint32_t payload_max; /* N2: declared bound of the payload's keys, >= 1 */
+    uint32_t words;       /* W: words of a row, 1 .. WORDS_MAX */
+    unsigned threads;     /* local choice; 0 = one */
+} mal_psi_circuit_params;
+
+typedef struct mal_psi_circuit_filter_input {
+    const uint8_t (*keys)[MAL_PSI_CIRCUIT_KEY]; /* [n] distinct */
+    size_t n;                                   /* 0 .. filter_max */
+    const int64_t *noise;                       /* [words], or NULL */
+} mal_psi_circuit_filter_input;
+
+typedef struct mal_psi_circuit_payload_input {
+    const uint8_t (*keys)[MAL_PSI_CIRCUIT_KEY]; /* [n] distinct */
+    size_t n;                                   /* 0 .. payload_max */
+    const int64_t *values;                      /* [n][words] */
+    const int64_t *noise;                       /* [words], or NULL */
+} mal_psi_circuit_payload_input;
+
+/* The hashes cover all messages of a direction in order, each with its length,
+ * and are equal at both parties. */
+typedef struct mal_psi_circuit_report {
+    mal_prim_hash filter_to_payload, payload_to_filter;
+} mal_psi_circuit_report;
+
+/* The party that holds keys only (F; the sender of the OPRF).
+ *
+ * Out:     y       [words]: y_F + y_P = sum + noises modulo 2^64, right as a
+ *          two's complement number while |sum + noises| < 2^63.  y alone is
+ *          uniform.  Zeroed unless MAL_OK.
+ *          report  NULL is fine, and saves hashing; zeroed unless MAL_OK.
+ * Leaks:   N1, N2, W to both and to who sees the channel; nothing else to a
+ *          party that follows the protocol.  Time and memory access of either
+ *          depend on its own keys, not on values, noise or matches.
+ * Errors:  MAL_E_INPUT  own keys repeat or are too many, or parameters are
+ *          out of range.
+ *          MAL_E_PEER   a check of the peer's messages failed (never which).
+ *          MAL_E_STATE  no table for the keys: probability below 2^-40.
+ * Source:  [PSTY19] Fig. 5, [RS21] section 6.
+ */
+mal_err mal_psi_circuit_filter(uint64_t *y, mal_psi_circuit_report *report,
+                               mal_chan *chan,
+                               const mal_psi_circuit_params *params,
+                               const mal_psi_circuit_filter_input *input,
+                               const mal_progress *progress) MAL_MUST_CHECK;
+
+/* The party that holds keys and values (P; the receiver of the OPRF).  As
+ * above. */
+mal_err mal_psi_circuit_payload(uint64_t *y, mal_psi_circuit_report *report,
+                                mal_chan *chan,
+                                const mal_psi_circuit_params *params,
+                                const mal_psi_circuit_payload_input *input,
+                                const mal_progress *progress) MAL_MUST_CHECK;
+
 /* --- Measuring ------------------------------------------------------------ */
 
 /* Append one JSON object a line for "semi-honest" and "malicious", or `only`
@@ -139,5 +212,11 @@ mal_err mal_psi_okvs_decode(mal_psi_block *out, const mal_psi_okvs *okvs,
  * bytes_per_row, rss_receiver, rss_sender (peak bytes of each process). */
 mal_err mal_psi_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads) MAL_MUST_CHECK;
+/* Append one JSON object a line: engine, name, rows (of each side), threads,
+ * words, seconds (wall), cpu_seconds and bytes (both parties), ns_per_row,
+ * bytes_per_row.  only: "circuit" (one word a row), "circuit-wide" (32), or
+ * NULL. */
+mal_err mal_psi_circuit_bench(mal_buf *lines, const char *only, uint64_t rows,
+                              unsigned threads) MAL_MUST_CHECK;
 
 #endif

@@ -1,0 +1,324 @@
+/* circuit.c - join and compute into shares: both parties' runs.
+ *
+ * [PSTY19] Fig. 5 with the OPRF of [RR22], the equality of equal.c and, as only
+ * sums over all bins leave, one transfer a bin.  One step, one call:
+ *
+ *   hello   bound session and fresh randomness both ways: hash functions
+ *   OPPRF   F: t; P: t' for the key in each bin
+ *   equal   for a batch of bins: shares of [t = t']
+ *   mux     for the same batch: shares of the sum of [t = t'] v
+ *   output  y = share + noise
+ */
+#include "circuit_impl.h"
+
+#include <string.h>
+
+void circuit_wipe_free(void *block, size_t len) {
+    if (block)
+        mal_wipe(block, len);
+    mal_free(block);
+}
+
+void circuit_random(void *out, size_t blocks) {
+    mal_prim_aes aes;
+    uint8_t key[16];
+    mal_prim_random(key, sizeof key);
+    mal_prim_aes_init(&aes, key);
+    mal_prim_aes_ctr(out, blocks, &aes, 0, 0);
+    mal_prim_aes_clear(&aes);
+    mal_wipe(key, sizeof key);
+}
+
+/* --- A channel that hashes ------------------------------------------------ */
+
+/* Each message with its length: the list of messages is hashed injectively. */
+static void absorb(mal_prim_sha256 *state, mal_bytes message) {
+    uint8_t len[8];
+    if (!state)
+        return;
+    mal_store_u64le(len, message.len);
+    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
+    mal_prim_sha256_add(state, message);
+}
+
+static mal_err watch_send(mal_chan *chan, mal_bytes message) {
+    circuit_watch *w = (circuit_watch *)chan;
+    absorb(w->sent, message);
+    return mal_chan_send(w->inner, message);
+}
+
+static mal_err watch_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
+    circuit_watch *w = (circuit_watch *)chan;
+    MAL_TRY(mal_chan_recv(w->inner, message, len_max));
+    absorb(w->received, mal_buf_view(message));
+    return MAL_OK;
+}
+
+static void watch_close(mal_chan *chan) {
+    (void)chan; /* the inner one is the caller's */
+}
+
+static mal_err watch_init(circuit_watch *w, mal_chan *inner, bool hash) {
+    static const mal_chan_ops ops = { watch_send, watch_recv, watch_close };
+    *w = (circuit_watch){ .chan.ops = &ops, .inner = inner };
+    if (!hash)
+        return MAL_OK;
+    w->sent = mal_prim_sha256_new();
+    w->received = mal_prim_sha256_new();
+    return w->sent && w->received
+               ? MAL_OK
+               : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+}
+
+/* --- The run -------------------------------------------------------------- */
+
+static mal_err check_params(const mal_psi_circuit_params *q) {
+    MAL_REQUIRE(
+        q->filter_max >= 1 && q->filter_max <= MAL_PSI_CIRCUIT_ROWS_MAX &&
+            q->payload_max >= 1 && q->payload_max <= MAL_PSI_CIRCUIT_ROWS_MAX,
+        MAL_E_INPUT,
+        "psi bounds of %u and %u keys: declare 1 to %u on each side",
+        q->filter_max, q->payload_max, MAL_PSI_CIRCUIT_ROWS_MAX);
+    MAL_REQUIRE(q->words >= 1 && q->words <= MAL_PSI_CIRCUIT_WORDS_MAX,
+                MAL_E_INPUT, "psi over %u words a row: 1 to %u", q->words,
+                MAL_PSI_CIRCUIT_WORDS_MAX);
+    return MAL_OK;
+}
+
+static void bind_session(mal_prim_hash *out, const mal_psi_circuit_params *q) {
+    uint8_t shape[12];
+    mal_store_u32le(shape, q->filter_max);
+    mal_store_u32le(shape + 4, q->payload_max);
+    mal_store_u32le(shape + 8, q->words);
+    const mal_bytes parts[] = { mal_bytes_of(q->session,
+                                             MAL_PSI_CIRCUIT_SESSION),
+                                mal_bytes_of(shape, sizeof shape) };
+    mal_prim_hash_parts(out, "malus psi circuit v1 session", parts, 2);
+}
+
+static void part_session(uint8_t out[32], const circuit *c, const char *part) {
+    mal_prim_hash hash;
+    const mal_bytes parts[] = { mal_bytes_of(c->session.b, MAL_PRIM_HASH),
+                                mal_bytes_str(part) };
+    mal_prim_hash_parts(&hash, "malus psi circuit v1 part", parts, 2);
+    memcpy(out, hash.b, 32);
+}
+
+mal_ot_params circuit_transfers(const circuit *c, const char *part) {
+    mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
+    part_session(params.session, c, part);
+    return params;
+}
+
+static void hash_init(mal_prim_aes *aes, const circuit *c, const char *part) {
+    uint8_t key[32];
+    part_session(key, c, part);
+    mal_prim_aes_init(aes, key);
+}
+
+/* Both tell the bound session and 32 fresh bytes, after their keys are fixed:
+ * no key was chosen with the hash functions in view. */
+static mal_err hello(circuit *c) {
+    uint8_t own[64], other[64];
+    memcpy(own, c->session.b, MAL_PRIM_HASH);
+    mal_prim_random(own + MAL_PRIM_HASH, 32);
+    MAL_TRY(mal_chan_send(c->chan, mal_bytes_of(own, sizeof own)));
+    MAL_TRY(mal_chan_recv_exact(c->chan, other, sizeof other));
+    MAL_REQUIRE(mal_equal(own, other, MAL_PRIM_HASH), MAL_E_PEER,
+                CIRCUIT_PEER_BROKE);
+    const mal_bytes parts[] = {
+        mal_bytes_of(own, MAL_PRIM_HASH),
+        mal_bytes_of((c->payload ? other : own) + MAL_PRIM_HASH, 32),
+        mal_bytes_of((c->payload ? own : other) + MAL_PRIM_HASH, 32),
+    };
+    mal_prim_hash_parts(&c->session, "malus psi circuit v1 hello", parts, 3);
+    hash_init(&c->tag_hash, c, "keys");
+    hash_init(&c->hash, c, "transfers");
+    return MAL_OK;
+}
+
+/* Tags: hashes of keys.  Two different ones collide with probability below
+ * n^2 / 2^128. */
+static mal_err take_keys(circuit *c, const uint8_t (*keys)[MAL_PSI_CIRCUIT_KEY],
+                         size_t n, size_t n_max) {
+    bool repeats;
+    MAL_REQUIRE(n <= n_max, MAL_E_INPUT,
+                "%zu keys where the declared bound is %zu", n, n_max);
+    c->n = n;
+    c->tags = mal_calloc(n + 1, sizeof *c->tags);
+    if (!c->tags)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    if (n > 0)
+        mal_prim_aes_mmo(c->tags, keys, n, &c->tag_hash);
+    MAL_TRY(cuckoo_repeats_vartime(&repeats, c->tags, n));
+    MAL_REQUIRE(!repeats, MAL_E_INPUT,
+                "a key occurs twice: aggregate by key first");
+    return MAL_OK;
+}
+
+/* What has to hold for all bins together: two different t are equal in l bits
+ * with probability 2^-l, so in no bin but for 2^-40. */
+static unsigned bits_for(uint32_t bins) {
+    unsigned bits = 40;
+    while ((uint32_t)1 << (bits - 40) < bins)
+        bits++;
+    assert(bits <= EQUAL_BITS_MAX);
+    return bits;
+}
+
+static mal_err circuit_init(circuit *c, mal_chan *chan,
+                            const mal_psi_circuit_params *params,
+                            const mal_progress *progress, bool hash) {
+    *c = (circuit){ .params = params,
+                    .progress = progress,
+                    .payload = c->payload };
+    MAL_TRY(check_params(params));
+    MAL_TRY(mal_prim_init());
+    MAL_TRY(watch_init(&c->watch, chan, hash));
+    c->chan = &c->watch.chan;
+    bind_session(&c->session, params);
+    c->bins = cuckoo_bins(params->payload_max);
+    c->bits = bits_for(c->bins);
+    c->t = mal_calloc(c->bins, sizeof *c->t);
+    c->share = mal_calloc(EQUAL_BATCH / 64, sizeof *c->share);
+    c->zeros = mal_calloc(params->words, sizeof *c->zeros);
+    if (!c->t || !c->share || !c->zeros)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    return MAL_OK;
+}
+
+static void circuit_clear(circuit *c) {
+    equal_clear(&c->equal);
+    mux_clear(&c->mux);
+    mal_ot_cot_free(c->cot);
+    circuit_wipe_free(c->tags, (c->n + 1) * sizeof *c->tags);
+    circuit_wipe_free(c->table, c->bins * sizeof *c->table);
+    circuit_wipe_free(c->t, c->bins * sizeof *c->t);
+    circuit_wipe_free(c->share, EQUAL_BATCH / 8);
+    mal_free(c->zeros);
+    mal_prim_sha256_auto(&c->watch.sent);
+    mal_prim_sha256_auto(&c->watch.received);
+}
+
+/* --- Batches -------------------------------------------------------------- */
+
+static mal_err transfers_init(circuit *c) {
+    const mal_ot_params params = circuit_transfers(c, "transfers");
+    MAL_TRY(c->payload ? mal_ot_cot_new_sender(&c->cot, c->chan, &params)
+                       : mal_ot_cot_new_receiver(&c->cot, c->chan, &params));
+    MAL_TRY(equal_init(&c->equal, c->cot, c->chan, &c->hash, c->bits));
+    MAL_TRY(mux_init(&c->mux, c->cot, c->chan, &c->hash, c->params->words));
+    if (c->payload)
+        c->equal.delta = c->mux.delta = mal_ot_cot_delta(c->cot);
+    return MAL_OK;
+}
+
+static mal_err batches(circuit *c, const int64_t *values) {
+    for (size_t at = 0; at < c->bins; at += EQUAL_BATCH) {
+        const size_t left = c->bins - at;
+        const size_t n = left < EQUAL_BATCH ? left : EQUAL_BATCH;
+        MAL_TRY(mal_progress_step(c->progress, "psi: comparing and adding", at,
+                                  c->bins));
+        if (c->payload) {
+            const mux_rows rows = { values, c->table + at, c->zeros };
+            MAL_TRY(equal_send(&c->equal, c->share, c->t + at, n));
+            MAL_TRY(mux_send(&c->mux, c->share, &rows, n));
+        } else {
+            MAL_TRY(equal_receive(&c->equal, c->share, c->t + at, n));
+            MAL_TRY(mux_receive(&c->mux, c->share, n));
+        }
+    }
+    return mal_progress_step(c->progress, "psi: comparing and adding", c->bins,
+                             c->bins);
+}
+
+static void put_output(uint64_t *y, mal_psi_circuit_report *report,
+                       const circuit *c, const int64_t *noise) {
+    for (size_t w = 0; w < c->params->words; w++)
+        y[w] = c->mux.sum[w] + (noise ? (uint64_t)noise[w] : 0);
+    if (!report)
+        return;
+    mal_prim_sha256_peek(c->payload ? c->watch.received : c->watch.sent,
+                         &report->filter_to_payload);
+    mal_prim_sha256_peek(c->payload ? c->watch.sent : c->watch.received,
+                         &report->payload_to_filter);
+}
+
+/* P has all it needs with its last message; it waits until F has it, too, so
+ * that one party does not hold an output of a run that failed at the other. */
+static mal_err done(circuit *c) {
+    const uint8_t word[1] = { 1 };
+    uint8_t got[1];
+    MAL_TRY(mal_chan_send(c->chan, mal_bytes_of(word, 1)));
+    MAL_TRY(mal_chan_recv_exact(c->chan, got, 1));
+    MAL_REQUIRE(got[0] == word[0], MAL_E_PEER, CIRCUIT_PEER_BROKE);
+    return MAL_OK;
+}
+
+/* --- The parties ---------------------------------------------------------- */
+
+static mal_err filter_run(circuit *c,
+                          const mal_psi_circuit_filter_input *input) {
+    MAL_TRY(hello(c));
+    MAL_TRY(take_keys(c, input->keys, input->n, c->params->filter_max));
+    MAL_TRY(mal_progress_step(c->progress, "psi: OPPRF", 0, 1));
+    MAL_TRY(opprf_filter(c));
+    MAL_TRY(transfers_init(c));
+    MAL_TRY(batches(c, NULL));
+    return done(c);
+}
+
+static mal_err payload_run(circuit *c,
+                           const mal_psi_circuit_payload_input *input) {
+    MAL_TRY(hello(c));
+    MAL_TRY(take_keys(c, input->keys, input->n, c->params->payload_max));
+    c->table = mal_calloc(c->bins, sizeof *c->table);
+    if (!c->table)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    MAL_TRY(cuckoo_build(c->table, c->bins, c->tags, c->n));
+    MAL_TRY(mal_progress_step(c->progress, "psi: OPPRF", 0, 1));
+    MAL_TRY(opprf_payload(c));
+    MAL_TRY(transfers_init(c));
+    MAL_TRY(batches(c, input->values));
+    return done(c);
+}
+
+static void void_output(uint64_t *y, mal_psi_circuit_report *report,
+                        const mal_psi_circuit_params *params) {
+    if (params->words <= MAL_PSI_CIRCUIT_WORDS_MAX)
+        mal_wipe(y, params->words * sizeof *y);
+    if (report)
+        *report = (mal_psi_circuit_report){ 0 };
+}
+
+mal_err mal_psi_circuit_filter(uint64_t *y, mal_psi_circuit_report *report,
+                               mal_chan *chan,
+                               const mal_psi_circuit_params *params,
+                               const mal_psi_circuit_filter_input *input,
+                               const mal_progress *progress) {
+    circuit c = { .payload = false };
+    void_output(y, report, params);
+    mal_err err = circuit_init(&c, chan, params, progress, report != NULL);
+    if (err == MAL_OK)
+        err = filter_run(&c, input);
+    if (err == MAL_OK)
+        put_output(y, report, &c, input->noise);
+    circuit_clear(&c);
+    return err == MAL_OK ? MAL_OK : mal_err_trace(err, __FILE__, __LINE__);
+}
+
+mal_err mal_psi_circuit_payload(uint64_t *y, mal_psi_circuit_report *report,
+                                mal_chan *chan,
+                                const mal_psi_circuit_params *params,
+                                const mal_psi_circuit_payload_input *input,
+                                const mal_progress *progress) {
+    circuit c = { .payload = true };
+    void_output(y, report, params);
+    mal_err err = circuit_init(&c, chan, params, progress, report != NULL);
+    if (err == MAL_OK)
+        err = payload_run(&c, input);
+    if (err == MAL_OK)
+        put_output(y, report, &c, input->noise);
+    circuit_clear(&c);
+    return err == MAL_OK ? MAL_OK : mal_err_trace(err, __FILE__, __LINE__);
+}

@@ -1,0 +1,84 @@
+/* Strings, values, noise and shares do not steer: comparing and adding with all
+ * of them undefined.  Keys do (cuckoo.c, the stores): each party's own, at
+ * home; README.md says so. */
+#include "mal_leak.h"
+
+#include "../circuit_impl.h"
+
+#include <string.h>
+
+enum { BINS = 64, BITS = 44, WORDS = 3 };
+
+typedef struct half {
+    mal_chan *chan;
+    bool payload;
+    mal_prim_aes hash;
+    uint64_t t[BINS], share[1];
+} half;
+
+static void check(mal_err err) {
+    if (err != MAL_OK)
+        abort();
+}
+
+static void work(void *arg) {
+    half *h = arg;
+    static int64_t values[BINS * WORDS];
+    static const int64_t zeros[WORDS];
+    uint32_t table[BINS];
+    const mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
+    mal_ot_cot *cot;
+    equal e;
+    mux m;
+    for (uint32_t b = 0; b < BINS; b++)
+        table[b] = b % 3 ? b : CUCKOO_EMPTY;
+    check(h->payload ? mal_ot_cot_new_sender(&cot, h->chan, &params)
+                     : mal_ot_cot_new_receiver(&cot, h->chan, &params));
+    check(equal_init(&e, cot, h->chan, &h->hash, BITS));
+    check(mux_init(&m, cot, h->chan, &h->hash, WORDS));
+    mal_leak_secret(h->t, sizeof h->t);
+    if (h->payload) {
+        const mux_rows rows = { values, table, zeros };
+        e.delta = m.delta = mal_ot_cot_delta(cot);
+        mal_leak_secret(values, sizeof values);
+        mal_leak_secret(&e.delta, sizeof e.delta);
+        mal_leak_secret(&m.delta, sizeof m.delta);
+        check(equal_send(&e, h->share, h->t, BINS));
+        mal_leak_secret(h->share, sizeof h->share);
+        check(mux_send(&m, h->share, &rows, BINS));
+    } else {
+        check(equal_receive(&e, h->share, h->t, BINS));
+        mal_leak_secret(h->share, sizeof h->share);
+        check(mux_receive(&m, h->share, BINS));
+    }
+    mal_leak_sink(m.sum);
+    mux_clear(&m);
+    equal_clear(&e);
+    mal_ot_cot_free(cot);
+}
+
+LEAK(comparing_and_adding_do_not_look_at_strings_values_or_shares) {
+    static half h[2];
+    const uint8_t key[16] = { 1 };
+    mal_thread *t;
+    check(mal_prim_init());
+    check(mal_chan_pair(&h[0].chan, &h[1].chan, 60000));
+    for (int i = 0; i < 2; i++) {
+        h[i].payload = i;
+        mal_prim_aes_init(&h[i].hash, key);
+    }
+    check(mal_thread_start(&t, work, &h[0]));
+    work(&h[1]);
+    mal_thread_join(&t);
+    mal_chan_close(&h[0].chan);
+    mal_chan_close(&h[1].chan);
+}
+
+LEAK_CONTROL(a_branch_on_a_share_is_seen) {
+    uint64_t share = 5;
+    mal_leak_secret(&share, sizeof share);
+    if (mal_barrier(share) == 5)
+        mal_leak_sink(&share);
+}
+
+LEAK_MAIN
