@@ -65,11 +65,9 @@ static void draw_labels(draws *d, share3_perm *perm) {
         perm->start[b + 1] += perm->start[b];
 }
 
-static mal_err perm_alloc(share3_perm *perm, size_t n) {
+static mal_err perm_alloc(share3_perm *perm, size_t n, unsigned log_buckets) {
     perm->n = n;
-    while (perm->log_buckets < SHARE3_PERM_BUCKETS_LOG &&
-           n >> perm->log_buckets > SHARE3_PERM_BUCKET)
-        perm->log_buckets++;
+    perm->log_buckets = log_buckets;
     const size_t buckets = (size_t)1 << perm->log_buckets;
     perm->start = mal_calloc(buckets + 1, sizeof *perm->start);
     perm->cursor = mal_calloc(buckets, sizeof *perm->cursor);
@@ -86,8 +84,17 @@ static mal_err perm_alloc(share3_perm *perm, size_t n) {
 
 mal_err share3_perm_draw(mal_share3 *s, unsigned p, share3_perm *perm,
                          size_t n) {
+    unsigned log_buckets = 0;
+    while (log_buckets < SHARE3_PERM_BUCKETS_LOG &&
+           n >> log_buckets > SHARE3_PERM_BUCKET)
+        log_buckets++;
+    return share3_perm_draw_in(s, p, perm, n, log_buckets);
+}
+
+mal_err share3_perm_draw_in(mal_share3 *s, unsigned p, share3_perm *perm,
+                            size_t n, unsigned log_buckets) {
     *perm = (share3_perm){ 0 };
-    MAL_TRY(perm_alloc(perm, n));
+    MAL_TRY(perm_alloc(perm, n, log_buckets));
     draws d = { .s = s, .p = p };
     if (perm->bucket)
         draw_labels(&d, perm);

@@ -26,6 +26,9 @@ typedef struct share3_perm {
 /* A fresh uniform permutation, the same at both holders of part p. */
 mal_err share3_perm_draw(mal_share3 *s, unsigned p, share3_perm *perm,
                          size_t n) MAL_MUST_CHECK;
+/* The same in 2^log_buckets buckets. */
+mal_err share3_perm_draw_in(mal_share3 *s, unsigned p, share3_perm *perm,
+                            size_t n, unsigned log_buckets) MAL_MUST_CHECK;
 void share3_perm_clear(share3_perm *perm);
 /* Move n elements of 1 << log_bytes bytes; tmp is as large as data. */
 void share3_perm_apply(const share3_perm *perm, uint64_t *data, uint64_t *tmp,
