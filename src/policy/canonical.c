@@ -113,6 +113,8 @@ static mal_err put_dataset(mal_buf *out, const mal_policy_dataset *d) {
                                     d->columns[d->uniques[i].columns[k]].name));
         MAL_TRY(mal_buf_put_str(out, "\n"));
     }
+    if (d->shared)
+        MAL_TRY(mal_buf_put_str(out, "  rests shared\n"));
     if (d->units_max < d->rows_max)
         MAL_TRY(mal_buf_put_fmt(out, "  units at most %llu\n",
                                 (unsigned long long)d->units_max));

@@ -377,6 +377,15 @@ static mal_err uniques_complete(parser *p, mal_policy_dataset *d,
     return MAL_OK;
 }
 
+static mal_err parse_rests(parser *p, mal_policy_dataset *d) {
+    size_t at = p->tok.at;
+    MAL_TRY(policy_take(p, "rests", "shared"));
+    MAL_TRY(policy_take(p, "shared", "after \"rests\""));
+    FAULT_UNLESS(!d->shared, p, at, "%s rests shared already", d->name);
+    d->shared = true;
+    return MAL_OK;
+}
+
 static mal_err parse_block_item(parser *p, mal_policy_dataset *d, block *b) {
     if (policy_is(p, "privacy"))
         return parse_unit(p, d, b);
@@ -386,6 +395,8 @@ static mal_err parse_block_item(parser *p, mal_policy_dataset *d, block *b) {
         return parse_units(p, d, b);
     if (policy_is(p, "unique"))
         return parse_unique(p, b);
+    if (policy_is(p, "rests"))
+        return parse_rests(p, d);
     return parse_column(p, &b->columns);
 }
 

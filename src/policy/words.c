@@ -54,7 +54,7 @@ static const char *const reserved[] = {
 static const char *const options[] = {
     "privacy",      "rows",        "row",    "units",    "class",
     "jurisdiction", "contributes", "normal", "nullable", "in",
-    "decimal",      "domain",      "unique", NULL,
+    "decimal",      "domain",      "unique", "rests",    NULL,
 };
 
 static bool stands_in(const char *const *table, const char *text, size_t len) {

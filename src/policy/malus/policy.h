@@ -95,6 +95,8 @@ typedef struct mal_policy_dataset {
     uint64_t rows_max;        /* declared bound, public */
     const mal_policy_unique *uniques; /* in canonical order */
     uint32_t n_uniques;
+    bool shared; /* `rests shared`: share3 computes on shares that lie at its
+                    seats, made once, and not on what its owner selects */
     const char *class_; /* NULL: none */
     const char *jurisdiction;
     uint32_t line;

@@ -194,6 +194,9 @@ TEST(datasets_are_strict) {
               "most 5"),
           "5:17", "same unique columns twice" },
         { SET("x dim in 1 .. 9 unique 5"), "5:24", "a column" },
+        { SET("x dim in 1 .. 9 rests sharde"), "5:23", "\"shared\"" },
+        { SET("x dim in 1 .. 9 rests shared rests shared"), "5:30",
+          "rests shared already" },
     };
     REFUSE_ALL(cases, MAL_E_INPUT);
 }

@@ -101,6 +101,26 @@ TEST(unique_columns_are_declared_and_canonical) {
     mal_arena_free(arena);
 }
 
+TEST(a_table_that_rests_shared_says_so_in_the_hash) {
+#define RESTS(lines)                                                           \
+    "room \"r\" version 1\n"                                                   \
+    "party a owner ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"     \
+    "dataset a.t {\n  v measure in 0 .. 9\n  privacy unit row\n" lines         \
+    "  rows at most 9\n}\ncollude 0\nconsent all owners\nexpires 2027-06-30\n"
+    mal_arena *arena = mal_arena_new((size_t)8 << 20);
+    mal_policy_contract *c, *d, *again;
+    CHECK_OK(
+        mal_policy_parse(&c, arena, mal_bytes_str(RESTS("rests shared\n"))));
+    CHECK_OK(mal_policy_parse(&d, arena, mal_bytes_str(RESTS(""))));
+    CHECK_OK(mal_policy_parse(&again, arena, c->canonical));
+#undef RESTS
+    CHECK(c->datasets[0].shared && again->datasets[0].shared);
+    CHECK(!d->datasets[0].shared);
+    CHECK(memcmp(c->hash, d->hash, 32) != 0);
+    CHECK(memcmp(c->hash, again->hash, 32) == 0);
+    mal_arena_free(arena);
+}
+
 TEST(a_rule_carries_every_clause) {
     const mal_policy_contract *c = parse(ROOM);
     const mal_policy_rule *r = &c->rules[mal_policy_rule_find(c, "reach")];
