@@ -10,7 +10,7 @@
  * 2^k; after it, segment i is all bits below i, and v the carry into bit i.
  * For x - y = x + ~y + 1, p = x ^ y ^ 1 and the carry in is 1.
  */
-#include "share3_impl.h"
+#include "kernels.h"
 
 #define W MAL_SHARE3_WIDTH_MAX
 
@@ -77,10 +77,6 @@ static mal_err carries(adder *a) {
     return MAL_OK;
 }
 
-static uint64_t word(const share3_ref *r, unsigned p, size_t i) {
-    return r->part[p] ? r->part[p][i] : 0;
-}
-
 /* z = p ^ carry in, of each bit. */
 static void sum(const adder *a, mal_share3_bits *z, const share3_ref *x,
                 const share3_ref *y) {
@@ -89,10 +85,13 @@ static void sum(const adder *a, mal_share3_bits *z, const share3_ref *x,
             uint64_t *out = z->part[p] + b * a->stride;
             const uint64_t ones =
                 b && a->subtract && share3_carries(a->s, p) ? ~UINT64_C(0) : 0;
-            const uint64_t *c = b ? a->seg[b].v.part[p] : NULL;
-            for (size_t i = 0; i < a->stride; i++)
-                out[i] = word(&x[b], p, i) ^ word(&y[b], p, i) ^ ones ^
-                         (c ? c[i] : 0);
+            if (x[b].part[p] && x[b].part[p] != out)
+                memcpy(out, x[b].part[p], 8 * a->stride);
+            else if (!x[b].part[p])
+                memset(out, 0, 8 * a->stride);
+            share3_kernel()->xor (out, out, y[b].part[p],
+                                  b ? a->seg[b].v.part[p] : NULL, ones,
+                                  a->stride);
         }
 }
 

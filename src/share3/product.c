@@ -5,7 +5,7 @@
  *     z_i = x_i y_i + x_i y_(i+1) + x_(i+1) y_i + a_i
  * and sends z_i to P_(i-1), which holds it as part 1.  Over bits, + is xor.
  */
-#include "share3_impl.h"
+#include "kernels.h"
 
 /* --- Blocks ----------------------------------------------------------------
  */
@@ -20,16 +20,14 @@ static const uint64_t *combine(uint64_t *out, const uint64_t *a,
                                size_t n) {
     if (a && !b && !ones)
         return a;
-    for (size_t i = 0; i < n; i++)
-        out[i] = a ? a[i] : 0;
-    if (b && words)
-        for (size_t i = 0; i < n; i++)
-            out[i] -= b[i];
-    else if (b)
-        for (size_t i = 0; i < n; i++)
-            out[i] ^= b[i];
-    for (size_t i = 0; ones && i < n; i++)
-        out[i] ^= ones;
+    if (!a) {
+        memset(out, 0, n * sizeof *out);
+        a = out;
+    }
+    if (words)
+        share3_kernel()->sum(out, a, b, NULL, true, n);
+    else
+        share3_kernel()->xor (out, a, b, NULL, ones, n);
     return out;
 }
 
@@ -63,39 +61,39 @@ static void store(const mal_share3 *s, share3_kind kind, const share3_gate *g,
     if (!a && !b && !ones)
         memcpy(z, product, n * sizeof *z);
     else if (kind == SHARE3_MUL)
-        for (size_t i = 0; i < n; i++)
-            z[i] = product[i] + (a ? a[i] : 0) + (b ? b[i] : 0);
+        share3_kernel()->sum(z, product, a, b, false, n);
     else
-        for (size_t i = 0; i < n; i++)
-            z[i] = product[i] ^ (a ? a[i] : 0) ^ (b ? b[i] : 0) ^ ones;
+        share3_kernel()->xor (z, product, a, b, ones, n);
 }
 
 /* x_i y_i + x_i y_(i+1) + x_(i+1) y_i, in two products. */
 static void multiply(uint64_t *out, share3_kind kind, const operands *op,
                      size_t n) {
     if (kind == SHARE3_MUL)
-        for (size_t i = 0; i < n; i++)
-            out[i] = op->x[0][i] * (op->y[0][i] + op->y[1][i]) +
-                     op->x[1][i] * op->y[0][i];
+        share3_kernel()->mul(out, op->x, op->y, n);
     else
-        for (size_t i = 0; i < n; i++)
-            out[i] = (op->x[0][i] & (op->y[0][i] ^ op->y[1][i])) ^
-                     (op->x[1][i] & op->y[0][i]);
+        share3_kernel()->and (out, op->x, op->y, n);
 }
 
 /* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on. */
 static void mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
                  size_t n) {
     uint64_t *f[2] = { s->scratch, s->scratch + SHARE3_BLOCK };
-    for (unsigned p = 0; p < 2; p++)
-        mal_prim_aes_ctr(f[p], (n + 1) / 2, &s->key[p].aes,
-                         s->key[p].counter + block, SHARE3_TWEAK_MASK);
-    if (kind != SHARE3_AND)
-        for (size_t i = 0; i < n; i++)
-            out[i] += f[0][i] - f[1][i];
-    else
-        for (size_t i = 0; i < n; i++)
-            out[i] ^= f[0][i] ^ f[1][i];
+    for (unsigned p = 0; p < 2; p++) {
+        const share3_key *k = &s->key[p];
+        if (kind == SHARE3_AND && n % 2 == 0)
+            mal_prim_aes_ctr_xor(out, n / 2, &k->aes, k->counter + block,
+                                 SHARE3_TWEAK_MASK);
+        else
+            mal_prim_aes_ctr(f[p], (n + 1) / 2, &k->aes, k->counter + block,
+                             SHARE3_TWEAK_MASK);
+    }
+    if (kind != SHARE3_AND) {
+        share3_kernel()->sum(out, out, f[0], NULL, false, n);
+        share3_kernel()->sum(out, out, f[1], NULL, true, n);
+    } else if (n % 2) {
+        share3_kernel()->xor (out, out, f[0], f[1], 0, n);
+    }
 }
 
 /* --- Chunks ----------------------------------------------------------------
@@ -193,12 +191,11 @@ static void make_dot(void *ctx, uint64_t *out, size_t from, size_t n) {
     const dot *d = ctx;
     for (size_t j = 0; j < n; j++) {
         const size_t off = (from + j) * d->len;
-        const uint64_t *x0 = d->x->part[0] + off, *x1 = d->x->part[1] + off;
-        const uint64_t *y0 = d->y->part[0] + off, *y1 = d->y->part[1] + off;
-        uint64_t sum = 0;
-        for (size_t k = 0; k < d->len; k++)
-            sum += x0[k] * (y0[k] + y1[k]) + x1[k] * y0[k];
-        out[j] = sum;
+        const uint64_t *const x[2] = { d->x->part[0] + off,
+                                       d->x->part[1] + off };
+        const uint64_t *const y[2] = { d->y->part[0] + off,
+                                       d->y->part[1] + off };
+        out[j] = share3_kernel()->dot(x, y, d->len);
     }
     for (size_t i = 0; i < n; i += SHARE3_BLOCK)
         mask(d->s, SHARE3_DOT, out + i, (from + i) / 2,

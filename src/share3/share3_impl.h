@@ -21,6 +21,9 @@
 #define SHARE3_BLOCK ((size_t)1024)
 #define SHARE3_SCRATCH 6 /* blocks */
 #define SHARE3_HEADER 16
+/* Blocks given back that are kept for the next vectors. */
+#define SHARE3_KEEP 16
+#define SHARE3_KEEP_BYTES ((size_t)256 << 20)
 /* What a key's blocks serve for. */
 enum { SHARE3_TWEAK_MASK = 1, SHARE3_TWEAK_DRAW = 2 };
 
@@ -44,6 +47,9 @@ struct mal_share3 {
     uint64_t place;    /* of the next exchange, in every message's header */
     uint64_t shuffles; /* drawn so far */
     size_t memory;
+    uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
+    unsigned n_kept;
+    size_t kept_bytes;
     uint64_t *out;     /* header and chunk */
     mal_buf in;        /* the message last received */
     uint64_t *scratch; /* [SHARE3_SCRATCH * SHARE3_BLOCK] */
@@ -122,6 +128,7 @@ mal_err share3_gates(mal_share3 *s, share3_kind kind, const share3_gate *gates,
 static inline size_t share3_stride(size_t n) {
     return n / 64 + (n % 64 != 0);
 }
+void share3_kept_clear(mal_share3 *s);
 /* z is empty: make it; else it must have this shape. */
 mal_err share3_words_want(mal_share3 *s, mal_share3_words *z,
                           size_t n) MAL_MUST_CHECK;

@@ -1,9 +1,80 @@
 /* vector.c - vectors of shares, views of them, and what is local on them. */
 #include "share3_impl.h"
 
-/* --- New and clear -------------------------------------------------------- */
+/* --- Blocks -----------------------------------------------------------------
+ */
 
-/* Two parts of n words in one block; they count against the limit. */
+/* What precedes a block's words, which lie on a cache line.  A block that is
+ * given back is wiped at once and kept: its pages are there for the next one,
+ * and its zeros are what that one asks for. */
+typedef struct block {
+    void *raw;
+    size_t bytes;
+} block;
+#define LINE ((size_t)64)
+
+static block *block_of(uint64_t *words) {
+    return (block *)(void *)((uint8_t *)words - LINE);
+}
+
+static uint64_t *block_new(size_t bytes) {
+    uint8_t *raw = mal_calloc(1, bytes + 3 * LINE);
+    if (!raw)
+        return NULL;
+    uint8_t *words =
+        (uint8_t *)(((uintptr_t)raw + 2 * LINE - 1) & ~(uintptr_t)(LINE - 1));
+    *block_of((uint64_t *)(void *)words) = (block){ raw, bytes };
+    return (uint64_t *)(void *)words;
+}
+
+static void forget_kept(mal_share3 *s, unsigned i) {
+    s->kept_bytes -= block_of(s->kept[i])->bytes;
+    memmove(&s->kept[i], &s->kept[i + 1], (--s->n_kept - i) * sizeof *s->kept);
+}
+
+static void drop_oldest(mal_share3 *s) {
+    void *raw = block_of(s->kept[0])->raw;
+    forget_kept(s, 0);
+    mal_free(raw);
+}
+
+void share3_kept_clear(mal_share3 *s) {
+    while (s->n_kept)
+        drop_oldest(s);
+}
+
+/* A kept block of these bytes, or not much more; NULL if there is none. */
+static uint64_t *kept_take(mal_share3 *s, size_t bytes) {
+    for (unsigned i = s->n_kept; i-- > 0;) {
+        const block *b = block_of(s->kept[i]);
+        if (b->bytes < bytes || b->bytes / 2 > bytes + 4096)
+            continue;
+        uint64_t *words = s->kept[i];
+        forget_kept(s, i);
+        return words;
+    }
+    return NULL;
+}
+
+/* The oldest give way. */
+static void keep(mal_share3 *s, uint64_t *words) {
+    const size_t bytes = block_of(words)->bytes;
+    if (bytes > SHARE3_KEEP_BYTES) {
+        mal_free(block_of(words)->raw);
+        return;
+    }
+    while (s->n_kept == SHARE3_KEEP ||
+           s->kept_bytes + bytes > SHARE3_KEEP_BYTES)
+        drop_oldest(s);
+    s->kept[s->n_kept++] = words;
+    s->kept_bytes += bytes;
+}
+
+/* --- New and clear -----------------------------------------------------------
+ */
+
+/* Two parts of n words in one block; they count against the limit, and what is
+ * kept gives way to it. */
 static mal_err take(mal_share3 *s, uint64_t *part[2], size_t n) {
     const size_t bytes = 2 * n * sizeof(uint64_t);
     const size_t max = s->options.memory_max;
@@ -12,7 +83,11 @@ static mal_err take(mal_share3 *s, uint64_t *part[2], size_t n) {
                 "%zu more bytes of shares, beside %zu, are over the limit of "
                 "%zu",
                 bytes, s->memory, max);
-    part[0] = mal_calloc(n ? 2 * n : 1, sizeof(uint64_t));
+    part[0] = kept_take(s, bytes);
+    if (max && !part[0] && s->memory + s->kept_bytes + bytes > max)
+        share3_kept_clear(s);
+    if (!part[0])
+        part[0] = block_new(bytes);
     if (!part[0])
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     part[1] = part[0] + n;
@@ -24,7 +99,7 @@ static void give(mal_share3 *owner, uint64_t *part[2], size_t n) {
     if (!owner)
         return;
     mal_wipe(part[0], 2 * n * sizeof(uint64_t));
-    mal_free(part[0]);
+    keep(owner, part[0]);
     owner->memory -= 2 * n * sizeof(uint64_t);
 }
 

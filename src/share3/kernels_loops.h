@@ -1,0 +1,51 @@
+/* kernels_loops.h - loops over words, compiled once for each kind of machine:
+ * the includer defines TARGET, and the compiler widens them. */
+
+TARGET static void and_words(uint64_t *restrict out, const uint64_t *const x[2],
+                             const uint64_t *const y[2], size_t n) {
+    const uint64_t *x0 = x[0], *x1 = x[1], *y0 = y[0], *y1 = y[1];
+    for (size_t i = 0; i < n; i++)
+        out[i] = (x0[i] & (y0[i] ^ y1[i])) ^ (x1[i] & y0[i]);
+}
+
+TARGET static void mul_words(uint64_t *restrict out, const uint64_t *const x[2],
+                             const uint64_t *const y[2], size_t n) {
+    const uint64_t *x0 = x[0], *x1 = x[1], *y0 = y[0], *y1 = y[1];
+    for (size_t i = 0; i < n; i++)
+        out[i] = x0[i] * (y0[i] + y1[i]) + x1[i] * y0[i];
+}
+
+TARGET static uint64_t dot_words(const uint64_t *const x[2],
+                                 const uint64_t *const y[2], size_t n) {
+    const uint64_t *x0 = x[0], *x1 = x[1], *y0 = y[0], *y1 = y[1];
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x0[i] * (y0[i] + y1[i]) + x1[i] * y0[i];
+    return sum;
+}
+
+TARGET static void sum_words(uint64_t *z, const uint64_t *a, const uint64_t *b,
+                             const uint64_t *c, bool minus, size_t n) {
+    if (b && minus)
+        for (size_t i = 0; i < n; i++)
+            z[i] = a[i] - b[i] + (c ? c[i] : 0);
+    else if (b)
+        for (size_t i = 0; i < n; i++)
+            z[i] = a[i] + b[i] + (c ? c[i] : 0);
+    else
+        for (size_t i = 0; i < n; i++)
+            z[i] = a[i] + (c ? c[i] : 0);
+}
+
+TARGET static void xor_words(uint64_t *z, const uint64_t *a, const uint64_t *b,
+                             const uint64_t *c, uint64_t ones, size_t n) {
+    if (b && c)
+        for (size_t i = 0; i < n; i++)
+            z[i] = a[i] ^ b[i] ^ c[i] ^ ones;
+    else if (b)
+        for (size_t i = 0; i < n; i++)
+            z[i] = a[i] ^ b[i] ^ ones;
+    else
+        for (size_t i = 0; i < n; i++)
+            z[i] = a[i] ^ (c ? c[i] : 0) ^ ones;
+}
