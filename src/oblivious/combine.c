@@ -105,8 +105,9 @@ mal_err obl_copy_down(mal_obl *o, bits *v, bits *link, unsigned depth) {
         obl_planes_put(&state, w, &next);
     }
     const bits values = obl_planes(&state, 0, w);
+    const bits left = obl_planes(&state, w, 1);
     obl_planes_put(v, 0, &values);
-    mal_share3_bits_clear(link);
+    obl_planes_put(link, 0, &left);
     return MAL_OK;
 }
 

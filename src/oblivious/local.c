@@ -257,3 +257,24 @@ mal_err obl_rows_reverse(mal_obl *o, bits *z, const bits *x) {
                     reverse64(x->part[p][b * m + m - 1 - i]);
     return obl_rows_slice(o, z, &whole, junk, x->n);
 }
+
+/* Plane b of row r: bit b of r is a public factor. */
+mal_err obl_times_row(mal_obl *o, bits *z, const bits *bit) {
+    const unsigned w = obl_log2_up(bit->n) ? obl_log2_up(bit->n) : 1;
+    MAL_TRY(obl_bits_new(o, z, bit->n, w));
+    for (unsigned p = 0; p < 2 && z->part[0]; p++)
+        for (unsigned b = 0; b < w; b++)
+            for (size_t i = 0; i < z->stride; i++) {
+                /* Rows 64 i .. 64 i + 63: the low six bits are a pattern. */
+                static const uint64_t low[6] = {
+                    0xaaaaaaaaaaaaaaaau, 0xccccccccccccccccu,
+                    0xf0f0f0f0f0f0f0f0u, 0xff00ff00ff00ff00u,
+                    0xffff0000ffff0000u, 0xffffffff00000000u
+                };
+                const uint64_t row = b < 6               ? low[b]
+                                     : (64 * i) >> b & 1 ? ~(uint64_t)0
+                                                         : 0;
+                z->part[p][b * z->stride + i] = bit->part[p][i] & row;
+            }
+    return MAL_OK;
+}

@@ -79,6 +79,9 @@ mal_err obl_words_slice(mal_obl *o, words *z, const words *x, size_t from,
 /* z[r] = z[0] + .. + z[r]. */
 void obl_words_prefix(words *z);
 
+/* z[r] = bit[r] ? r : 0, in as many planes as n - 1 has. */
+mal_err obl_times_row(mal_obl *o, bits *z, const bits *bit) MAL_MUST_CHECK;
+
 /* --- rounds (rounds.c): the engine, or its cost --------------------------- */
 
 mal_err obl_and(mal_obl *o, bits *z, const bits *x,
@@ -92,6 +95,9 @@ mal_err obl_eq(mal_obl *o, bits *z, const bits *x,
                const bits *y) MAL_MUST_CHECK;
 mal_err obl_lt(mal_obl *o, bits *z, const bits *x, const bits *y,
                bool is_signed) MAL_MUST_CHECK;
+/* Unsigned, of any number of planes. */
+mal_err obl_less(mal_obl *o, bits *z, const bits *x,
+                 const bits *y) MAL_MUST_CHECK;
 mal_err obl_bits_add(mal_obl *o, bits *z, const bits *x,
                      const bits *y) MAL_MUST_CHECK;
 mal_err obl_bits_sub(mal_obl *o, bits *z, const bits *x,
@@ -122,6 +128,14 @@ mal_err obl_order_sort(mal_obl *o, obl_order *z,
 mal_err obl_order_move(mal_obl *o, const obl_order *order,
                        mal_share3_column *columns, unsigned n,
                        bool inverse) MAL_MUST_CHECK;
+/* Any number of planes. */
+mal_err obl_move_bits(mal_obl *o, const obl_order *order, bits *x,
+                      bool inverse) MAL_MUST_CHECK;
+/* As shared words, place[r] being where row r goes, and back. */
+mal_err obl_order_words(mal_obl *o, words *place,
+                        const obl_order *order) MAL_MUST_CHECK;
+mal_err obl_order_of(mal_obl *o, obl_order *z,
+                     const words *place) MAL_MUST_CHECK;
 mal_err obl_input(mal_obl *o, bits *z, unsigned owner, const uint64_t *planes,
                   size_t n, unsigned width) MAL_MUST_CHECK;
 mal_err obl_open_bits(mal_obl *o, uint64_t *planes,
@@ -138,8 +152,8 @@ mal_err obl_any_plane(mal_obl *o, bits *z, const bits *x) MAL_MUST_CHECK;
 /* Any set bit breaks a promise; takes x. */
 mal_err obl_promise(mal_obl *o, bits *x) MAL_MUST_CHECK;
 /* v[r] ^= v[r - 1] where link[r], from top to bottom: what a row starts with
- * flows down to all that hang on it.  Rows hang at most 2^depth below.  v must
- * be 0 where link is 1.  link is spent. */
+ * flows down to all that hang on it, at most 2^depth - 1 rows.  v must be 0
+ * where link is 1.  Out: link is left where a row hangs on 2^depth above it. */
 mal_err obl_copy_down(mal_obl *o, bits *v, bits *link,
                       unsigned depth) MAL_MUST_CHECK;
 /* same[r]: the key of row r is that of row r - 1; same[0] = 0. */
@@ -178,6 +192,9 @@ mal_err obl_not_null(mal_obl *o, bits *z, const column *c) MAL_MUST_CHECK;
 /* Rows of a whole table. */
 mal_err obl_table_move(mal_obl *o, table *t,
                        const obl_order *order) MAL_MUST_CHECK;
+/* One more column, of x's planes. */
+mal_err obl_append_column(mal_obl *o, table *t, bits *planes,
+                          const mal_obl_type *type) MAL_MUST_CHECK;
 mal_err obl_table_slice(mal_obl *o, table *t, size_t from,
                         size_t n) MAL_MUST_CHECK;
 
@@ -188,15 +205,20 @@ mal_err obl_table_slice(mal_obl *o, table *t, size_t from,
 mal_err obl_key_planes(mal_obl *o, bits *z, table *t, const mal_obl_key *keys,
                        unsigned n, const bits *valid) MAL_MUST_CHECK;
 
-/* --- groups (group.c) ----------------------------------------------------- */
+/* One more column: the place of a valid row among those of its key, from 1. */
+mal_err obl_row_number(mal_obl *o, table *t, const mal_obl_key *keys,
+                       unsigned n_keys) MAL_MUST_CHECK;
+/* The order of a table's rank; of all rows, if it is not in place. */
+mal_err obl_rank_order(mal_obl *o, obl_order *z,
+                       const mal_obl_rank *rank) MAL_MUST_CHECK;
 
-/* Planes [0, n) of many columns as one, and back. */
-typedef struct obl_pack {
-    unsigned width, n;
-    struct obl_packed {
-        unsigned at;
-        bits *from;
-    } part[3 * MAL_OBL_COLUMNS_MAX];
-} obl_pack;
+/* --- groups --------------------------------------------------------------- */
+
+/* The type of a count or a sum over the table. */
+mal_err obl_agg_type(mal_obl_type *z, const table *in,
+                     const mal_obl_agg *a) MAL_MUST_CHECK;
+/* GROUP BY nothing. */
+mal_err obl_total(mal_obl *o, table *out, table *in,
+                  const mal_obl_group_options *options) MAL_MUST_CHECK;
 
 #endif

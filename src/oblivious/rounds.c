@@ -143,6 +143,23 @@ mal_err obl_lt(mal_obl *o, bits *z, const bits *x, const bits *y,
     return obl_bits_new(o, z, x->n, 1);
 }
 
+/* hi < hi' or hi = hi' and lo < lo', 64 planes at a time. */
+mal_err obl_less(mal_obl *o, bits *z, const bits *x, const bits *y) {
+    const unsigned max = MAL_SHARE3_WIDTH_MAX, w = x->width;
+    if (w <= max)
+        return obl_lt(o, z, x, y, false);
+    const unsigned low = w - max;
+    const bits xh = obl_planes(x, low, max), yh = obl_planes(y, low, max);
+    const bits xl = obl_planes(x, 0, low), yl = obl_planes(y, 0, low);
+    OBL_AUTO_BITS high_less = { 0 }, same = { 0 }, less = { 0 };
+    MAL_TRY(obl_lt(o, &high_less, &xh, &yh, false));
+    MAL_TRY(obl_eq(o, &same, &xh, &yh));
+    MAL_TRY(obl_less(o, &less, &xl, &yl));
+    MAL_TRY(obl_and(o, z, &same, &less));
+    obl_xor_in(z, &high_less); /* not both */
+    return MAL_OK;
+}
+
 /* [Skl60]: in round k, carries whose place has bit k join what is below. */
 static void pay_add(mal_obl *o, unsigned w, size_t stride) {
     for (unsigned k = 0; 1u << k < w; k++) {
@@ -218,6 +235,114 @@ mal_err obl_to_words(mal_obl *o, words *z, const bits *x, bool is_signed) {
     pay_add(o, 64, x->stride);
     pay_and(o, 64 * x->stride);
     return obl_words_new(o, z, x->n);
+}
+
+/* --- orders --------------------------------------------------------------- */
+
+void obl_order_clear(obl_order *order) {
+    mal_share3_order_free(&order->order);
+    order->n = 0;
+}
+
+/* Rows packed into elements of 1, 2, 4 or 8 bytes, 64 planes at a time. */
+static uint64_t row_bytes(unsigned planes) {
+    uint64_t bytes = 0;
+    while (planes) {
+        const unsigned e = planes > 48   ? 8
+                           : planes > 16 ? 4
+                           : planes > 8  ? 2
+                                         : 1;
+        bytes += e;
+        planes = planes > 8 * e ? planes - 8 * e : 0;
+    }
+    return bytes;
+}
+
+/* Three rounds; who sends most, sends every byte of a row twice. */
+static void pay_move(mal_obl *o, size_t n, uint64_t bytes) {
+    const uint64_t total = (n * bytes + 7) / 8;
+    pay(o, 3, 2 * message_bytes(total),
+        (double)n * (double)bytes / 8 * o->rates.permute_ns);
+}
+
+/* An estimate for keys of more than 3 planes: how rows compare is uniform, and
+ * so is the number of rounds. */
+static void pay_sort(mal_obl *o, size_t n, unsigned width) {
+    const unsigned log_n = obl_log2_up(n), w = width + log_n;
+    const uint64_t pairs = n * (log_n + 4), stride = obl_stride(pairs);
+    pay(o, 6ull * obl_log2_up(w + 1) * (log_n / 4 + 1),
+        message_bytes(pairs * (uint64_t)(2 * w) / 64 + stride),
+        (double)stride * 3 * w * o->rates.and_word_ns);
+    pay_move(o, n, row_bytes(w));
+}
+
+#define SORT_KEYS_MAX ((MAL_SHARE3_SORT_WIDTH_MAX + 63) / 64)
+
+mal_err obl_order_sort(mal_obl *o, obl_order *z, const bits *key) {
+    mal_share3_sort_key keys[SORT_KEYS_MAX];
+    bits part[SORT_KEYS_MAX];
+    unsigned n = 0;
+    MAL_REQUIRE(key->width <= MAL_SHARE3_SORT_WIDTH_MAX, MAL_E_LIMIT,
+                "keys of %u bits, at most %d", key->width,
+                MAL_SHARE3_SORT_WIDTH_MAX);
+    z->n = key->n;
+    if (!o->s) {
+        pay_sort(o, key->n, key->width);
+        return MAL_OK;
+    }
+    for (unsigned top = key->width; top > 0; n++) { /* the highest first */
+        const unsigned w = top < 64 ? top : 64;
+        part[n] = obl_planes(key, top - w, w);
+        keys[n] = (mal_share3_sort_key){ .bits = &part[n] };
+        top -= w;
+    }
+    return mal_share3_order_sort(o->s, &z->order, keys, n);
+}
+
+mal_err obl_order_move(mal_obl *o, const obl_order *order,
+                       mal_share3_column *columns, unsigned n, bool inverse) {
+    if (o->s)
+        return mal_share3_order_apply(o->s, order->order, columns, n, inverse);
+    unsigned planes = 0;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (columns[i].words)
+            bytes += 8;
+        else
+            planes += columns[i].bits->width;
+    pay_move(o, order->n, bytes + row_bytes(planes));
+    return MAL_OK;
+}
+
+#define MOVE_PLANES_MAX ((size_t)64 * 4 * MAL_OBL_COLUMNS_MAX)
+
+mal_err obl_move_bits(mal_obl *o, const obl_order *order, bits *x,
+                      bool inverse) {
+    mal_share3_column columns[MOVE_PLANES_MAX / 64];
+    bits part[MOVE_PLANES_MAX / 64];
+    unsigned n = 0;
+    assert(x->width <= MOVE_PLANES_MAX);
+    for (unsigned at = 0; at < x->width; at += 64, n++) {
+        part[n] = obl_planes(x, at, x->width - at < 64 ? x->width - at : 64);
+        columns[n] = (mal_share3_column){ .bits = &part[n] };
+    }
+    return obl_order_move(o, order, columns, n, inverse);
+}
+
+mal_err obl_order_words(mal_obl *o, words *place, const obl_order *order) {
+    if (o->s)
+        return mal_share3_order_words(o->s, place, order->order);
+    pay_move(o, order->n, 8);
+    return obl_words_new(o, place, order->n);
+}
+
+mal_err obl_order_of(mal_obl *o, obl_order *z, const words *place) {
+    z->n = place->n;
+    if (o->s)
+        return mal_share3_order_of(o->s, &z->order, place);
+    pay_move(o, place->n, 8);
+    pay_mul(o, place->n);
+    return MAL_OK;
 }
 
 /* --- in and out ----------------------------------------------------------- */

@@ -115,8 +115,7 @@ mal_err obl_column_copy(mal_obl *o, column *z, const column *x) {
 /* --- rows ----------------------------------------------------------------- */
 
 /* At most bits, words and null of each column, and valid. */
-__attribute__((unused)) static mal_err
-table_move_later(mal_obl *o, table *t, const obl_order *order) {
+mal_err obl_table_move(mal_obl *o, table *t, const obl_order *order) {
     mal_share3_column *parts =
         mal_calloc(3 * (size_t)t->n_columns + 1, sizeof *parts);
     unsigned n = 0;
@@ -312,4 +311,19 @@ mal_err mal_obl_clamp(mal_obl *o, column *c) {
     mal_share3_words_clear(&c->words);
     c->has_words = false;
     return MAL_OK;
+}
+
+mal_err obl_append_column(mal_obl *o, table *t, bits *planes,
+                          const mal_obl_type *type) {
+    column *more = mal_realloc(t->columns, t->n_columns * sizeof *more,
+                               (t->n_columns + 1) * sizeof *more);
+    if (!more)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    t->columns = more;
+    column *c = &more[t->n_columns++];
+    memset(c, 0, sizeof *c);
+    c->type = *type;
+    c->has_bits = true;
+    MAL_TRY(obl_extend(o, &c->bits, planes, mal_obl_width(type), false));
+    return type->nullable ? obl_bits_new(o, &c->null, t->n, 1) : MAL_OK;
 }

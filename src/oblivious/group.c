@@ -1,0 +1,439 @@
+/* group.c - GROUP BY over open keys: one sort, prefix sums, and the last rows
+ * of the groups to the front.
+ *
+ * Rows are ordered by (invalid, keys, ride), where `ride` is the one column
+ * whose extreme or whose distinct values are asked for.  Sums are prefix sums
+ * at the last row of each group, less those of the group before: linear, hence
+ * local [AHI22].  Another MIN, MAX or COUNT DISTINCT is another pass over the
+ * same groups, which come out in the same places.
+ */
+#include "oblivious_impl.h"
+
+#include <string.h>
+
+typedef struct pass {
+    mal_obl *o;
+    table *in;
+    const mal_obl_group_options *options;
+    const mal_obl_agg *ride; /* NULL: none */
+    bool first;              /* also keys and sums */
+    size_t n_out;
+    bits key;   /* groups' planes, validity on top; moved */
+    bits value; /* ride's planes, its NULLs on top; moved */
+    words *sum; /* [n_sums] prefix sums */
+    unsigned n_sums;
+    bits last; /* rows that end a group */
+    obl_order order;
+} pass;
+
+static void pass_clear(pass *p) {
+    mal_share3_bits_clear(&p->key);
+    mal_share3_bits_clear(&p->value);
+    mal_share3_bits_clear(&p->last);
+    for (unsigned i = 0; i < p->n_sums; i++)
+        mal_share3_words_clear(&p->sum[i]);
+    mal_free(p->sum);
+    obl_order_clear(&p->order);
+}
+
+static bool rides(mal_obl_agg_kind kind) {
+    return kind == MAL_OBL_MIN || kind == MAL_OBL_MAX ||
+           kind == MAL_OBL_COUNT_DISTINCT;
+}
+
+static mal_err check_group(const table *in, const mal_obl_group_options *opt) {
+    MAL_REQUIRE(opt->n_keys <= MAL_OBL_KEYS_MAX &&
+                    opt->n_keys + opt->n_aggs <= MAL_OBL_COLUMNS_MAX,
+                MAL_E_LIMIT, "%u keys and %u aggregates", opt->n_keys,
+                opt->n_aggs);
+    for (unsigned i = 0; i < opt->n_keys; i++)
+        MAL_REQUIRE(opt->keys[i] < in->n_columns, MAL_E_INPUT, "no column %u",
+                    opt->keys[i]);
+    for (unsigned i = 0; i < opt->n_aggs; i++) {
+        const mal_obl_agg *a = &opt->aggs[i];
+        MAL_REQUIRE(a->kind == MAL_OBL_COUNT_ROWS || a->column < in->n_columns,
+                    MAL_E_INPUT, "no column %u", a->column);
+        MAL_REQUIRE(a->kind == MAL_OBL_COUNT_ROWS || a->kind == MAL_OBL_COUNT ||
+                        a->kind == MAL_OBL_COUNT_DISTINCT ||
+                        !in->columns[a->column].type.opaque,
+                    MAL_E_INPUT, "an identifier is not computed with");
+    }
+    return MAL_OK;
+}
+
+/* --- the order ------------------------------------------------------------ */
+
+static mal_err append_above(mal_obl *o, bits *z, const bits *low,
+                            const bits *high) {
+    MAL_TRY(obl_bits_new(o, z, high->n, low->width + high->width));
+    obl_planes_put(z, 0, low);
+    obl_planes_put(z, low->width, high);
+    return MAL_OK;
+}
+
+/* MIN comes last in its group, MAX too; NULLs before all values. */
+static mal_obl_key ride_key(const mal_obl_agg *ride) {
+    return (mal_obl_key){ .column = ride->column,
+                          .desc = ride->kind == MAL_OBL_MIN,
+                          .nulls_first = true };
+}
+
+static mal_err sort_groups(pass *p) {
+    mal_obl_key keys[MAL_OBL_KEYS_MAX] = { 0 };
+    for (unsigned i = 0; i < p->options->n_keys; i++)
+        keys[i].column = p->options->keys[i];
+    MAL_TRY(obl_key_planes(p->o, &p->key, p->in, keys, p->options->n_keys,
+                           &p->in->valid));
+    if (!p->ride) {
+        MAL_TRY(obl_order_sort(p->o, &p->order, &p->key));
+        return obl_move_bits(p->o, &p->order, &p->key, false);
+    }
+    OBL_AUTO_BITS all = { 0 };
+    const mal_obl_key by = ride_key(p->ride);
+    MAL_TRY(obl_key_planes(p->o, &p->value, p->in, &by, 1, NULL));
+    MAL_TRY(append_above(p->o, &all, &p->value, &p->key));
+    MAL_TRY(obl_order_sort(p->o, &p->order, &all));
+    MAL_TRY(obl_move_bits(p->o, &p->order, &all, false));
+    const bits low = obl_planes(&all, 0, p->value.width);
+    const bits high = obl_planes(&all, p->value.width, p->key.width);
+    obl_planes_put(&p->value, 0, &low);
+    obl_planes_put(&p->key, 0, &high);
+    return MAL_OK;
+}
+
+static mal_err mark_last(pass *p, bits *same) {
+    OBL_AUTO_BITS next = { 0 };
+    bits valid = obl_planes(&p->key, p->key.width - 1, 1);
+    obl_not_in(p->o, &valid); /* in place: from here on it says valid */
+    MAL_TRY(obl_same_as_above(p->o, same, &p->key));
+    obl_mask_tail(same);
+    MAL_TRY(obl_rows_up(p->o, &next, same, 1)); /* 0 below the last row */
+    obl_not_in(p->o, &next);
+    return obl_and(p->o, &p->last, &valid, &next);
+}
+
+/* --- what is summed ------------------------------------------------------- */
+
+/* Value where it is not NULL, else 0: as words, in the groups' order. */
+static mal_err sum_input(pass *p, words *z, column *c) {
+    OBL_AUTO_BITS known = { 0 }, x = { 0 };
+    const bool is_signed = obl_signed(&c->type);
+    if (c->type.nullable)
+        MAL_TRY(obl_not_null(p->o, &known, c));
+    if (c->has_words && c->type.nullable)
+        MAL_TRY(obl_inject(p->o, z, &known, &c->words));
+    else if (c->has_words)
+        MAL_TRY(obl_words_copy(p->o, z, &c->words));
+    if (c->has_words) {
+        mal_share3_column moved = { .words = z };
+        return obl_order_move(p->o, &p->order, &moved, 1, false);
+    }
+    if (c->type.nullable)
+        MAL_TRY(obl_and(p->o, &x, &c->bits, &known));
+    else
+        MAL_TRY(obl_bits_copy(p->o, &x, &c->bits));
+    MAL_TRY(obl_move_bits(p->o, &p->order, &x, false));
+    return obl_to_words(p->o, z, &x, is_signed);
+}
+
+/* 1 where the column is not NULL. */
+static mal_err count_input(pass *p, words *z, const column *c) {
+    OBL_AUTO_BITS known = { 0 };
+    MAL_TRY(obl_not_null(p->o, &known, c));
+    MAL_TRY(obl_move_bits(p->o, &p->order, &known, false));
+    return obl_to_words(p->o, z, &known, false);
+}
+
+/* r + 1 in row r, which is the number of rows so far. */
+static mal_err row_numbers(pass *p, words *z) {
+    MAL_TRY(obl_public_words(p->o, z, p->in->n, 1));
+    obl_words_prefix(z);
+    return MAL_OK;
+}
+
+/* Rows that are first of their (group, value), unless it is NULL. */
+static mal_err distinct_input(pass *p, words *z, const bits *same) {
+    OBL_AUTO_BITS equal = { 0 }, again = { 0 }, fresh = { 0 };
+    const column *c = &p->in->columns[p->ride->column];
+    MAL_TRY(obl_same_as_above(p->o, &equal, &p->value));
+    MAL_TRY(obl_and(p->o, &again, &equal, same));
+    obl_not_in(p->o, &again);
+    if (!c->type.nullable)
+        return obl_to_words(p->o, z, &again, false);
+    const bits known = obl_planes(&p->value, p->value.width - 1, 1);
+    MAL_TRY(obl_and(p->o, &fresh, &again, &known));
+    return obl_to_words(p->o, z, &fresh, false);
+}
+
+static mal_err add_sum(pass *p, words **z) {
+    words *more = mal_realloc(p->sum, p->n_sums * sizeof *more,
+                              (p->n_sums + 1) * sizeof *more);
+    if (!more)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    p->sum = more;
+    *z = &more[p->n_sums++];
+    memset(*z, 0, sizeof **z);
+    return MAL_OK;
+}
+
+static mal_err one_sum(pass *p, const mal_obl_agg *a) {
+    words *z = NULL;
+    column *c =
+        a->kind == MAL_OBL_COUNT_ROWS ? NULL : &p->in->columns[a->column];
+    MAL_TRY(add_sum(p, &z));
+    if (a->kind == MAL_OBL_SUM) {
+        MAL_TRY(sum_input(p, z, c));
+        obl_words_prefix(z);
+        if (!c->type.nullable)
+            return MAL_OK;
+        MAL_TRY(add_sum(p, &z)); /* of how many?  0: the sum is NULL */
+    }
+    if (!c || !c->type.nullable)
+        return row_numbers(p, z);
+    MAL_TRY(count_input(p, z, c));
+    obl_words_prefix(z);
+    return MAL_OK;
+}
+
+static mal_err all_sums(pass *p, const bits *same) {
+    words *z = NULL;
+    if (p->ride && p->ride->kind == MAL_OBL_COUNT_DISTINCT) {
+        MAL_TRY(add_sum(p, &z));
+        MAL_TRY(distinct_input(p, z, same));
+        obl_words_prefix(z);
+    }
+    for (unsigned i = 0; i < p->options->n_aggs && p->first; i++)
+        if (!rides(p->options->aggs[i].kind))
+            MAL_TRY(one_sum(p, &p->options->aggs[i]));
+    return MAL_OK;
+}
+
+/* --- groups to the front -------------------------------------------------- */
+
+/* Sums of a group: its prefix less that of the group before. */
+static void differences(words *z) {
+    for (unsigned p = 0; p < 2 && z->part[0]; p++)
+        for (size_t i = z->n; i-- > 1;)
+            z->part[p][i] -= z->part[p][i - 1];
+}
+
+static mal_err cut_words(mal_obl *o, words *z, size_t n) {
+    words cut = { 0 };
+    MAL_TRY(obl_words_slice(o, &cut, z, 0, n));
+    mal_share3_words_clear(z);
+    *z = cut;
+    return MAL_OK;
+}
+
+static mal_err cut_bits(mal_obl *o, bits *z, size_t n) {
+    bits cut = { 0 };
+    MAL_TRY(obl_rows_slice(o, &cut, z, 0, n));
+    mal_share3_bits_clear(z);
+    *z = cut;
+    return MAL_OK;
+}
+
+static mal_err move_sums(pass *p, const obl_order *front) {
+    mal_share3_column *columns = mal_calloc(p->n_sums + 1, sizeof *columns);
+    if (!columns)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    for (unsigned i = 0; i < p->n_sums; i++)
+        columns[i].words = &p->sum[i];
+    const mal_err err =
+        p->n_sums ? obl_order_move(p->o, front, columns, p->n_sums, false)
+                  : MAL_OK;
+    mal_free(columns);
+    return err;
+}
+
+/* All planes in one: key (if it is wanted), ride, last. */
+static mal_err to_front(pass *p) {
+    OBL_AUTO_ORDER front = { 0 };
+    OBL_AUTO_BITS all = { 0 }, not_last = { 0 };
+    const unsigned k = p->first ? p->key.width : 0, v = p->value.width;
+    MAL_TRY(obl_bits_copy(p->o, &not_last, &p->last));
+    obl_not_in(p->o, &not_last);
+    MAL_TRY(obl_order_sort(p->o, &front, &not_last));
+    MAL_TRY(obl_bits_new(p->o, &all, p->in->n, k + v + 1));
+    if (k)
+        obl_planes_put(&all, 0, &p->key);
+    if (v)
+        obl_planes_put(&all, k, &p->value);
+    obl_planes_put(&all, k + v, &p->last);
+    MAL_TRY(obl_move_bits(p->o, &front, &all, false));
+    MAL_TRY(move_sums(p, &front));
+
+    const bits last = obl_planes(&all, k + v, 1);
+    if (p->n_out < p->in->n) {
+        OBL_AUTO_BITS over = { 0 };
+        MAL_TRY(obl_rows_slice(p->o, &over, &last, p->n_out, 1));
+        MAL_TRY(obl_promise(p->o, &over));
+    }
+    if (k) {
+        const bits key = obl_planes(&all, 0, k);
+        obl_planes_put(&p->key, 0, &key);
+        MAL_TRY(cut_bits(p->o, &p->key, p->n_out));
+    }
+    if (v) {
+        const bits value = obl_planes(&all, k, v);
+        obl_planes_put(&p->value, 0, &value);
+        MAL_TRY(cut_bits(p->o, &p->value, p->n_out));
+    }
+    obl_planes_put(&p->last, 0, &last);
+    MAL_TRY(cut_bits(p->o, &p->last, p->n_out));
+    for (unsigned i = 0; i < p->n_sums; i++) {
+        MAL_TRY(cut_words(p->o, &p->sum[i], p->n_out));
+        differences(&p->sum[i]);
+    }
+    return MAL_OK;
+}
+
+/* --- the result ----------------------------------------------------------- */
+
+/* A column from planes [at, ..) of sort keys: obl_key_planes turned back. */
+static mal_err column_of_planes(pass *p, column *z, const bits *planes,
+                                unsigned *at, const mal_obl_type *type,
+                                const mal_obl_key *by) {
+    const unsigned w = mal_obl_width(type);
+    const bits value = obl_planes(planes, *at, w);
+    z->type = *type;
+    z->has_bits = true;
+    MAL_TRY(obl_bits_copy(p->o, &z->bits, &value));
+    if (by->desc)
+        obl_not_in(p->o, &z->bits);
+    if (obl_signed(type))
+        obl_plane_xor_public(p->o, &z->bits, w - 1, true);
+    *at += w + type->nullable;
+    if (!type->nullable)
+        return MAL_OK;
+    const bits null = obl_planes(planes, *at - 1, 1);
+    MAL_TRY(obl_bits_copy(p->o, &z->null, &null));
+    if (by->nulls_first)
+        obl_not_in(p->o, &z->null);
+    return MAL_OK;
+}
+
+mal_err obl_agg_type(mal_obl_type *z, const table *in, const mal_obl_agg *a) {
+    const mal_i128 n = (mal_i128)in->n;
+    *z = (mal_obl_type){ .lo = 0, .hi = (int64_t)n };
+    if (a->kind != MAL_OBL_SUM)
+        return MAL_OK;
+    const mal_obl_type *t = &in->columns[a->column].type;
+    if (a->type) {
+        *z = *a->type;
+    } else {
+        const mal_i128 lo = t->lo < 0 ? n * t->lo : t->lo;
+        const mal_i128 hi = t->hi > 0 ? n * t->hi : t->hi;
+        MAL_REQUIRE(lo >= -INT64_MAX && hi <= INT64_MAX, MAL_E_LIMIT,
+                    "a sum over %zu rows may leave 64 bits", in->n);
+        z->lo = (int64_t)lo;
+        z->hi = (int64_t)hi;
+    }
+    z->nullable = t->nullable;
+    return MAL_OK;
+}
+
+/* NULL where the count beside the sum is 0. */
+static mal_err null_of_count(pass *p, column *z, const words *count) {
+    OBL_AUTO_BITS number = { 0 }, none = { 0 };
+    const mal_obl_type type = { .hi = (int64_t)p->in->n };
+    MAL_TRY(obl_to_bits(p->o, &number, count, mal_obl_width(&type)));
+    MAL_TRY(obl_bits_new(p->o, &none, number.n, number.width));
+    return obl_eq(p->o, &z->null, &number, &none);
+}
+
+static mal_err take_sum(pass *p, column *z, unsigned *at,
+                        const mal_obl_agg *a) {
+    MAL_TRY(obl_agg_type(&z->type, p->in, a));
+    z->words = p->sum[*at];
+    memset(&p->sum[(*at)++], 0, sizeof z->words);
+    z->has_words = true;
+    return z->type.nullable ? null_of_count(p, z, &p->sum[(*at)++]) : MAL_OK;
+}
+
+/* out's columns that this pass makes. */
+static mal_err take_results(pass *p, table *out) {
+    const mal_obl_group_options *opt = p->options;
+    unsigned plane = 0, sum = 0;
+    const mal_obl_key plain = { 0 };
+    for (unsigned i = opt->n_keys; i-- > 0 && p->first;)
+        MAL_TRY(column_of_planes(p, &out->columns[i], &p->key, &plane,
+                                 &p->in->columns[opt->keys[i]].type, &plain));
+    if (p->first)
+        MAL_TRY(obl_bits_copy(p->o, &out->valid, &p->last));
+    for (unsigned i = 0; i < opt->n_aggs; i++) {
+        const mal_obl_agg *a = &opt->aggs[i];
+        column *z = &out->columns[opt->n_keys + i];
+        const mal_obl_key by = rides(a->kind) ? ride_key(a) : plain;
+        if (a != p->ride)
+            continue;
+        plane = 0;
+        if (a->kind == MAL_OBL_COUNT_DISTINCT)
+            MAL_TRY(take_sum(p, z, &sum, a));
+        else
+            MAL_TRY(column_of_planes(p, z, &p->value, &plane,
+                                     &p->in->columns[a->column].type, &by));
+    }
+    for (unsigned i = 0; i < opt->n_aggs && p->first; i++)
+        if (!rides(opt->aggs[i].kind))
+            MAL_TRY(take_sum(p, &out->columns[opt->n_keys + i], &sum,
+                             &opt->aggs[i]));
+    return MAL_OK;
+}
+
+static mal_err run_pass(mal_obl *o, table *out, table *in,
+                        const mal_obl_group_options *opt,
+                        const mal_obl_agg *ride, bool first) {
+    OBL_AUTO_BITS same = { 0 };
+    MAL_AUTO(pass_clear)
+    pass p = { .o = o,
+               .in = in,
+               .options = opt,
+               .ride = ride,
+               .first = first,
+               .n_out = out->n };
+    MAL_TRY(sort_groups(&p));
+    MAL_TRY(mark_last(&p, &same));
+    MAL_TRY(all_sums(&p, &same));
+    MAL_TRY(to_front(&p));
+    return take_results(&p, out);
+}
+
+mal_err mal_obl_group(mal_obl *o, table *out, table *in,
+                      const mal_obl_group_options *opt) {
+    MAL_TRY(check_group(in, opt));
+    if (opt->n_keys == 0)
+        return obl_total(o, out, in, opt);
+    MAL_TRY(obl_columns_new(out, opt->n_keys + opt->n_aggs));
+    out->n =
+        opt->groups_max && opt->groups_max < in->n ? opt->groups_max : in->n;
+    bool first = true;
+    for (unsigned i = 0; i < opt->n_aggs; i++)
+        if (rides(opt->aggs[i].kind)) {
+            MAL_TRY(run_pass(o, out, in, opt, &opt->aggs[i], first));
+            first = false;
+        }
+    return first ? run_pass(o, out, in, opt, NULL, true) : MAL_OK;
+}
+
+mal_err mal_obl_distinct(mal_obl *o, table *t, const unsigned *keys,
+                         unsigned n_keys) {
+    mal_obl_key by[MAL_OBL_KEYS_MAX] = { 0 };
+    OBL_AUTO_BITS key = { 0 }, same = { 0 }, valid = { 0 };
+    OBL_AUTO_ORDER order = { 0 };
+    MAL_REQUIRE(n_keys <= MAL_OBL_KEYS_MAX, MAL_E_LIMIT, "%u keys, at most %d",
+                n_keys, MAL_OBL_KEYS_MAX);
+    for (unsigned i = 0; i < n_keys; i++)
+        by[i].column = keys[i];
+    MAL_TRY(obl_key_planes(o, &key, t, by, n_keys, &t->valid));
+    MAL_TRY(obl_order_sort(o, &order, &key));
+    MAL_TRY(obl_move_bits(o, &order, &key, false));
+    MAL_TRY(obl_same_as_above(o, &same, &key));
+    obl_not_in(o, &same);
+    MAL_TRY(obl_move_bits(o, &order, &same, true)); /* rows stay */
+    MAL_TRY(obl_and(o, &valid, &t->valid, &same));
+    mal_share3_bits_clear(&t->valid);
+    t->valid = valid;
+    memset(&valid, 0, sizeof valid);
+    return MAL_OK;
+}
