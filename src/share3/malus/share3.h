@@ -341,6 +341,39 @@ mal_err mal_share3_permute(mal_share3 *s, const mal_share3_column *columns,
                            unsigned n_columns, const mal_share3_words *pi,
                            bool inverse) MAL_MUST_CHECK;
 
+/* --- What a call costs --------------------------------------------------- */
+
+typedef enum mal_share3_call {
+    MAL_SHARE3_CALL_INPUT, /* words, or planes: n rows of width bits */
+    MAL_SHARE3_CALL_BITS_INPUT,
+    MAL_SHARE3_CALL_OPEN, /* to all */
+    MAL_SHARE3_CALL_BITS_OPEN,
+    MAL_SHARE3_CALL_AGREE,
+    MAL_SHARE3_CALL_MUL, /* also dot (n: words sent) and words_refresh */
+    MAL_SHARE3_CALL_AND, /* also or, mux, bits_refresh */
+    MAL_SHARE3_CALL_EQ,  /* also is_zero, all */
+    MAL_SHARE3_CALL_LT,
+    MAL_SHARE3_CALL_BITS_ADD, /* also bits_sub */
+    MAL_SHARE3_CALL_TO_BITS,
+    MAL_SHARE3_CALL_TO_WORDS,
+    MAL_SHARE3_CALL_INJECT_ONE, /* x = NULL */
+    MAL_SHARE3_CALL_INJECT,     /* also words_mux */
+    MAL_SHARE3_CALL_TRUNCATE,
+    MAL_SHARE3_CALL_FLOOR_SHIFT, /* width: the shift */
+    MAL_SHARE3_CALL_DIVIDE,
+    MAL_SHARE3_CALL_DIVIDE_SIGNED,
+    MAL_SHARE3_CALLS,
+} mal_share3_call;
+
+/* Semi-honest.  Exact: what the counters of the party that sends most will show
+ * (prop_cost.c holds them equal). */
+typedef struct mal_share3_cost {
+    uint64_t rounds, messages, bytes, products;
+} mal_share3_cost;
+/* Add the cost of a call over n rows of width planes to *cost. */
+void mal_share3_cost_add(mal_share3_cost *cost, mal_share3_call call, size_t n,
+                         unsigned width);
+
 /* Measure: a JSON object a line.  only: a name, or NULL for all. */
 mal_err mal_share3_bench(mal_buf *lines, const char *only, uint64_t rows,
                          unsigned threads,

@@ -1,0 +1,161 @@
+/* What is predicted is what the counters show, to the byte. */
+#include "share3_parties.h"
+
+typedef struct job {
+    mal_share3_call call;
+    size_t n;
+    unsigned width;
+    mal_share3_cost seen[3];
+} job;
+
+typedef struct values {
+    mal_share3_words u, v, w;
+    mal_share3_bits x, y, z, b;
+} values;
+
+static const uint64_t zeros[64 * 800 + 10000];
+
+static mal_err call(mal_share3 *s, const job *j, values *v, uint64_t *out) {
+    switch (j->call) {
+    case MAL_SHARE3_CALL_INPUT:
+        return mal_share3_words_input(s, &v->w, 0, zeros, j->n);
+    case MAL_SHARE3_CALL_BITS_INPUT:
+        return mal_share3_bits_input(s, &v->z, 0, zeros, j->n, j->width);
+    case MAL_SHARE3_CALL_OPEN:
+        return mal_share3_words_open(s, out, &v->u);
+    case MAL_SHARE3_CALL_BITS_OPEN:
+        return mal_share3_bits_open(s, out, &v->x);
+    case MAL_SHARE3_CALL_AGREE:
+        return mal_share3_words_agree(s, &v->u);
+    case MAL_SHARE3_CALL_MUL:
+        return mal_share3_mul(s, &v->w, &v->u, &v->v);
+    case MAL_SHARE3_CALL_AND:
+        return mal_share3_and(s, &v->z, &v->x, &v->y);
+    case MAL_SHARE3_CALL_EQ:
+        return mal_share3_eq(s, &v->z, &v->x, &v->y);
+    case MAL_SHARE3_CALL_LT:
+        return mal_share3_lt(s, &v->z, &v->x, &v->y, true);
+    case MAL_SHARE3_CALL_BITS_ADD:
+        return mal_share3_bits_add(s, &v->z, &v->x, &v->y);
+    case MAL_SHARE3_CALL_TO_BITS:
+        return mal_share3_to_bits(s, &v->z, &v->u, j->width);
+    case MAL_SHARE3_CALL_TO_WORDS:
+        return mal_share3_to_words(s, &v->w, &v->x, true);
+    case MAL_SHARE3_CALL_INJECT_ONE:
+        return mal_share3_inject(s, &v->w, &v->b, NULL);
+    case MAL_SHARE3_CALL_INJECT:
+        return mal_share3_words_mux(s, &v->w, &v->b, &v->u, &v->v);
+    case MAL_SHARE3_CALL_TRUNCATE:
+        return mal_share3_truncate(s, &v->w, &v->u, 5);
+    case MAL_SHARE3_CALL_FLOOR_SHIFT:
+        return mal_share3_floor_shift(s, &v->w, &v->u, j->width);
+    case MAL_SHARE3_CALL_DIVIDE:
+        return mal_share3_divide(s, &v->z, NULL, &v->x, &v->y, false);
+    case MAL_SHARE3_CALL_DIVIDE_SIGNED:
+        return mal_share3_divide(s, &v->z, NULL, &v->x, &v->y, true);
+    case MAL_SHARE3_CALLS:
+        break;
+    }
+    return MAL_E_STATE;
+}
+
+static mal_err body(mal_share3 *s, void *ctx) {
+    job *j = ctx;
+    values v = { 0 };
+    uint64_t *out = calloc(sizeof zeros, 1);
+    const unsigned w = j->call == MAL_SHARE3_CALL_FLOOR_SHIFT ? 64 : j->width;
+    mal_err err = mal_share3_words_public(s, &v.u, zeros, j->n);
+    if (err == MAL_OK)
+        err = mal_share3_words_public(s, &v.v, zeros, j->n);
+    if (err == MAL_OK)
+        err = mal_share3_bits_public(s, &v.x, zeros, j->n, w);
+    if (err == MAL_OK)
+        err = mal_share3_bits_public(s, &v.y, zeros, j->n, w);
+    if (err == MAL_OK)
+        err = mal_share3_bits_public(s, &v.b, zeros, j->n, 1);
+    const mal_share3_counters a = mal_share3_count(s);
+    if (err == MAL_OK)
+        err = call(s, j, &v, out);
+    const mal_share3_counters b = mal_share3_count(s);
+    j->seen[mal_share3_me(s)] = (mal_share3_cost){
+        b.rounds - a.rounds,
+        b.messages - a.messages,
+        b.bytes - a.bytes,
+        b.products - a.products,
+    };
+    mal_share3_words_clear(&v.u);
+    mal_share3_words_clear(&v.v);
+    mal_share3_words_clear(&v.w);
+    mal_share3_bits_clear(&v.x);
+    mal_share3_bits_clear(&v.y);
+    mal_share3_bits_clear(&v.z);
+    mal_share3_bits_clear(&v.b);
+    free(out);
+    return err;
+}
+
+static uint64_t most(const job *j, size_t field) {
+    uint64_t v[3];
+    for (unsigned i = 0; i < 3; i++)
+        memcpy(&v[i], (const uint8_t *)&j->seen[i] + field, 8);
+    return v[0] > v[1] ? v[0] > v[2] ? v[0] : v[2] : v[1] > v[2] ? v[1] : v[2];
+}
+
+#define SAME(field)                                                            \
+    CHECK_THAT(c.field == most(&j, offsetof(mal_share3_cost, field)),          \
+               "call %d, %zu rows of %u: %s of %llu, predicted %llu", what, n, \
+               width, #field,                                                  \
+               (unsigned long long)most(&j, offsetof(mal_share3_cost, field)), \
+               (unsigned long long)c.field)
+
+static void compare(int what, size_t n, unsigned width) {
+    static job j;
+    mal_share3_cost c = { 0 };
+    j = (job){ .call = (mal_share3_call)what, .n = n, .width = width };
+    trio_run(body, &j);
+    mal_share3_cost_add(&c, j.call, n, width);
+    SAME(rounds);
+    SAME(messages);
+    SAME(bytes);
+    SAME(products);
+}
+
+TEST(costs_are_predicted_to_the_byte_for_all_widths) {
+    for (int what = 0; what < MAL_SHARE3_CALLS; what++)
+        for (unsigned width = 1; width <= 64; width += width < 10 ? 1 : 9)
+            compare(what, 70,
+                    what == MAL_SHARE3_CALL_FLOOR_SHIFT ? width - 1 : width);
+}
+
+TEST(costs_are_predicted_to_the_byte_when_rounds_have_many_chunks) {
+    for (int what = 0; what < MAL_SHARE3_CALLS; what++)
+        if (what != MAL_SHARE3_CALL_DIVIDE_SIGNED)
+            compare(what, 20001, 33);
+}
+
+TEST(nothing_costs_nothing) {
+    for (int what = 0; what < MAL_SHARE3_CALLS; what++)
+        if (what != MAL_SHARE3_CALL_AGREE)
+            compare(what, 0, 8);
+}
+
+/* The table in README.md. */
+TEST(bits_a_row_are_what_the_essay_says) {
+    static const struct {
+        mal_share3_call call;
+        uint64_t products, rounds;
+    } want[] = {
+        { MAL_SHARE3_CALL_EQ, 63, 6 },
+        { MAL_SHARE3_CALL_LT, 121, 7 },
+        { MAL_SHARE3_CALL_BITS_ADD, 321, 6 },
+        { MAL_SHARE3_CALL_TO_BITS, 384, 7 },
+    };
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        mal_share3_cost c = { 0 };
+        mal_share3_cost_add(&c, want[i].call, 64, 64);
+        CHECK_EQ(c.products, want[i].products);
+        CHECK_EQ(c.rounds, want[i].rounds);
+    }
+}
+
+TEST_MAIN
