@@ -19,8 +19,6 @@
 
 #include <string.h>
 
-#define CHECK_BYTES ((1 + KAPPA) * BLOCK)
-
 /* --- One batch: rows = 128 * blocks
  * -------------------------------------------
  */
@@ -36,7 +34,7 @@ static batch batch_of(const mal_ot_cot *cot, size_t wanted) {
     size_t most = OT_ROWS_MAX - (check ? KAPPA : 0);
     batch b = { .taken = wanted < most ? wanted : most };
     b.blocks = (b.taken + 127) / 128 + check;
-    b.bytes = cot->trees * b.blocks * BLOCK + (check ? CHECK_BYTES : 0);
+    b.bytes = cot->trees * b.blocks * BLOCK + (check ? OT_CHECK_BYTES : 0);
     return b;
 }
 
@@ -91,8 +89,8 @@ static void challenge(const mal_ot_cot *cot, mal_ot_block *chi,
 }
 
 /* The receiver's hashes, [Roy22] figure 8: of u, then of each column of v. */
-static void check_make(const mal_ot_cot *cot, mal_ot_block *out,
-                       const uint8_t *d, const mal_ot_block *u, size_t blocks) {
+void ot_check_make(const mal_ot_cot *cot, mal_ot_block *out, const uint8_t *d,
+                   const mal_ot_block *u, size_t blocks) {
     mal_ot_block chi[OT_COLUMN_BLOCKS];
     challenge(cot, chi, d, blocks);
     out[0] = ot_inner(chi, u, blocks);
@@ -138,8 +136,8 @@ static void choices(mal_ot_block *u, const uint64_t *choice, size_t first,
 }
 
 /* In rows order, chunk by chunk: d_0, d_1, .. of the chunk. */
-static void receive_columns(mal_ot_cot *cot, uint8_t *d, const mal_ot_block *u,
-                            size_t blocks) {
+void ot_receive_columns(mal_ot_cot *cot, uint8_t *d, const mal_ot_block *u,
+                        size_t blocks) {
     for (size_t at = 0; at < blocks; at += OT_CHUNK_BLOCKS) {
         size_t n =
             blocks - at < OT_CHUNK_BLOCKS ? blocks - at : OT_CHUNK_BLOCKS;
@@ -174,10 +172,10 @@ static mal_err receive_batch(mal_ot_cot *cot, mal_ot_block *t,
     MAL_TRY(mal_buf_reserve(&cot->message, b->bytes));
     uint8_t *d = cot->message.ptr;
     choices(u, choice, first, b);
-    receive_columns(cot, d, u, b->blocks);
+    ot_receive_columns(cot, d, u, b->blocks);
     if (cot->params.security == MAL_OT_MALICIOUS) {
-        check_make(cot, hashes, d, u, b->blocks);
-        memcpy(d + cot->trees * b->blocks * BLOCK, hashes, CHECK_BYTES);
+        ot_check_make(cot, hashes, d, u, b->blocks);
+        memcpy(d + cot->trees * b->blocks * BLOCK, hashes, OT_CHECK_BYTES);
     }
     cot->message.len = b->bytes;
     mal_wipe(u, sizeof u);
@@ -277,8 +275,8 @@ mal_ot_block mal_ot_cot_delta(const mal_ot_cot *cot) {
 /* --- Set up
  * ----------------------------------------------------------------------- */
 
-static mal_err cot_new(mal_ot_cot **cot, mal_chan *chan,
-                       const mal_ot_params *params, bool sender) {
+mal_err ot_cot_make(mal_ot_cot **cot, mal_chan *chan,
+                    const mal_ot_params *params, bool sender) {
     unsigned k = params->fold ? params->fold : 4;
     uint8_t key[16];
     *cot = NULL;
@@ -365,7 +363,7 @@ mal_err mal_ot_cot_new_sender(mal_ot_cot **cot, mal_chan *chan,
                               const mal_ot_params *params) {
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *c = NULL;
     *cot = NULL;
-    MAL_TRY(cot_new(&c, chan, params, true));
+    MAL_TRY(ot_cot_make(&c, chan, params, true));
     if (params->delta)
         c->delta = *params->delta;
     else
@@ -380,7 +378,7 @@ mal_err mal_ot_cot_new_receiver(mal_ot_cot **cot, mal_chan *chan,
                                 const mal_ot_params *params) {
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *c = NULL;
     *cot = NULL;
-    MAL_TRY(cot_new(&c, chan, params, false));
+    MAL_TRY(ot_cot_make(&c, chan, params, false));
     MAL_TRY(receiver_setup(c));
     *cot = c;
     c = NULL;

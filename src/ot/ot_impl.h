@@ -79,8 +79,8 @@ mal_err ot_base_answer(mal_ot_block (*key)[2],
 #define OT_FOLD_MAX 8
 #define OT_ROWS_MAX ((size_t)32768)          /* OTs in one check */
 #define OT_COLUMN_BLOCKS (OT_ROWS_MAX / 128) /* of 128 rows */
-/* From column to column: not a power of two, or 128 columns would meet in one set
- * of the cache. */
+/* From column to column: not a power of two, or 128 columns would meet in one
+ * set of the cache. */
 #define OT_COLUMN_STRIDE (OT_COLUMN_BLOCKS + 4)
 #define OT_CHUNK_BLOCKS ((size_t)16)
 
@@ -100,6 +100,19 @@ struct mal_ot_cot {
     uint64_t batches, voles;
     uint64_t served; /* OTs so far: the next one's index */
 };
+
+/* An extender whose leaves are not known yet. */
+mal_err ot_cot_make(mal_ot_cot **cot, mal_chan *chan,
+                    const mal_ot_params *params, bool sender) MAL_MUST_CHECK;
+
+/* The receiver's steps of a batch of 128 * blocks OTs with choices u, which the
+ * tests take one by one to cheat in between: d [trees][blocks], then the check.
+ */
+#define OT_CHECK_BYTES ((1 + KAPPA) * BLOCK)
+void ot_receive_columns(mal_ot_cot *cot, uint8_t *d, const mal_ot_block *u,
+                        size_t blocks);
+void ot_check_make(const mal_ot_cot *cot, mal_ot_block *out, const uint8_t *d,
+                   const mal_ot_block *u, size_t blocks);
 
 /* One chunk of `blocks` <= OT_CHUNK_BLOCKS blocks of one tree, [Roy22] figure
  * 3: sum = sum of PRG_x, and part_b = sum of those PRG_x with bit b of x set.
