@@ -82,6 +82,56 @@ mal_err mal_psi_send(mal_chan *chan, const mal_psi_params *params,
                      const mal_psi_set *set,
                      const mal_progress *progress) MAL_MUST_CHECK;
 
+/* --- Sets larger than memory ---------------------------------------------- */
+
+/* Keys are put into buckets by a hash that both parties share, each padded to a
+ * bound that holds with 1 - 2^-41 over all; a bucket is one intersection.  Keys
+ * wait in sealed files under `dir`, and a run that was killed goes on with the
+ * bucket it was at, under fresh randomness.  Keys may repeat: each copy is told
+ * of. */
+#define MAL_PSI_BIG_BUCKETS_MAX 2048u
+#define MAL_PSI_BIG_RUNS_MAX 4u /* of one bucket: a repeat shows more (10) */
+typedef struct mal_psi_big_options {
+    mal_psi_params params; /* bounds up to BUCKETS_MAX * bucket_rows */
+    uint64_t bucket_rows;  /* of the larger side, on average; 0: 2^20.  Equal at
+                              both parties */
+    const char *dir;       /* made if absent; of this job and party alone */
+    mal_bytes key;         /* 32 bytes: seals what lies in dir */
+    bool receiver;
+} mal_psi_big_options;
+typedef struct mal_psi_big mal_psi_big;
+
+/* Take up the job that lies in dir, or begin one.  Files that a job of another
+ * session or of other parameters left there are removed, as are those of a job
+ * never sealed; other files in dir are not touched.
+ *
+ * Errors:  MAL_E_AUTH   the files do not open under `key`.
+ */
+mal_err mal_psi_big_open(mal_psi_big **big,
+                         const mal_psi_big_options *options) MAL_MUST_CHECK;
+void mal_psi_big_close(mal_psi_big *big);
+void mal_psi_big_auto(mal_psi_big **big);
+/* Were all keys there before?  Then add and seal are not called. */
+bool mal_psi_big_filled(const mal_psi_big *big);
+/* Add keys: rows are counted from 0 over all calls. */
+mal_err mal_psi_big_add(mal_psi_big *big, const mal_psi_key *keys,
+                        size_t n) MAL_MUST_CHECK;
+/* All keys are there: make them durable. */
+mal_err mal_psi_big_seal(mal_psi_big *big) MAL_MUST_CHECK;
+/* Intersect the buckets that the receiver has no verdict on.
+ *
+ * Cost:    memory of one bucket; one file written for each.
+ * Leaks:   as mal_psi_receive, for each bucket; the number of buckets.
+ * Errors:  as mal_psi_receive; MAL_E_DENIED  a bucket was begun RUNS_MAX times:
+ *          a receiver could try other keys each time.
+ */
+mal_err mal_psi_big_run(mal_psi_big *big, mal_chan *chan,
+                        const mal_progress *progress) MAL_MUST_CHECK;
+uint64_t mal_psi_big_rows(const mal_psi_big *big);
+/* hits [ceil(rows / 64)] of the receiver, as in mal_psi_receive.
+ * MAL_E_STATE: a bucket has no verdict yet. */
+mal_err mal_psi_big_hits(mal_psi_big *big, uint64_t *hits) MAL_MUST_CHECK;
+
 /* --- OKVS ----------------------------------------------------------------- */
 
 /* The shape follows from n alone and is public.  Columns lie in bins; a row has

@@ -66,8 +66,9 @@ static void psi_key_of(mal_psi_key *key, uint64_t i) {
 }
 
 /* x = {0 .. nx - 1}, y = {shift .. shift + ny - 1}. */
-static void psi_scene_new(psi_scene *c, size_t nx, size_t ny, uint64_t shift,
-                          mal_psi_security security) {
+__attribute__((unused)) static void psi_scene_new(psi_scene *c, size_t nx,
+                                                  size_t ny, uint64_t shift,
+                                                  mal_psi_security security) {
     memset(c, 0, sizeof *c);
     memset(c->rp.session, 7, sizeof c->rp.session);
     c->rp.receiver_max = nx ? nx : 1;
@@ -104,18 +105,19 @@ static void psi_scene_sender(void *arg) {
     mal_chan_close(&c->s.inner);
 }
 
-static void psi_scene_go(psi_scene *c) {
+__attribute__((unused)) static void psi_scene_go(psi_scene *c) {
     mal_thread *t;
     CHECK_OK(mal_thread_start(&t, psi_scene_receiver, c));
     psi_scene_sender(c);
     mal_thread_join(&t);
 }
 
-static bool psi_scene_hit(const psi_scene *c, size_t i) {
+__attribute__((unused)) static bool psi_scene_hit(const psi_scene *c,
+                                                  size_t i) {
     return c->hits[i / 64] >> (i % 64) & 1;
 }
 
-static void psi_scene_done(psi_scene *c) {
+__attribute__((unused)) static void psi_scene_done(psi_scene *c) {
     mal_chan_close(&c->r.inner);
     mal_chan_close(&c->s.inner);
     free(c->xs);

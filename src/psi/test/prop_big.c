@@ -1,0 +1,265 @@
+/* Sets larger than memory: buckets, copies, kills and repeats. */
+#include "psi_scene.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static char dirs[2][4200];
+
+static void fresh_dirs(void) {
+    const char *base = mal_test_dir();
+    for (unsigned i = 0; i < 2; i++)
+        snprintf(dirs[i], sizeof dirs[i], "%s/%u", base, i);
+}
+
+static mal_psi_big_options options_of(bool receiver, uint64_t nx, uint64_t ny) {
+    static const uint8_t seal[32] = { 9 };
+    mal_psi_big_options o = { .bucket_rows = 1000,
+                              .dir = dirs[receiver ? 0 : 1],
+                              .key = { seal, 32 },
+                              .receiver = receiver };
+    o.params.receiver_max = nx;
+    o.params.sender_max = ny;
+    o.params.security = MAL_PSI_SEMI_HONEST;
+    o.params.session[0] = 1;
+    return o;
+}
+
+/* Every third key of the receiver twice in a row. */
+static uint64_t receiver_key(uint64_t row) {
+    return row - row % 3 / 2;
+}
+
+static mal_err fill(mal_psi_big *big, bool receiver, uint64_t n) {
+    for (uint64_t i = 0; i < n; i += 700) {
+        mal_psi_key keys[700];
+        uint64_t len = n - i < 700 ? n - i : 700;
+        for (uint64_t j = 0; j < len; j++)
+            psi_key_of(&keys[j], receiver ? receiver_key(i + j) : 4000 + i + j);
+        MAL_TRY(mal_psi_big_add(big, keys, len));
+    }
+    return mal_psi_big_seal(big);
+}
+
+typedef struct party {
+    mal_psi_big_options options;
+    uint64_t n;
+    mal_chan *chan;
+    mal_err err;
+    const mal_progress *progress;
+    bool was_filled;
+} party;
+
+static mal_err play(party *p) {
+    MAL_AUTO(mal_psi_big_auto) mal_psi_big *big = NULL;
+    MAL_TRY(mal_psi_big_open(&big, &p->options));
+    p->was_filled = mal_psi_big_filled(big);
+    if (!p->was_filled)
+        MAL_TRY(fill(big, p->options.receiver, p->n));
+    return mal_psi_big_run(big, p->chan, p->progress);
+}
+
+static void play_thread(void *arg) {
+    party *p = arg;
+    p->err = play(p);
+    mal_chan_close(&p->chan);
+}
+
+static void play_both(party p[2]) {
+    mal_thread *t;
+    CHECK_OK(mal_chan_pair(&p[0].chan, &p[1].chan, 20000));
+    CHECK_OK(mal_thread_start(&t, play_thread, &p[0]));
+    play_thread(&p[1]);
+    mal_thread_join(&t);
+}
+
+static void check_hits(const mal_psi_big_options *o, uint64_t nx, uint64_t ny) {
+    mal_psi_big *big;
+    CHECK_OK(mal_psi_big_open(&big, o));
+    CHECK_EQ(mal_psi_big_rows(big), nx);
+    uint64_t *hits = calloc(nx / 64 + 1, 8);
+    CHECK_OK(mal_psi_big_hits(big, hits));
+    for (uint64_t i = 0; i < nx; i++)
+        CHECK_EQ(hits[i / 64] >> (i % 64) & 1,
+                 receiver_key(i) >= 4000 && receiver_key(i) < 4000 + ny);
+    free(hits);
+    mal_psi_big_close(big);
+}
+
+static void two_parties(party p[2], uint64_t nx, uint64_t ny) {
+    memset(p, 0, 2 * sizeof *p);
+    p[0].options = options_of(true, nx, ny);
+    p[1].options = options_of(false, nx, ny);
+    p[0].n = nx;
+    p[1].n = ny;
+}
+
+TEST(buckets_from_disk_agree_with_the_rule_and_copies_are_told) {
+    party p[2];
+    fresh_dirs();
+    two_parties(p, 9000, 3000);
+    play_both(p);
+    CHECK_OK(p[0].err);
+    CHECK_OK(p[1].err);
+    check_hits(&p[0].options, 9000, 3000);
+    CHECK_OK(mal_dir_remove(dirs[0]));
+    CHECK_OK(mal_dir_remove(dirs[1]));
+}
+
+static mal_err stop_at(void *ctx, const char *stage, uint64_t done,
+                       uint64_t total) {
+    (void)stage;
+    (void)total;
+    if (done == *(uint64_t *)ctx)
+        MAL_FAIL(MAL_E_CANCEL, "stopped at bucket %llu",
+                 (unsigned long long)done);
+    return MAL_OK;
+}
+
+TEST(a_run_that_stops_at_any_bucket_goes_on_there) {
+    fresh_dirs();
+    for (unsigned who = 0; who < 2; who++) {
+        party p[2];
+        for (uint64_t at = 1; at < 8; at += 3) {
+            mal_progress stop = { stop_at, &at };
+            two_parties(p, 8000, 3000);
+            p[who].progress = &stop;
+            play_both(p);
+            CHECK_EQ(p[who].err, MAL_E_CANCEL);
+            CHECK(p[1 - who].err != MAL_OK);
+        }
+        two_parties(p, 8000, 3000);
+        play_both(p);
+        CHECK_OK(p[0].err);
+        CHECK_OK(p[1].err);
+        CHECK(p[0].was_filled && p[1].was_filled);
+        check_hits(&p[0].options, 8000, 3000);
+        CHECK_OK(mal_dir_remove(dirs[0]));
+        CHECK_OK(mal_dir_remove(dirs[1]));
+    }
+}
+
+/* One party as a child that kills itself after `ms`, whatever it is at. */
+static pid_t spawn(party *p, unsigned us) {
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        mal_psi_big *big = NULL;
+        struct timespec pause = { 0, (long)us * 1000 };
+        mal_err err = mal_psi_big_open(&big, &p->options);
+        pid_t killer = us ? fork() : -1;
+        if (killer == 0) {
+            nanosleep(&pause, NULL);
+            kill(getppid(), SIGKILL);
+            _exit(0);
+        }
+        for (unsigned i = 0; err == MAL_OK && i < 40; i++) {
+            if (mal_psi_big_filled(big))
+                break;
+            err = fill(big, p->options.receiver, p->n);
+            mal_psi_big_close(big);
+            if (err == MAL_OK)
+                err = mal_psi_big_open(&big, &p->options);
+        }
+        _exit(err == MAL_OK ? 0 : 1);
+    }
+    return pid;
+}
+
+TEST(kill_minus_nine_while_filling_leaves_all_or_nothing) {
+    uint64_t seed = mal_test_seed();
+    unsigned killed = 0, whole = 0;
+    party p[2];
+    fresh_dirs();
+    for (unsigned run = 0; run < 30; run++) {
+        int status;
+        two_parties(p, 9000, 3000);
+        waitpid(spawn(&p[0], 50 + (unsigned)(mal_test_rand(&seed) % 20000)),
+                &status, 0);
+        killed += WIFSIGNALED(status);
+        mal_psi_big *big;
+        CHECK_OK(mal_psi_big_open(&big, &p[0].options));
+        whole += mal_psi_big_filled(big);
+        CHECK_EQ(mal_psi_big_rows(big), mal_psi_big_filled(big) ? 9000 : 0);
+        mal_psi_big_close(big);
+        if (run % 8 == 7)
+            CHECK_OK(mal_dir_remove(dirs[0]));
+    }
+    printf("# %u killed, %u whole\n", killed, whole);
+    CHECK(killed > 0);
+    two_parties(p, 9000, 3000);
+    play_both(p);
+    CHECK_OK(p[0].err);
+    CHECK_OK(p[1].err);
+    check_hits(&p[0].options, 9000, 3000);
+    CHECK_OK(mal_dir_remove(dirs[0]));
+    CHECK_OK(mal_dir_remove(dirs[1]));
+}
+
+/* Pitfall 10: a receiver may not have a bucket again and again. */
+TEST(pitfall_10_a_bucket_is_not_repeated_without_end) {
+    party p[2];
+    uint64_t at = 1;
+    mal_progress stop = { stop_at, &at };
+    fresh_dirs();
+    for (unsigned run = 0; run <= MAL_PSI_BIG_RUNS_MAX; run++) {
+        two_parties(p, 2000, 2000);
+        p[1].progress = &stop;
+        play_both(p);
+        /* The receiver says that it lost its verdict. */
+        char path[4400];
+        snprintf(path, sizeof path, "%s/hits.0", dirs[0]);
+        CHECK_OK(mal_file_remove(path));
+        CHECK_EQ(p[1].err,
+                 run < MAL_PSI_BIG_RUNS_MAX ? MAL_E_CANCEL : MAL_E_DENIED);
+    }
+    CHECK_OK(mal_dir_remove(dirs[0]));
+    CHECK_OK(mal_dir_remove(dirs[1]));
+}
+
+TEST(refuses_files_that_were_changed_or_have_another_key) {
+    static const uint8_t other[32] = { 1 };
+    party p[2];
+    mal_psi_big *big;
+    char path[4400];
+    MAL_AUTO(mal_buf_clear) mal_buf bytes = { 0 };
+    fresh_dirs();
+    two_parties(p, 2000, 2000);
+    CHECK_OK(mal_psi_big_open(&big, &p[0].options));
+    CHECK_OK(fill(big, true, 2000));
+    CHECK_ERR(mal_psi_big_add(big, NULL, 0), MAL_E_STATE);
+    uint64_t hits[2000 / 64 + 1];
+    CHECK_ERR(mal_psi_big_hits(big, hits), MAL_E_STATE);
+    mal_psi_big_close(big);
+    mal_psi_big_options o = p[0].options;
+    o.key.ptr = other;
+    CHECK_ERR(mal_psi_big_open(&big, &o), MAL_E_AUTH);
+    snprintf(path, sizeof path, "%s/bucket.1", dirs[0]);
+    CHECK_OK(mal_file_read(&bytes, path, 1 << 20));
+    bytes.ptr[bytes.len / 2] ^= 1;
+    CHECK_OK(mal_file_write(path, mal_buf_view(&bytes), 0600));
+    play_both(p);
+    CHECK_EQ(p[0].err, MAL_E_AUTH);
+    CHECK(p[1].err != MAL_OK);
+    CHECK_OK(mal_dir_remove(dirs[0]));
+    CHECK_OK(mal_dir_remove(dirs[1]));
+}
+
+TEST(another_session_begins_anew) {
+    party p[2];
+    mal_psi_big *big;
+    fresh_dirs();
+    two_parties(p, 2000, 2000);
+    CHECK_OK(mal_psi_big_open(&big, &p[0].options));
+    CHECK_OK(fill(big, true, 2000));
+    mal_psi_big_close(big);
+    p[0].options.params.session[5] ^= 1;
+    CHECK_OK(mal_psi_big_open(&big, &p[0].options));
+    CHECK(!mal_psi_big_filled(big));
+    mal_psi_big_close(big);
+    CHECK_OK(mal_dir_remove(dirs[0]));
+}
+
+TEST_MAIN
