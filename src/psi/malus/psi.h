@@ -257,9 +257,11 @@ mal_err mal_psi_circuit_payload(uint64_t *y, mal_psi_circuit_report *report,
 /* --- Measuring ------------------------------------------------------------ */
 
 /* Append one JSON object a line for "semi-honest" and "malicious", or `only`
- * one: engine, name, rows, threads, seconds (wall, at the receiver),
- * cpu_seconds and bytes (both parties), ns_per_row, cpu_receiver, cpu_sender,
- * bytes_per_row, rss_receiver, rss_sender (peak bytes of each process). */
+ * one; "csv" (malicious, file in to file out through buckets on disk) runs
+ * where it is named: engine, name, rows, threads, seconds (wall, at the
+ * receiver), cpu_seconds and bytes (both parties), ns_per_row, cpu_receiver,
+ * cpu_sender, bytes_per_row, rss_receiver, rss_sender (peak bytes of each
+ * process). */
 mal_err mal_psi_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads) MAL_MUST_CHECK;
 /* Append one JSON object a line: engine, name, rows (of each side), threads,
