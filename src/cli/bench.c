@@ -9,6 +9,7 @@
 #include <malus/dp.h>
 #include <malus/mpc.h>
 #include <malus/net.h>
+#include <malus/oblivious.h>
 #include <malus/ot.h>
 #include <malus/prim.h>
 #include <malus/psi.h>
@@ -77,9 +78,14 @@ static mal_err bench_ot(mal_buf *lines, uint64_t rows, unsigned threads,
 
 static mal_err bench_share3(mal_buf *lines, uint64_t rows, unsigned threads,
                             const char *only, bool malicious) {
-    return mal_share3_bench(lines, only, rows ? rows : 1 << 20, threads,
-                            malicious ? MAL_SHARE3_MALICIOUS
-                                      : MAL_SHARE3_SEMI_HONEST);
+    const mal_share3_security security =
+        malicious ? MAL_SHARE3_MALICIOUS : MAL_SHARE3_SEMI_HONEST;
+    if (!only || !mal_obl_bench_has(only))
+        MAL_TRY(mal_share3_bench(lines, only, rows ? rows : 1 << 20, threads,
+                                 security));
+    if (only && !mal_obl_bench_has(only))
+        return MAL_OK;
+    return mal_obl_bench(lines, only, rows ? rows : 60000, threads, security);
 }
 
 static const bench benches[] = {

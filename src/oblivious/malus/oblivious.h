@@ -336,10 +336,12 @@ mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
 /* Since it was opened; of a running engine too. */
 mal_obl_cost mal_obl_cost_so_far(const mal_obl *o);
 
-/* Bench lines `join` and `group-by` of engine share3: three parties as threads
- * over channels in memory.  only: NULL or a name; rows: of the probe side. */
+/* Bench lines `join`, `join-ranked` and `group-by` of engine share3: three
+ * parties as threads over channels in memory.  only: NULL or a name; rows: of
+ * the probe side. */
 mal_err mal_obl_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads,
                       mal_share3_security security) MAL_MUST_CHECK;
+bool mal_obl_bench_has(const char *name);
 
 #endif

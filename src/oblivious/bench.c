@@ -1,0 +1,256 @@
+/* bench.c - what a join and a group by cost: three threads, channels in memory.
+ *
+ * join: `rows` rows probe a fourth as many unique ones for a code of 3 bits,
+ * and are counted by one of 7 modes and by whether the code is below 2: the
+ * shape of TPC-H's Q12 (60,000 by 15,000 rows at scale factor 0.01).
+ * join-ranked: the same, where both sides were shared in the order of the key.
+ * group-by: `rows` rows, as many keys as a fourth, a count, a sum of 20 bits,
+ * and the ten greatest sums: what is left of Q3 after its joins.
+ */
+#include "oblivious_impl.h"
+
+#include <string.h>
+#include <time.h>
+
+#define PARTIES MAL_SHARE3_PARTIES
+#define RUNS 2
+
+typedef struct plan plan;
+struct plan {
+    const char *name;
+    mal_err (*input)(mal_obl *o, const plan *p, uint64_t rows, table *a,
+                     table *b);
+    mal_err (*run)(mal_obl *o, const plan *p, table *a, table *b);
+    bool ranked;
+};
+
+/* --- inputs --------------------------------------------------------------- */
+
+/* Same at every call: a sequence that jumps about. */
+static int64_t jump(uint64_t i, uint64_t below) {
+    return (int64_t)((i * 0x9e3779b97f4a7c15u >> 20) % below);
+}
+
+/* Rows i of a column: below `below`, jumping or rising. */
+static mal_err input_column(mal_obl *o, table *t, unsigned at, uint64_t below,
+                            bool rising) {
+    const mal_obl_type type = { .hi = (int64_t)below - 1 };
+    int64_t *values = mal_calloc(t->n, sizeof *values);
+    if (!values)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    for (size_t i = 0; i < t->n; i++)
+        values[i] =
+            rising ? (int64_t)(i * below / t->n) : jump(i * (at + 1), below);
+    const mal_err err =
+        mal_obl_column_input(o, &t->columns[at], &type, 0, values, NULL, t->n);
+    mal_free(values);
+    return err;
+}
+
+#define MODES 7
+#define CODES 5
+
+/* a: key, mode; b: key, code. */
+static mal_err input_join(mal_obl *o, const plan *p, uint64_t rows, table *a,
+                          table *b) {
+    const uint64_t unique = rows < 4 ? 1 : rows / 4;
+    MAL_TRY(mal_obl_table_new(o, a, rows, 2, rows));
+    MAL_TRY(mal_obl_table_new(o, b, unique, 2, unique));
+    MAL_TRY(input_column(o, a, 0, unique, p->ranked));
+    MAL_TRY(input_column(o, a, 1, MODES, false));
+    MAL_TRY(input_column(o, b, 0, unique, true));
+    return input_column(o, b, 1, CODES, false);
+}
+
+/* a: key, amount. */
+static mal_err input_group(mal_obl *o, const plan *p, uint64_t rows, table *a,
+                           table *b) {
+    (void)p;
+    (void)b;
+    MAL_TRY(mal_obl_table_new(o, a, rows, 2, rows));
+    MAL_TRY(input_column(o, a, 0, rows < 4 ? 1 : rows / 4, false));
+    return input_column(o, a, 1, 1 << 20, false);
+}
+
+/* --- plans ---------------------------------------------------------------- */
+
+static mal_err run_join(mal_obl *o, const plan *p, table *a, table *b) {
+    MAL_AUTO(mal_obl_table_clear) table joined = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank left = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank right = { 0 };
+    OBL_AUTO_WORDS cells = { 0 };
+    mal_obl_join_options join = { .kind = MAL_OBL_INNER, .n_keys = 1 };
+    if (p->ranked) {
+        MAL_TRY(mal_obl_rank_sorted(o, &left, a, (unsigned[]){ 0 }, 1));
+        MAL_TRY(mal_obl_rank_sorted(o, &right, b, (unsigned[]){ 0 }, 1));
+        join.probe_rank = &left;
+        join.build_rank = &right;
+    }
+    MAL_TRY(mal_obl_join(o, &joined, a, b, &join));
+    const mal_obl_type type = { .hi = CODES - 1 };
+    const mal_obl_expr code = { .op = MAL_OBL_COL, .value = 3, .type = type };
+    const mal_obl_expr two = { .op = MAL_OBL_CONST,
+                               .value = 2,
+                               .type = { .lo = 2, .hi = 2 } };
+    const mal_obl_expr *both[] = { &code, &two };
+    const mal_obl_expr high = {
+        .op = MAL_OBL_LT, .type = { .hi = 1 }, .n_args = 2, .args = both
+    };
+    column flag = { 0 };
+    MAL_TRY(mal_obl_eval(o, &flag, &joined, &high));
+    mal_obl_column_clear(&joined.columns[3]);
+    joined.columns[3] = flag;
+    const mal_obl_agg aggs[] = { { .kind = MAL_OBL_SUM, .column = 3 },
+                                 { .kind = MAL_OBL_COUNT_ROWS } };
+    MAL_TRY(mal_obl_dense(o, &cells, &joined, 1, MODES, aggs, 2));
+    return mal_obl_verdict(o);
+}
+
+static mal_err run_group(mal_obl *o, const plan *p, table *a, table *b) {
+    (void)p;
+    (void)b;
+    MAL_AUTO(mal_obl_table_clear) table groups = { 0 };
+    const unsigned key = 0;
+    const mal_obl_agg aggs[] = { { .kind = MAL_OBL_SUM, .column = 1 },
+                                 { .kind = MAL_OBL_COUNT_ROWS } };
+    const mal_obl_group_options options = {
+        .n_keys = 1,
+        .n_aggs = 2,
+        .keys = &key,
+        .aggs = aggs,
+        .groups_max = a->n < 4 ? 1 : a->n / 4,
+    };
+    const mal_obl_key by = { .column = 1, .desc = true };
+    MAL_TRY(mal_obl_group(o, &groups, a, &options));
+    MAL_TRY(mal_obl_top(o, &groups, &by, 1, 10));
+    return mal_obl_verdict(o);
+}
+
+static const plan plans[] = {
+    { "join", input_join, run_join, false },
+    { "join-ranked", input_join, run_join, true },
+    { "group-by", input_group, run_group, false },
+};
+
+/* --- one party ------------------------------------------------------------ */
+
+typedef struct seat {
+    mal_mesh mesh;
+    mal_share3_options options;
+    const plan *plan;
+    uint64_t rows;
+    uint64_t cpu_ns, wall_ns, bytes, rounds; /* of the faster run */
+    mal_err err;
+} seat;
+
+static uint64_t thread_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static mal_err once(mal_obl *o, seat *p) {
+    MAL_AUTO(mal_obl_table_clear) table a = { 0 };
+    MAL_AUTO(mal_obl_table_clear) table b = { 0 };
+    MAL_TRY(p->plan->input(o, p->plan, p->rows, &a, &b));
+    const mal_obl_cost before = mal_obl_cost_so_far(o);
+    const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
+    MAL_TRY(p->plan->run(o, p->plan, &a, &b));
+    const uint64_t took = mal_time_monotonic_ns() - wall;
+    if (p->wall_ns == 0 || took < p->wall_ns) {
+        p->wall_ns = took;
+        p->cpu_ns = thread_ns() - cpu;
+    }
+    const mal_obl_cost after = mal_obl_cost_so_far(o);
+    p->bytes = after.bytes - before.bytes;
+    p->rounds = after.rounds - before.rounds;
+    return MAL_OK;
+}
+
+static void seat_thread(void *arg) {
+    seat *p = arg;
+    mal_share3 *s = NULL;
+    mal_obl *o = NULL;
+    p->err = mal_share3_open(&s, &p->mesh, &p->options);
+    if (p->err == MAL_OK)
+        p->err = mal_obl_open(&o, s);
+    for (unsigned i = 0; i < RUNS && p->err == MAL_OK; i++)
+        p->err = once(o, p);
+    for (unsigned j = 0; j < PARTIES; j++)
+        mal_chan_close(&p->mesh.chan[j]);
+    mal_obl_close(&o);
+    mal_share3_close(&s);
+}
+
+/* --- all three ------------------------------------------------------------ */
+
+static mal_err seats_run(seat p[PARTIES]) {
+    mal_thread *thread[PARTIES] = { 0 };
+    mal_err err = MAL_OK;
+    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++) {
+        const unsigned j = (i + 1) % PARTIES;
+        err = mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 600000);
+    }
+    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++)
+        err = mal_thread_start(&thread[i], seat_thread, &p[i]);
+    for (unsigned i = 0; i < PARTIES; i++) {
+        if (!thread[i])
+            for (unsigned j = 0; j < PARTIES; j++)
+                mal_chan_close(&p[i].mesh.chan[j]);
+        mal_thread_join(&thread[i]);
+        if (err == MAL_OK)
+            err = p[i].err;
+    }
+    return err;
+}
+
+static mal_err bench_one(mal_buf *lines, const plan *which, uint64_t rows,
+                         mal_share3_security security) {
+    seat p[PARTIES] = { 0 };
+    uint64_t cpu = 0, cpu_most = 0, wall = 0, bytes = 0;
+    for (unsigned i = 0; i < PARTIES; i++) {
+        p[i].mesh.n = PARTIES;
+        p[i].mesh.me = i;
+        p[i].options.security = security;
+        p[i].plan = which;
+        p[i].rows = rows;
+    }
+    MAL_TRY(seats_run(p));
+    for (unsigned i = 0; i < PARTIES; i++) {
+        cpu += p[i].cpu_ns;
+        cpu_most = p[i].cpu_ns > cpu_most ? p[i].cpu_ns : cpu_most;
+        wall = p[i].wall_ns > wall ? p[i].wall_ns : wall;
+        bytes = p[i].bytes > bytes ? p[i].bytes : bytes;
+    }
+    return mal_buf_put_fmt(
+        lines,
+        "{\"engine\":\"share3\",\"name\":\"%s\",\"security\":\"%s\","
+        "\"rows\":%llu,\"threads\":1,\"seconds\":%.6f,\"cpu_seconds\":%.6f,"
+        "\"bytes\":%llu,\"ns_per_row\":%.1f,\"cpu_ns_per_row\":%.1f,"
+        "\"bytes_per_row\":%.2f,\"rounds\":%llu}\n",
+        which->name,
+        security == MAL_SHARE3_MALICIOUS ? "malicious" : "semi-honest",
+        (unsigned long long)rows, (double)wall * 1e-9, (double)cpu * 1e-9,
+        (unsigned long long)bytes, (double)wall / (double)rows,
+        (double)cpu_most / (double)rows, (double)bytes / (double)rows,
+        (unsigned long long)p[0].rounds);
+}
+
+bool mal_obl_bench_has(const char *name) {
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
+        if (strcmp(name, plans[i].name) == 0)
+            return true;
+    return false;
+}
+
+mal_err mal_obl_bench(mal_buf *lines, const char *only, uint64_t rows,
+                      unsigned threads, mal_share3_security security) {
+    (void)threads; /* a party has one */
+    MAL_REQUIRE(rows >= 1 && rows <= (uint64_t)1 << 24, MAL_E_INPUT,
+                "a bench of %llu rows: take 1 to 2^24",
+                (unsigned long long)rows);
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
+        if (!only || strcmp(only, plans[i].name) == 0)
+            MAL_TRY(bench_one(lines, &plans[i], rows, security));
+    return MAL_OK;
+}
