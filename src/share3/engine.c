@@ -168,6 +168,7 @@ void mal_share3_close(mal_share3 **s) {
     mal_share3 *old = *s;
     assert(old->memory == 0); /* a vector would outlive its engine */
     share3_kept_clear(old);
+    share3_spill_close(old);
     if (old->out)
         mal_wipe(old->out, SHARE3_HEADER + SHARE3_CHUNK * 8);
     if (old->scratch)

@@ -50,9 +50,10 @@ struct mal_share3 {
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
     unsigned n_kept;
     size_t kept_bytes;
-    uint64_t *out;     /* header and chunk */
-    mal_buf in;        /* the message last received */
-    uint64_t *scratch; /* [SHARE3_SCRATCH * SHARE3_BLOCK] */
+    struct share3_spill *spill; /* NULL until something is parked */
+    uint64_t *out;              /* header and chunk */
+    mal_buf in;                 /* the message last received */
+    uint64_t *scratch;          /* [SHARE3_SCRATCH * SHARE3_BLOCK] */
 };
 
 /* One part of nothing is NULL: a public zero, or a part that is zero. */
@@ -129,6 +130,16 @@ static inline size_t share3_stride(size_t n) {
     return n / 64 + (n % 64 != 0);
 }
 void share3_kept_clear(mal_share3 *s);
+
+/* spill.c: a block's bytes to disk and back. */
+typedef struct share3_spill share3_spill;
+mal_err share3_park(mal_share3 *s, mal_share3_parked **out, const void *block,
+                    size_t bytes) MAL_MUST_CHECK;
+mal_err share3_unpark(mal_share3 *s, const mal_share3_parked *p,
+                      void *block) MAL_MUST_CHECK;
+void share3_unpark_free(mal_share3 *s, mal_share3_parked **p);
+void share3_spill_close(mal_share3 *s);
+
 /* z is empty: make it; else it must have this shape. */
 mal_err share3_words_want(mal_share3 *s, mal_share3_words *z,
                           size_t n) MAL_MUST_CHECK;

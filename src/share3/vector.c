@@ -130,30 +130,88 @@ mal_err mal_share3_bits_new(mal_share3 *s, mal_share3_bits *v, size_t n,
 void mal_share3_words_clear(mal_share3_words *v) {
     if (!v)
         return;
-    give(v->owner, v->part, v->n);
+    if (v->parked)
+        share3_unpark_free(v->owner, &v->parked);
+    else
+        give(v->owner, v->part, v->n);
     *v = (mal_share3_words){ 0 };
 }
 
 void mal_share3_bits_clear(mal_share3_bits *v) {
     if (!v)
         return;
-    give(v->owner, v->part, v->width * v->stride);
+    if (v->parked)
+        share3_unpark_free(v->owner, &v->parked);
+    else
+        give(v->owner, v->part, v->width * v->stride);
     *v = (mal_share3_bits){ 0 };
 }
+
+/* --- Parking
+ * ------------------------------------------------------------------ */
+
+static mal_err park(mal_share3 *s, mal_share3 *owner, uint64_t *part[2],
+                    mal_share3_parked **parked, size_t n) {
+    MAL_REQUIRE(owner == s, MAL_E_INPUT, "a view cannot be parked");
+    if (*parked)
+        return MAL_OK;
+    MAL_TRY(share3_park(s, parked, part[0], 2 * n * sizeof(uint64_t)));
+    give(s, part, n);
+    part[0] = part[1] = NULL;
+    return MAL_OK;
+}
+
+static mal_err unpark(mal_share3 *s, uint64_t *part[2],
+                      mal_share3_parked **parked, size_t n) {
+    if (!*parked)
+        return MAL_OK;
+    uint64_t *back[2];
+    MAL_TRY(take(s, back, n));
+    mal_err err = share3_unpark(s, *parked, back[0]);
+    if (err != MAL_OK) {
+        give(s, back, n);
+        return mal_err_trace(err, __FILE__, __LINE__);
+    }
+    share3_unpark_free(s, parked);
+    memcpy(part, back, sizeof back);
+    return MAL_OK;
+}
+
+mal_err mal_share3_words_park(mal_share3 *s, mal_share3_words *v) {
+    return park(s, v->owner, v->part, &v->parked, v->n);
+}
+
+mal_err mal_share3_words_unpark(mal_share3 *s, mal_share3_words *v) {
+    return unpark(s, v->part, &v->parked, v->n);
+}
+
+mal_err mal_share3_bits_park(mal_share3 *s, mal_share3_bits *v) {
+    return park(s, v->owner, v->part, &v->parked, v->width * v->stride);
+}
+
+mal_err mal_share3_bits_unpark(mal_share3 *s, mal_share3_bits *v) {
+    return unpark(s, v->part, &v->parked, v->width * v->stride);
+}
+
+/* --- Views
+ * --------------------------------------------------------------------- */
 
 mal_share3_words mal_share3_words_view(const mal_share3_words *v, size_t from,
                                        size_t n) {
     assert(from <= v->n && n <= v->n - from);
-    return (mal_share3_words){ n, { v->part[0] + from, v->part[1] + from }, 0 };
+    return (mal_share3_words){
+        .n = n, .part = { v->part[0] + from, v->part[1] + from }
+    };
 }
 
 mal_share3_bits mal_share3_bits_planes(const mal_share3_bits *v, unsigned from,
                                        unsigned width) {
     assert(from <= v->width && width <= v->width - from);
     const size_t off = from * v->stride;
-    return (mal_share3_bits){
-        v->n, width, v->stride, { v->part[0] + off, v->part[1] + off }, NULL
-    };
+    return (mal_share3_bits){ .n = v->n,
+                              .width = width,
+                              .stride = v->stride,
+                              .part = { v->part[0] + off, v->part[1] + off } };
 }
 
 mal_err share3_words_want(mal_share3 *s, mal_share3_words *z, size_t n) {

@@ -43,6 +43,7 @@ typedef struct mal_share3_options {
     uint8_t session[MAL_SHARE3_SESSION]; /* never used twice */
     mal_share3_security security;
     size_t memory_max;            /* bytes of shares held; 0: no limit */
+    const char *spill_dir;        /* borrowed; NULL: nothing can be parked */
     const mal_progress *progress; /* borrowed; NULL is fine */
 } mal_share3_options;
 
@@ -72,10 +73,12 @@ size_t mal_share3_memory(const mal_share3 *s); /* bytes of shares now held */
 
 /* --- Vectors ------------------------------------------------------------- */
 
+typedef struct mal_share3_parked mal_share3_parked; /* on disk */
 typedef struct mal_share3_words {
     size_t n;
-    uint64_t *part[2]; /* [n] each */
+    uint64_t *part[2]; /* [n] each; NULL while parked */
     mal_share3 *owner; /* NULL: a view */
+    mal_share3_parked *parked;
 } mal_share3_words;
 
 /* Row r of plane b is bit r % 64 of part[p][b * stride + r / 64].  Bits past n
@@ -87,6 +90,7 @@ typedef struct mal_share3_bits {
     size_t stride;  /* words from plane to plane: (n + 63) / 64 */
     uint64_t *part[2];
     mal_share3 *owner;
+    mal_share3_parked *parked;
 } mal_share3_bits;
 
 /* Zeros.  Over memory_max: MAL_E_LIMIT. */
@@ -97,6 +101,17 @@ mal_err mal_share3_bits_new(mal_share3 *s, mal_share3_bits *v, size_t n,
 /* Wipes what it owns; a view is forgotten only.  { 0 } is fine. */
 void mal_share3_words_clear(mal_share3_words *v);
 void mal_share3_bits_clear(mal_share3_bits *v);
+/* Between two uses a vector may lie in an encrypted file of spill_dir instead
+ * of memory, where it does not count: 1 MiB pieces, AES-256-GCM under a key
+ * that only this process has.  No other call takes a vector that is parked, and
+ * no view of it may be used.  Parking what is parked, or not, is fine. */
+mal_err mal_share3_words_park(mal_share3 *s,
+                              mal_share3_words *v) MAL_MUST_CHECK;
+mal_err mal_share3_words_unpark(mal_share3 *s,
+                                mal_share3_words *v) MAL_MUST_CHECK;
+mal_err mal_share3_bits_park(mal_share3 *s, mal_share3_bits *v) MAL_MUST_CHECK;
+mal_err mal_share3_bits_unpark(mal_share3 *s,
+                               mal_share3_bits *v) MAL_MUST_CHECK;
 /* Rows [from, from + n), planes [from, from + width) of v, not copied. */
 mal_share3_words mal_share3_words_view(const mal_share3_words *v, size_t from,
                                        size_t n);
