@@ -28,8 +28,9 @@ static void lay_out(share3_lanes *l, unsigned n_words) {
     }
 }
 
-static mal_err check_columns(size_t *n, const mal_share3_column *columns,
+mal_err share3_columns_check(size_t *n, const mal_share3_column *columns,
                              unsigned n_columns) {
+    *n = 0;
     for (unsigned c = 0; c < n_columns; c++) {
         const mal_share3_column *k = &columns[c];
         MAL_REQUIRE(!k->words != !k->bits, MAL_E_INPUT,
@@ -61,7 +62,7 @@ mal_err share3_lanes_new(mal_share3 *s, share3_lanes *l,
                          const mal_share3_column *columns, unsigned n_columns) {
     unsigned n_words = 0;
     *l = (share3_lanes){ 0 };
-    MAL_TRY(check_columns(&l->n, columns, n_columns));
+    MAL_TRY(share3_columns_check(&l->n, columns, n_columns));
     for (unsigned c = 0; c < n_columns; c++) {
         n_words += columns[c].words != NULL;
         l->n_planes += columns[c].bits ? columns[c].bits->width : 0;

@@ -77,6 +77,9 @@ typedef struct share3_lanes {
 static inline size_t share3_lane_words(size_t n, unsigned log_bytes) {
     return ((n << log_bytes) + 7) / 8;
 }
+/* Rows are equal, each column is one of words and bits. */
+mal_err share3_columns_check(size_t *n, const mal_share3_column *columns,
+                             unsigned n_columns) MAL_MUST_CHECK;
 mal_err share3_lanes_new(mal_share3 *s, share3_lanes *lanes,
                          const mal_share3_column *columns,
                          unsigned n_columns) MAL_MUST_CHECK;

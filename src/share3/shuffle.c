@@ -273,8 +273,6 @@ mal_err mal_share3_order_random(mal_share3 *s, mal_share3_order **order,
 
 static mal_err apply(mal_share3 *s, const mal_share3_order *o, share3_lanes *l,
                      const mal_share3_column *columns, bool inverse) {
-    MAL_REQUIRE(l->n == o->n, MAL_E_INPUT,
-                "an order of %zu rows for columns of %zu", o->n, l->n);
     MAL_TRY(share3_shuffle_lanes(s, o, l, columns, inverse ? o->to : NULL,
                                  inverse));
     for (unsigned p = 0; o->from && !inverse && p < 2; p++)
@@ -287,8 +285,13 @@ mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                unsigned n_columns, bool inverse) {
     share3_lanes lanes;
+    size_t n;
+    MAL_TRY(share3_enter(s));
+    MAL_TRY(share3_columns_check(&n, columns, n_columns));
     if (n_columns == 0)
-        return share3_enter(s);
+        return MAL_OK;
+    MAL_REQUIRE(n == order->n, MAL_E_INPUT,
+                "an order of %zu rows for columns of %zu", order->n, n);
     mal_err err = share3_lanes_new(s, &lanes, columns, n_columns);
     if (err == MAL_OK)
         err = apply(s, order, &lanes, columns, inverse);
@@ -299,10 +302,11 @@ mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
 mal_err mal_share3_shuffle(mal_share3 *s, const mal_share3_column *columns,
                            unsigned n_columns) {
     mal_share3_order *order = NULL;
+    size_t n;
+    MAL_TRY(share3_enter(s));
+    MAL_TRY(share3_columns_check(&n, columns, n_columns));
     if (n_columns == 0)
-        return share3_enter(s);
-    const size_t n =
-        columns[0].words ? columns[0].words->n : columns[0].bits->n;
+        return MAL_OK;
     mal_err err = share3_order_new(s, &order, n);
     if (err == MAL_OK)
         err = mal_share3_order_apply(s, order, columns, n_columns, false);

@@ -46,6 +46,28 @@ static void calculate(mal_share3 *s, seat *p, job *j) {
     must(mal_share3_words_open(s, p->out, &j->w));
 }
 
+/* Which rows are compared follows from what was opened, and from nothing else.
+ * The permutations themselves are their holders' own: they are not undefined
+ * here. */
+static void arrange(mal_share3 *s, job *j) {
+    mal_share3_order *order = NULL;
+    mal_share3_words pi = { 0 };
+    const mal_share3_bits digit = mal_share3_bits_planes(&j->y, 0, 2);
+    const mal_share3_column columns[2] = { { .words = &j->u },
+                                           { .bits = &j->x } };
+    const mal_share3_sort_key keys[2] = { { .bits = &j->x, .is_signed = true },
+                                          { .bits = &digit } };
+    must(mal_share3_shuffle(s, columns, 2));
+    must(mal_share3_order_sort(s, &order, keys, 2));
+    must(mal_share3_order_apply(s, order, columns, 2, false));
+    mal_share3_order_free(&order);
+    must(mal_share3_order_sort(s, &order, keys + 1, 1));
+    must(mal_share3_order_words(s, &pi, order));
+    must(mal_share3_permute(s, columns, 2, &pi, true));
+    mal_share3_words_clear(&pi);
+    mal_share3_order_free(&order);
+}
+
 static void sit(void *arg) {
     seat *p = arg;
     job j = { 0 };
@@ -55,6 +77,7 @@ static void sit(void *arg) {
     mal_leak_secret(p->planes, sizeof p->planes);
     must(mal_share3_open(&s, &p->mesh, &options));
     calculate(s, p, &j);
+    arrange(s, &j);
     mal_share3_words_clear(&j.u);
     mal_share3_words_clear(&j.v);
     mal_share3_words_clear(&j.w);
