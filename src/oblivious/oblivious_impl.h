@@ -17,7 +17,9 @@ struct mal_obl {
     unsigned me;
     mal_share3_security security;
     mal_obl_rates rates;
-    mal_obl_cost cost;
+    mal_obl_cost cost;                 /* dry; bytes stand below */
+    uint64_t sent[MAL_SHARE3_PARTIES]; /* dry: by each party */
+    unsigned orders;                   /* dry: made so far */
     /* Verdicts not yet opened: any set bit is a broken promise. */
     unsigned n_broken;
     bits *broken;
@@ -82,6 +84,17 @@ void obl_words_prefix(words *z);
 /* z[r] = bit[r] ? r : 0, in as many planes as n - 1 has. */
 mal_err obl_times_row(mal_obl *o, bits *z, const bits *bit) MAL_MUST_CHECK;
 
+/* --- prices of a dry engine (cost.c) ---------------------------------------
+ */
+
+void obl_pay(mal_obl *o, mal_share3_call call, size_t n, unsigned width);
+void obl_pay_input(mal_obl *o, unsigned owner, size_t n, unsigned width);
+/* Whose turn is it to send most?  One order after the other. */
+unsigned obl_pay_turn(mal_obl *o);
+void obl_pay_move(mal_obl *o, unsigned turn, size_t n, unsigned columns,
+                  unsigned planes);
+void obl_pay_sort(mal_obl *o, unsigned turn, size_t n, unsigned width);
+
 /* --- rounds (rounds.c): the engine, or its cost --------------------------- */
 
 mal_err obl_and(mal_obl *o, bits *z, const bits *x,
@@ -118,6 +131,7 @@ mal_err obl_inject(mal_obl *o, words *z, const bits *bit,
 typedef struct obl_order {
     size_t n;
     mal_share3_order *order; /* NULL: dry */
+    unsigned turn;           /* dry: who sends most */
 } obl_order;
 #define OBL_AUTO_ORDER MAL_AUTO(obl_order_clear) obl_order
 void obl_order_clear(obl_order *order);

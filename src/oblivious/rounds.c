@@ -2,41 +2,6 @@
  * dry engine, its shape and its price. */
 #include "oblivious_impl.h"
 
-/* --- prices --------------------------------------------------------------- */
-
-/* An exchange of `words` words to one peer, in messages of 64 KiB. */
-#define MESSAGE_WORDS ((uint64_t)8192)
-#define MESSAGE_HEADER ((uint64_t)16)
-
-static uint64_t message_bytes(uint64_t n) {
-    return 8 * n + MESSAGE_HEADER * ((n + MESSAGE_WORDS - 1) / MESSAGE_WORDS);
-}
-
-static void pay(mal_obl *o, uint64_t rounds, uint64_t bytes, double ns) {
-    o->cost.rounds += rounds;
-    o->cost.bytes += bytes;
-    o->cost.ns += ns + (double)rounds * o->rates.round_ns +
-                  (double)bytes * o->rates.byte_ns;
-}
-
-static void pay_and(mal_obl *o, uint64_t n) {
-    pay(o, 1, message_bytes(n), (double)n * o->rates.and_word_ns);
-}
-
-static void pay_mul(mal_obl *o, uint64_t n) {
-    pay(o, 1, message_bytes(n), (double)n * o->rates.mul_ns);
-}
-
-mal_obl_cost mal_obl_cost_so_far(const mal_obl *o) {
-    mal_obl_cost cost = o->cost;
-    if (o->s) {
-        const mal_share3_counters c = mal_share3_count(o->s);
-        cost.rounds = c.rounds;
-        cost.bytes = c.bytes;
-    }
-    return cost;
-}
-
 /* --- gates ---------------------------------------------------------------- */
 
 /* y's plane for each of x's: one long gate where there are too many planes for
@@ -74,7 +39,7 @@ static mal_err plane_by_plane(mal_obl *o, bits *z, const bits *x, const bits *y,
     assert(x->n == y->n && (y->width == x->width || y->width == 1));
     MAL_TRY(obl_bits_new(o, z, x->n, x->width));
     if (!o->s)
-        pay_and(o, (uint64_t)x->width * x->stride);
+        obl_pay(o, MAL_SHARE3_CALL_AND, x->n, x->width);
     else if (x->width > MAL_SHARE3_WIDTH_MAX)
         MAL_TRY(wide(o, z, x, y, gate));
     else
@@ -104,16 +69,10 @@ mal_err obl_mux(mal_obl *o, bits *z, const bits *c, const bits *x,
 
 /* --- trees ---------------------------------------------------------------- */
 
-/* w planes to one by halves, w / 2 gates a round. */
-static void pay_tree(mal_obl *o, unsigned w, size_t stride) {
-    for (; w > 1; w = (w + 1) / 2)
-        pay_and(o, (uint64_t)(w / 2) * stride);
-}
-
 static mal_err eq_narrow(mal_obl *o, bits *z, const bits *x, const bits *y) {
     if (o->s)
         return mal_share3_eq(o->s, z, x, y);
-    pay_tree(o, x->width, x->stride);
+    obl_pay(o, MAL_SHARE3_CALL_EQ, x->n, x->width);
     return obl_bits_new(o, z, x->n, 1);
 }
 
@@ -136,10 +95,7 @@ mal_err obl_lt(mal_obl *o, bits *z, const bits *x, const bits *y,
     assert(x->width == y->width && x->n == y->n);
     if (o->s)
         return mal_share3_lt(o->s, z, x, y, is_signed);
-    /* One segment a bit and an empty one; a pair is two gates, the lowest one.
-     */
-    for (unsigned n = x->width + 1; n > 1; n = n / 2 + n % 2)
-        pay_and(o, (uint64_t)(n / 2 * 2 - 1) * x->stride);
+    obl_pay(o, MAL_SHARE3_CALL_LT, x->n, x->width);
     return obl_bits_new(o, z, x->n, 1);
 }
 
@@ -160,22 +116,11 @@ mal_err obl_less(mal_obl *o, bits *z, const bits *x, const bits *y) {
     return MAL_OK;
 }
 
-/* [Skl60]: in round k, carries whose place has bit k join what is below. */
-static void pay_add(mal_obl *o, unsigned w, size_t stride) {
-    for (unsigned k = 0; 1u << k < w; k++) {
-        uint64_t gates = 0;
-        for (unsigned i = 0; i < w; i++)
-            if (i >> k & 1)
-                gates += 1 + (i >> (k + 1) != 0);
-        pay_and(o, gates * stride);
-    }
-}
-
 mal_err obl_bits_add(mal_obl *o, bits *z, const bits *x, const bits *y) {
     assert(x->width == y->width && x->n == y->n);
     if (o->s)
         return mal_share3_bits_add(o->s, z, x, y);
-    pay_add(o, x->width, x->stride);
+    obl_pay(o, MAL_SHARE3_CALL_BITS_ADD, x->n, x->width);
     return obl_bits_new(o, z, x->n, x->width);
 }
 
@@ -183,7 +128,7 @@ mal_err obl_bits_sub(mal_obl *o, bits *z, const bits *x, const bits *y) {
     assert(x->width == y->width && x->n == y->n);
     if (o->s)
         return mal_share3_bits_sub(o->s, z, x, y);
-    pay_add(o, x->width, x->stride);
+    obl_pay(o, MAL_SHARE3_CALL_BITS_ADD, x->n, x->width);
     return obl_bits_new(o, z, x->n, x->width);
 }
 
@@ -193,7 +138,7 @@ mal_err obl_mul(mal_obl *o, words *z, const words *x, const words *y) {
     assert(x->n == y->n);
     if (o->s)
         return mal_share3_mul(o->s, z, x, y);
-    pay_mul(o, x->n);
+    obl_pay(o, MAL_SHARE3_CALL_MUL, x->n, 64);
     return obl_words_new(o, z, x->n);
 }
 
@@ -202,7 +147,7 @@ mal_err obl_dot(mal_obl *o, words *z, const words *x, const words *y,
     assert(x->n == y->n && x->n % len == 0);
     if (o->s)
         return mal_share3_dot(o->s, z, x, y, len);
-    pay_mul(o, x->n / len);
+    obl_pay(o, MAL_SHARE3_CALL_MUL, x->n / len, 64);
     o->cost.ns += (double)x->n;
     return obl_words_new(o, z, x->n / len);
 }
@@ -210,10 +155,7 @@ mal_err obl_dot(mal_obl *o, words *z, const words *x, const words *y,
 mal_err obl_to_bits(mal_obl *o, bits *z, const words *x, unsigned width) {
     if (o->s)
         return mal_share3_to_bits(o->s, z, x, width);
-    const size_t stride = obl_stride(x->n);
-    if (width > 1)
-        pay_and(o, (uint64_t)(width - 1) * stride);
-    pay_add(o, width, stride);
+    obl_pay(o, MAL_SHARE3_CALL_TO_BITS, x->n, width);
     return obl_bits_new(o, z, x->n, width);
 }
 
@@ -221,19 +163,15 @@ mal_err obl_inject(mal_obl *o, words *z, const bits *bit, const words *x) {
     assert(bit->width == 1);
     if (o->s)
         return mal_share3_inject(o->s, z, bit, x);
-    pay_mul(o, (x ? 2 : 1) * (uint64_t)bit->n);
-    pay_mul(o, bit->n);
+    obl_pay(o, x ? MAL_SHARE3_CALL_INJECT : MAL_SHARE3_CALL_INJECT_ONE, bit->n,
+            1);
     return obl_words_new(o, z, bit->n);
 }
 
 mal_err obl_to_words(mal_obl *o, words *z, const bits *x, bool is_signed) {
     if (o->s)
         return mal_share3_to_words(o->s, z, x, is_signed);
-    if (x->width == 1)
-        return obl_inject(o, z, x, NULL);
-    pay_and(o, 63 * x->stride); /* x + r1 + r2 over 64 planes, opened */
-    pay_add(o, 64, x->stride);
-    pay_and(o, 64 * x->stride);
+    obl_pay(o, MAL_SHARE3_CALL_TO_WORDS, x->n, x->width);
     return obl_words_new(o, z, x->n);
 }
 
@@ -242,38 +180,6 @@ mal_err obl_to_words(mal_obl *o, words *z, const bits *x, bool is_signed) {
 void obl_order_clear(obl_order *order) {
     mal_share3_order_free(&order->order);
     order->n = 0;
-}
-
-/* Rows packed into elements of 1, 2, 4 or 8 bytes, 64 planes at a time. */
-static uint64_t row_bytes(unsigned planes) {
-    uint64_t bytes = 0;
-    while (planes) {
-        const unsigned e = planes > 48   ? 8
-                           : planes > 16 ? 4
-                           : planes > 8  ? 2
-                                         : 1;
-        bytes += e;
-        planes = planes > 8 * e ? planes - 8 * e : 0;
-    }
-    return bytes;
-}
-
-/* Three rounds; who sends most, sends every byte of a row twice. */
-static void pay_move(mal_obl *o, size_t n, uint64_t bytes) {
-    const uint64_t total = (n * bytes + 7) / 8;
-    pay(o, 3, 2 * message_bytes(total),
-        (double)n * (double)bytes / 8 * o->rates.permute_ns);
-}
-
-/* An estimate for keys of more than 3 planes: how rows compare is uniform, and
- * so is the number of rounds. */
-static void pay_sort(mal_obl *o, size_t n, unsigned width) {
-    const unsigned log_n = obl_log2_up(n), w = width + log_n;
-    const uint64_t pairs = n * (log_n + 4), stride = obl_stride(pairs);
-    pay(o, 6ull * obl_log2_up(w + 1) * (log_n / 4 + 1),
-        message_bytes(pairs * (uint64_t)(2 * w) / 64 + stride),
-        (double)stride * 3 * w * o->rates.and_word_ns);
-    pay_move(o, n, row_bytes(w));
 }
 
 #define SORT_KEYS_MAX ((MAL_SHARE3_SORT_WIDTH_MAX + 63) / 64)
@@ -287,7 +193,8 @@ mal_err obl_order_sort(mal_obl *o, obl_order *z, const bits *key) {
                 MAL_SHARE3_SORT_WIDTH_MAX);
     z->n = key->n;
     if (!o->s) {
-        pay_sort(o, key->n, key->width);
+        z->turn = obl_pay_turn(o);
+        obl_pay_sort(o, z->turn, key->n, key->width);
         return MAL_OK;
     }
     for (unsigned top = key->width; top > 0; n++) { /* the highest first */
@@ -303,14 +210,13 @@ mal_err obl_order_move(mal_obl *o, const obl_order *order,
                        mal_share3_column *columns, unsigned n, bool inverse) {
     if (o->s)
         return mal_share3_order_apply(o->s, order->order, columns, n, inverse);
-    unsigned planes = 0;
-    uint64_t bytes = 0;
+    unsigned planes = 0, n_words = 0;
     for (unsigned i = 0; i < n; i++)
         if (columns[i].words)
-            bytes += 8;
+            n_words++;
         else
             planes += columns[i].bits->width;
-    pay_move(o, order->n, bytes + row_bytes(planes));
+    obl_pay_move(o, order->turn, order->n, n_words, planes);
     return MAL_OK;
 }
 
@@ -332,7 +238,7 @@ mal_err obl_move_bits(mal_obl *o, const obl_order *order, bits *x,
 mal_err obl_order_words(mal_obl *o, words *place, const obl_order *order) {
     if (o->s)
         return mal_share3_order_words(o->s, place, order->order);
-    pay_move(o, order->n, 8);
+    obl_pay_move(o, order->turn, order->n, 1, 0);
     return obl_words_new(o, place, order->n);
 }
 
@@ -340,8 +246,9 @@ mal_err obl_order_of(mal_obl *o, obl_order *z, const words *place) {
     z->n = place->n;
     if (o->s)
         return mal_share3_order_of(o->s, &z->order, place);
-    pay_move(o, place->n, 8);
-    pay_mul(o, place->n);
+    z->turn = obl_pay_turn(o);
+    obl_pay_move(o, z->turn, place->n, 1, 0);
+    obl_pay(o, MAL_SHARE3_CALL_OPEN, place->n, 64);
     return MAL_OK;
 }
 
@@ -351,20 +258,20 @@ mal_err obl_input(mal_obl *o, bits *z, unsigned owner, const uint64_t *planes,
                   size_t n, unsigned width) {
     if (o->s)
         return mal_share3_bits_input(o->s, z, owner, planes, n, width);
-    pay_and(o, (uint64_t)width * obl_stride(n));
+    obl_pay_input(o, owner, n, width);
     return obl_bits_new(o, z, n, width);
 }
 
 mal_err obl_open_bits(mal_obl *o, uint64_t *planes, const bits *x) {
     if (o->s)
         return mal_share3_bits_open(o->s, planes, x);
-    pay_and(o, (uint64_t)x->width * x->stride);
+    obl_pay(o, MAL_SHARE3_CALL_BITS_OPEN, x->n, x->width);
     return MAL_OK;
 }
 
 mal_err obl_open_words(mal_obl *o, uint64_t *values, const words *x) {
     if (o->s)
         return mal_share3_words_open(o->s, values, x);
-    pay_mul(o, x->n);
+    obl_pay(o, MAL_SHARE3_CALL_OPEN, x->n, 64);
     return MAL_OK;
 }

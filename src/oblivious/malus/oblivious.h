@@ -320,10 +320,12 @@ typedef struct mal_obl_cost {
 
 /* An engine without parties and without rows: every operator above runs on it
  * with the same arguments, allocates no shares and counts.  Control flow
- * depends on public shapes alone, so what it counts is what a run costs.
- * Inputs are made by mal_obl_table_new and the input calls, values NULL;
- * the openings give nothing.  *_rate: nanoseconds a unit, { 0 } for built-in
- * figures; `malus bench share3` measures them. */
+ * depends on public shapes alone, so what it counts is what a run costs the
+ * party that sends most, exactly; but for sorts of more than 3 planes, which
+ * compare rows in a uniform order and whose price is an estimate.  Inputs are
+ * made by mal_obl_table_new and the input calls, values NULL; openings give
+ * nothing.  rates: nanoseconds a unit, NULL for built-in figures; `malus bench
+ * share3` measures them. */
 typedef struct mal_obl_rates {
     double and_word_ns; /* 64 ANDs of one plane */
     double mul_ns;      /* of words, a row */

@@ -6,6 +6,28 @@
 #include "../oblivious_impl.h"
 #include "mal_test.h"
 
+/* --- a channel that notes the sizes of what it sends ---------------------- */
+
+typedef struct noting {
+    mal_chan chan; /* first */
+    mal_chan *under;
+    uint64_t trace; /* of the sizes, in their order */
+} noting;
+
+static mal_err noting_send(mal_chan *chan, mal_bytes message) {
+    noting *c = (noting *)chan;
+    c->trace = (c->trace ^ message.len) * 0x100000001b3u;
+    return mal_chan_send(c->under, message);
+}
+
+static mal_err noting_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
+    return mal_chan_recv(((noting *)chan)->under, message, len_max);
+}
+
+static void noting_close(mal_chan *chan) {
+    mal_chan_close(&((noting *)chan)->under);
+}
+
 /* --- three parties -------------------------------------------------------- */
 
 typedef mal_err (*obl_body)(mal_obl *o, void *ctx);
@@ -16,8 +38,9 @@ typedef struct obl_party {
     mal_share3_options options;
     obl_body body;
     void *ctx;
-    mal_obl_cost cost;
-    uint64_t sent[3], messages[3]; /* to each peer */
+    noting noting[3];
+    uint64_t before_rounds, before_bytes, rounds, bytes;
+    uint64_t trace[3]; /* of the sizes sent to each peer */
     mal_err err;
     char why[256];
 } obl_party;
@@ -34,17 +57,21 @@ static void obl_party_run(void *arg) {
     p->err = mal_share3_open(&s, &p->mesh, &p->options);
     if (p->err == MAL_OK)
         p->err = mal_obl_open(&o, s);
+    if (s) {
+        p->before_rounds = mal_share3_count(s).rounds;
+        p->before_bytes = mal_share3_count(s).bytes;
+    }
     if (p->err == MAL_OK)
         p->err = p->body(o, p->ctx);
-    if (o)
-        p->cost = mal_obl_cost_so_far(o);
+    if (s) {
+        p->rounds = mal_share3_count(s).rounds;
+        p->bytes = mal_share3_count(s).bytes;
+    }
     snprintf(p->why, sizeof p->why, "%s", mal_err_message());
-    for (unsigned j = 0; j < 3; j++)
-        if (p->mesh.chan[j]) {
-            p->sent[j] = p->mesh.chan[j]->bytes_sent;
-            p->messages[j] = p->mesh.chan[j]->messages_sent;
-            mal_chan_close(&p->mesh.chan[j]);
-        }
+    for (unsigned j = 0; j < 3; j++) {
+        p->trace[j] = p->noting[j].trace;
+        mal_chan_close(&p->noting[j].under);
+    }
     mal_obl_close(&o);
     mal_share3_close(&s);
 }
@@ -64,8 +91,13 @@ obl_go(obl_trio *t, mal_share3_security security, obl_body body, void *ctx) {
     }
     for (unsigned i = 0; i < 3; i++) {
         const unsigned j = (i + 1) % 3;
-        CHECK_OK(
-            mal_chan_pair(&t->p[i].mesh.chan[j], &t->p[j].mesh.chan[i], 60000));
+        static const mal_chan_ops ops = { noting_send, noting_recv,
+                                          noting_close };
+        noting *a = &t->p[i].noting[j], *b = &t->p[j].noting[i];
+        CHECK_OK(mal_chan_pair(&a->under, &b->under, 60000));
+        a->chan.ops = b->chan.ops = &ops;
+        t->p[i].mesh.chan[j] = &a->chan;
+        t->p[j].mesh.chan[i] = &b->chan;
     }
     for (unsigned i = 0; i < 2; i++)
         CHECK_OK(mal_thread_start(&thread[i], obl_party_run, &t->p[i]));

@@ -357,8 +357,8 @@ static mal_err body(mal_obl *o, void *ctx) {
     example *x = ctx;
     MAL_AUTO(mal_obl_table_clear) table in = { 0 };
     MAL_AUTO(mal_obl_table_clear) table out = { 0 };
-    MAL_TRY(plain_share(o, &in, &x->in));
     const mal_obl_cost before = mal_obl_cost_so_far(o);
+    MAL_TRY(plain_share(o, &in, &x->in));
     MAL_TRY(mal_obl_project(o, &out, &in, x->e, x->n));
     mal_obl_cost *cost = o->s ? &x->cost[o->me] : &x->dry;
     *cost = mal_obl_cost_so_far(o);

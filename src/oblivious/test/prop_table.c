@@ -112,7 +112,6 @@ static void check_table(const plain *got, const plain *want) {
 
 typedef struct example {
     plain a, b, out, want;
-    table *shared_a, *shared_b;
     unsigned n_keys;
     mal_obl_key keys[3];
     unsigned key_columns[3];
@@ -124,7 +123,6 @@ typedef struct example {
                    table *b);
     mal_err verdict[3];
     uint64_t cells[64], *cells_out;
-    mal_obl_cost cost[3], dry;
     bool expect_broken;
 } example;
 
@@ -136,12 +134,7 @@ static mal_err example_body(mal_obl *o, void *ctx) {
     MAL_TRY(plain_share(o, &a, &x->a));
     if (x->b.n)
         MAL_TRY(plain_share(o, &b, &x->b));
-    const mal_obl_cost before = mal_obl_cost_so_far(o);
     MAL_TRY(x->run(o, x, &out, &a, &b));
-    mal_obl_cost *cost = o->s ? &x->cost[o->me] : &x->dry;
-    *cost = mal_obl_cost_so_far(o);
-    cost->rounds -= before.rounds;
-    cost->bytes -= before.bytes;
     const mal_err verdict = mal_obl_verdict(o);
     x->verdict[o->me] = verdict;
     if (verdict != MAL_OK)
