@@ -311,11 +311,13 @@ static void regrow_tree(vole *v, size_t j, mal_ot_block *a,
         v->checked = ot_xor(v->checked, weigh(chi, v->leaf, at, v->leaves));
     if (at < s->k)
         cut = s->k - at < v->leaves ? s->k - at : v->leaves;
-    (void)a;
-    put_leaves(v->leaf, v->system + at, a + at, 1, v->place[j], v->y[j], 0,
-               cut);
-    mal_ot_block *p = v->parity + 2 * (at + cut - s->k);
-    put_leaves(v->leaf, p, p + 1, 2, v->place[j], v->y[j], cut, v->leaves);
+    if (cut)
+        put_leaves(v->leaf, v->system + at, a + at, 1, v->place[j], v->y[j], 0,
+                   cut);
+    if (cut < v->leaves) {
+        mal_ot_block *p = v->parity + 2 * (at + cut - s->k);
+        put_leaves(v->leaf, p, p + 1, 2, v->place[j], v->y[j], cut, v->leaves);
+    }
 }
 
 static mal_err vole_receive(vole *v, mal_ot_block *a, mal_ot_block *a_system,
