@@ -9,7 +9,7 @@
 #define GROUPS 8
 
 typedef struct tile {
-    uint64_t a[GROUPS][64];
+    uint64_t a[GROUPS * 64];
 } tile;
 
 void mal_share3_planes_of(uint64_t *planes, const uint64_t *rows, size_t n,
@@ -21,12 +21,12 @@ void mal_share3_planes_of(uint64_t *planes, const uint64_t *rows, size_t n,
         const size_t groups = share3_least(GROUPS, stride - w);
         const size_t have = share3_least(64 * groups, n - 64 * w);
         memcpy(t.a, rows + 64 * w, 8 * have);
-        memset(t.a[0] + have, 0, 8 * (64 * groups - have));
+        memset(t.a + have, 0, 8 * (64 * groups - have));
         for (size_t g = 0; g < groups; g++)
-            kernel->turn(t.a[g]);
+            kernel->turn(t.a + 64 * g);
         for (unsigned b = 0; b < width; b++)
             for (size_t g = 0; g < groups; g++)
-                planes[b * stride + w + g] = t.a[g][b];
+                planes[b * stride + w + g] = t.a[64 * g + b];
     }
     mal_wipe(&t, sizeof t);
 }
@@ -40,11 +40,12 @@ void mal_share3_rows_of(uint64_t *rows, const uint64_t *planes, size_t n,
         const size_t groups = share3_least(GROUPS, stride - w);
         for (unsigned b = 0; b < width; b++)
             for (size_t g = 0; g < groups; g++)
-                t.a[g][b] = planes[b * stride + w + g];
+                t.a[64 * g + b] = planes[b * stride + w + g];
         for (size_t g = 0; g < groups; g++) {
             for (unsigned b = width; b < 64; b++)
-                t.a[g][b] = is_signed && width ? t.a[g][width - 1] : 0;
-            kernel->turn(t.a[g]);
+                t.a[64 * g + b] =
+                    is_signed && width ? t.a[64 * g + width - 1] : 0;
+            kernel->turn(t.a + 64 * g);
         }
         memcpy(rows + 64 * w, t.a, 8 * share3_least(64 * groups, n - 64 * w));
     }
