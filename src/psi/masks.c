@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define PART_BITS 12   /* masks of a part, on average: at most 2^12 */
-#define COUNT_MAX 255u /* of a bucket: 16 on average, more with 2^-600 */
+#define COUNT_MAX 255u /* of a bucket: 32 on average, more with 2^-400 */
 
 /* The top bits of a mask; none is fine. */
 static inline uint64_t top_bits(uint64_t high, unsigned bits) {
@@ -139,7 +139,6 @@ mal_err psi_masks_send(psi_run *run, const mal_psi_block *m, size_t n) {
     for (size_t at = 0; at < n; at += most) {
         const size_t len = n - at < most ? n - at : most;
         uint8_t *body;
-        /* Room for the last copy of a whole block. */
         MAL_TRY(psi_wire_begin(&run->wire, &body, PSI_MASKS, len, len * bytes));
         for (size_t i = 0; i < len; i++)
             put_mask(body + i * bytes, &m[at + i], prefix, bytes);
@@ -150,8 +149,9 @@ mal_err psi_masks_send(psi_run *run, const mal_psi_block *m, size_t n) {
 
 /* --- Matching: the receiver ----------------------------------------------- */
 
+/* 24 bytes: blocks would be aligned to 16. */
 typedef struct entry {
-    mal_psi_block mask;
+    uint64_t w[2];
     uint32_t index;
 } entry;
 
@@ -191,7 +191,8 @@ static bool matcher_place(matcher *k, const psi_own_masks *own) {
         memcpy(place, k->start, parts * sizeof *place);
         for (size_t i = 0; i < own->n; i++)
             k->entries[place[top_bits(own->mask[i].w[0], k->part_bits)]++] =
-                (entry){ own->mask[i], own->index[i] };
+                (entry){ { own->mask[i].w[0], own->mask[i].w[1] },
+                         own->index[i] };
     }
     mal_free(place);
     return whole;
@@ -232,14 +233,13 @@ static void matcher_open(matcher *k, size_t part) {
     const unsigned prefix = k->run->prefix_bits;
     memset(k->bucket, 0, (buckets + 2) * sizeof *k->bucket);
     for (uint32_t i = 0; i < n; i++)
-        k->bucket[(top_bits(e[i].mask.w[0], prefix) & (buckets - 1)) + 2]++;
+        k->bucket[(top_bits(e[i].w[0], prefix) & (buckets - 1)) + 2]++;
     for (uint32_t b = 0; b < buckets; b++)
         k->bucket[b + 2] += k->bucket[b + 1];
     for (uint32_t i = 0; i < n; i++) {
-        const mal_u128 v = ((mal_u128)e[i].mask.w[0] << 64 | e[i].mask.w[1])
-                           << prefix;
+        const mal_u128 v = ((mal_u128)e[i].w[0] << 64 | e[i].w[1]) << prefix;
         const uint32_t to =
-            k->bucket[(top_bits(e[i].mask.w[0], prefix) & (buckets - 1)) + 1]++;
+            k->bucket[(top_bits(e[i].w[0], prefix) & (buckets - 1)) + 1]++;
         k->high[to] = (uint64_t)(v >> 64);
         k->low[to] = (uint64_t)v & k->low_mask;
         k->index[to] = e[i].index;

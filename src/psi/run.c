@@ -37,15 +37,31 @@ static void bind_session(mal_prim_hash *out, const mal_psi_params *q) {
 
 /* Two keys that must not match do so with probability 2^-mask bits; a union
  * over all pairs leaves 2^-40 at 40 + log2(nx ny) bits (pitfall 9).  Who may
- * search off-line gets 128.  About sixteen masks share a prefix. */
+ * search off-line gets 128. */
+static unsigned mask_bits(const psi_run *run) {
+    return run->malicious ? 128
+                          : 40 + log2_up(run->params->receiver_max) +
+                                log2_up(run->params->sender_max);
+}
+
+/* A mask costs the bytes after its prefix, and its share of the table of
+ * 2^prefix bucket sizes.  4 to 32 masks share a prefix: whichever is shortest.
+ */
 static void shape_masks(psi_run *run) {
-    const mal_psi_params *q = run->params;
-    const unsigned ny = log2_up(q->sender_max), nx = log2_up(q->receiver_max);
-    const unsigned bits = run->malicious ? 128 : 40 + nx + ny;
-    run->prefix_bits = ny > 4 ? ny - 4 : 0;
-    run->mask_bytes = (bits - run->prefix_bits + 7) / 8;
-    if (run->mask_bytes < 8)
-        run->mask_bytes = 8;
+    const unsigned ny = log2_up(run->params->sender_max), bits = mask_bits(run);
+    uint64_t least = UINT64_MAX;
+    for (unsigned share = 5; share >= 2; share--) {
+        const unsigned prefix = ny > share ? ny - share : 0;
+        const unsigned rest = (bits - prefix + 7) / 8;
+        const unsigned bytes = rest < 8 ? 8 : rest;
+        const uint64_t total =
+            bytes * run->params->sender_max + (UINT64_C(1) << prefix);
+        if (total >= least)
+            continue;
+        least = total;
+        run->prefix_bits = prefix;
+        run->mask_bytes = bytes;
+    }
 }
 
 static void key_cipher(mal_prim_aes *aes, const char *label,
