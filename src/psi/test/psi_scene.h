@@ -12,15 +12,26 @@ typedef struct psi_spy {
     mal_chan *inner;
     uint64_t n, fail_at;    /* 1 = the first call fails */
     uint64_t sent, flip_at; /* flip a bit of the n-th message sent */
+    uint32_t flip_type;     /* counting those of this type of ours; 0: all */
     size_t flip_byte;
     uint64_t trace; /* hash of sizes, in order */
 } psi_spy;
+
+/* Of a message of psi itself, or 0. */
+static uint32_t psi_spy_type(mal_bytes m) {
+    static const uint8_t magic[4] = { 'p', 's', 'i', 2 };
+    return m.len >= PSI_HEADER && mal_equal(m.ptr, magic, 4)
+               ? mal_load_u32le(m.ptr + 4)
+               : 0;
+}
 
 static mal_err psi_spy_send(mal_chan *chan, mal_bytes message) {
     psi_spy *s = (psi_spy *)chan;
     if (++s->n == s->fail_at)
         MAL_FAIL(MAL_E_IO, "this send fails");
     s->trace = (s->trace ^ message.len ^ 0x5e) * 0x9e3779b97f4a7c15u;
+    if (s->flip_type && psi_spy_type(message) != s->flip_type)
+        return mal_chan_send(s->inner, message);
     if (++s->sent != s->flip_at)
         return mal_chan_send(s->inner, message);
     MAL_AUTO(mal_buf_clear) mal_buf copy = { 0 };
@@ -56,6 +67,7 @@ typedef struct psi_scene {
     psi_spy r, s;
     mal_err r_err, s_err;
     const mal_progress *r_progress, *s_progress;
+    uint64_t alloc_fail_at; /* counted from when both run; 0: none */
 } psi_scene;
 
 static unsigned psi_timeout_ms = 20000;
@@ -108,8 +120,10 @@ static void psi_scene_sender(void *arg) {
 __attribute__((unused)) static void psi_scene_go(psi_scene *c) {
     mal_thread *t;
     CHECK_OK(mal_thread_start(&t, psi_scene_receiver, c));
+    mal_alloc_fail_at(c->alloc_fail_at);
     psi_scene_sender(c);
     mal_thread_join(&t);
+    mal_alloc_fail_at(0);
 }
 
 __attribute__((unused)) static bool psi_scene_hit(const psi_scene *c,
