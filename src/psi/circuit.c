@@ -13,6 +13,10 @@
 
 #include <string.h>
 
+/* 16 / FOLD bytes a transfer: 8 would save a third of all bytes for 2.4 times
+ * the CPU, 2 a fifth of the CPU for 1.7 times the bytes. */
+#define FOLD 4
+
 void circuit_wipe_free(void *block, size_t len) {
     if (block)
         mal_wipe(block, len);
@@ -105,7 +109,7 @@ static void part_session(uint8_t out[32], const circuit *c, const char *part) {
 }
 
 mal_ot_params circuit_transfers(const circuit *c, const char *part) {
-    mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
+    mal_ot_params params = { .security = MAL_OT_SEMI_HONEST, .fold = FOLD };
     part_session(params.session, c, part);
     return params;
 }
@@ -198,6 +202,25 @@ static void circuit_clear(circuit *c) {
     mal_free(c->zeros);
     mal_prim_sha256_auto(&c->watch.sent);
     mal_prim_sha256_auto(&c->watch.received);
+}
+
+#define SETUP_BYTES 300000 /* base transfers, trees of the VOLE */
+#define SETUP_ROUNDS 8     /* those, hello, both stores, done */
+
+mal_err mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
+                             const mal_psi_circuit_params *params) {
+    mal_psi_okvs store, hint;
+    MAL_TRY(check_params(params));
+    MAL_TRY(mal_psi_okvs_shape(&store, params->payload_max));
+    MAL_TRY(mal_psi_okvs_shape(&hint,
+                               (uint64_t)CUCKOO_HASHES * params->filter_max));
+    const uint64_t bins = cuckoo_bins(params->payload_max);
+    const uint64_t bits = bits_for((uint32_t)bins);
+    *bytes = SETUP_BYTES + 16 * store.columns + 8 * hint.columns +
+             bins * (16 / FOLD * (bits + 7) + 8 + 8 * params->words) +
+             bins * bits * 6 / 8;
+    *rounds = SETUP_ROUNDS + 3 * ((bins + EQUAL_BATCH - 1) / EQUAL_BATCH);
+    return MAL_OK;
 }
 
 /* --- Batches -------------------------------------------------------------- */

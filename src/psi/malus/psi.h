@@ -264,6 +264,12 @@ mal_err mal_psi_circuit_payload(uint64_t *y, mal_psi_circuit_report *report,
  * process). */
 mal_err mal_psi_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads) MAL_MUST_CHECK;
+/* What a run sends, both ways and to within a hundredth and 0.5 MB, and how
+ * often it waits for an answer: from the parameters alone, for planners. */
+mal_err
+mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
+                     const mal_psi_circuit_params *params) MAL_MUST_CHECK;
+
 /* Append one JSON object a line: engine, name, rows (of each side), threads,
  * words, seconds (wall), cpu_seconds and bytes (both parties), ns_per_row,
  * bytes_per_row.  only: "circuit" (one word a row), "circuit-wide" (32), or

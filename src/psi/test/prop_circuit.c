@@ -104,6 +104,33 @@ TEST(two_tables_with_equal_bounds_give_equal_traces) {
         run_done(&r[k]);
 }
 
+TEST(the_cost_that_is_told_is_what_is_sent) {
+    static const uint32_t sizes[][3] = { { 1, 1, 1 },
+                                         { 3000, 5000, 2 },
+                                         { 5000, 30000, 9 } };
+    uint64_t seed = mal_test_seed(), bytes, rounds;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        circuit_run r;
+        run_new(&r, 1, 1, 0, sizes[i][2], &seed);
+        r.filter_params.filter_max = sizes[i][0];
+        r.filter_params.payload_max = sizes[i][1];
+        r.payload_params = r.filter_params;
+        go_and_check(&r);
+        uint64_t sent = 0;
+        for (unsigned m = 0; m < r.p1.sent; m++)
+            sent += r.p1.trace[m];
+        for (unsigned m = 0; m < r.p2.sent; m++)
+            sent += r.p2.trace[m];
+        CHECK_OK(mal_psi_circuit_cost(&bytes, &rounds, &r.filter_params));
+        CHECK_THAT(bytes + bytes / 100 + 500000 >= sent &&
+                       sent + sent / 100 + 500000 >= bytes,
+                   "told %llu, sent %llu", (unsigned long long)bytes,
+                   (unsigned long long)sent);
+        CHECK(rounds >= 8 && rounds <= r.p1.sent + r.p2.sent);
+        run_done(&r);
+    }
+}
+
 /* Equal inputs twice: a share of the answer must not repeat, nor be the answer.
  */
 TEST(one_share_alone_is_fresh_in_every_run) {
