@@ -63,7 +63,6 @@ static const char contract_text[] =
     "  for dpv:MarketingMeasurement\n"
     "  require group >= 20, epsilon <= 2, delta <= 1e-9, rows <= 1000\n"
     "  run psi\n"
-    "  reveals match count\n"
     "  to agency keep 30 days\n"
     "budget acme.customers for all epsilon 20 in all, delta 1e-6\n"
     "budget retail.visits for all epsilon 20 in all, delta 1e-6\n"

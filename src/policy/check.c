@@ -320,11 +320,11 @@ static mal_err check_engines(checker *k, const mal_policy_rule *r) {
     for (uint32_t i = 0; i < r->n_run; i++) {
         mal_policy_engine engine = r->run[i].engine;
         if (engine == MAL_POLICY_ENGINE_PSI &&
-            !(r->reveals & MAL_POLICY_REVEALS_MATCH_COUNT))
-            WARN(k, r->line, "psi-reveals",
-                 "rule %s names psi, whose present form shows one party the "
-                 "match count: it runs only with \"reveals match count\"",
-                 r->name);
+            (r->reveals & MAL_POLICY_REVEALS_MATCH_COUNT))
+            REMARK(k, r->line, "psi-reveals",
+                   "rule %s lets psi show the match count, which it does not "
+                   "need: leave out \"reveals match count\"",
+                   r->name);
         if (engine == MAL_POLICY_ENGINE_SHARE3)
             MAL_TRY(check_seats(k, r));
         if (engine == MAL_POLICY_ENGINE_SHARE3 && r->run[i].n_args)

@@ -51,7 +51,7 @@ static const char *const believed[MAL_POLICY_ENGINES] = {
         "answer: declared row bounds",
     [MAL_POLICY_ENGINE_PSI] =
         "psi: both owners follow the protocol; seen beyond the answer: padded "
-        "sizes, and to one of them the match count",
+        "sizes",
     [MAL_POLICY_ENGINE_SHARE3] =
         "share3: two of three seats are honest; seen beyond the answer: padded "
         "sizes",

@@ -19,7 +19,6 @@ typedef struct asking {
     const mal_progress *progress;
     room_request request; /* as signed */
     room_judged judged;
-    mal_key elgamal;
     mal_buf message; /* the request */
     unsigned n;      /* members of the job */
     mal_buf accepts[MAL_PARTIES_MAX], holds[MAL_PARTIES_MAX];
@@ -39,7 +38,6 @@ static void clear_list(mal_buf *list) {
 }
 
 static void asking_clear(asking *a) {
-    mal_key_clear(&a->elgamal);
     mal_buf_clear(&a->message);
     clear_list(a->accepts);
     clear_list(a->holds);
@@ -118,7 +116,6 @@ static mal_err sign_request(asking *a) {
     mal_prim_random(r->nonce, 32);
     r->expires = room_now(room) + ROOM_REQUEST_SECONDS / 3;
     mal_kms_pub(room->config.kms, MAL_KMS_HPKE, r->hpke);
-    MAL_TRY(mal_mpc_psi_recipient_keygen(r->elgamal, &a->elgamal));
     MAL_TRY(room_request_make(room, &a->message, r));
     /* Read it back: the id is the hash of what was signed. */
     room_request own;
@@ -307,27 +304,6 @@ static mal_err add_words(int64_t *cells, size_t n, mal_bytes words) {
     return MAL_OK;
 }
 
-static mal_err open_psi(asking *a, int64_t *cells, mal_bytes ciphertexts) {
-    const mal_sql_physical *p = a->judged.physical;
-    uint64_t bound = 1;
-    int64_t *turned =
-        mal_arena_calloc(a->arena, p->n_cells * p->n_aggs, sizeof *turned);
-    if (!turned)
-        return MAL_E_MEMORY;
-    for (unsigned k = 0; k < p->n_aggs; k++) {
-        uint64_t b = p->aggs[k].abs_max + a->judged.noise[k].tail + 1;
-        bound = b > bound ? b : bound;
-    }
-    mal_mpc_psi_open_options options = { .bound = bound,
-                                         .threads = a->room->config.threads };
-    MAL_TRY(mal_progress_step(a->progress, "opening the answer", 5, 5));
-    MAL_TRY(mal_mpc_psi_open(turned, &a->elgamal, ciphertexts, &options, NULL));
-    for (unsigned k = 0; k < p->n_aggs; k++)
-        for (uint64_t c = 0; c < p->n_cells; c++)
-            cells[k * p->n_cells + c] = turned[c * p->n_aggs + k];
-    return MAL_OK;
-}
-
 static mal_err open_share3(asking *a, int64_t *cells, mal_buf *plain) {
     const mal_sql_physical *p = a->judged.physical;
     mal_bytes seats[MAL_POLICY_SEATS] = { { 0 } };
@@ -347,11 +323,9 @@ static mal_err open_part(asking *a, unsigned i, mal_buf *plain,
         computes |= a->judged.parties[k] == a->judged.members.at[i];
     MAL_REQUIRE(computes || plain->len == 0, MAL_E_PEER,
                 "a party that computes nothing sent an output");
-    if (plain->len == 0 || a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
+    if (!computes || a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
         return MAL_OK;
-    return a->judged.engine == MAL_POLICY_ENGINE_PSI
-               ? open_psi(a, cells, mal_buf_view(plain))
-               : add_words(cells, p->n_cells * p->n_aggs, mal_buf_view(plain));
+    return add_words(cells, p->n_cells * p->n_aggs, mal_buf_view(plain));
 }
 
 /* Released cells, [agg][cell]. */

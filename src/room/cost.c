@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define BENCH_WORDS 32 /* cells x aggregates of the bench "ddh" */
+#define BENCH_WORDS 32 /* of a row in the bench "circuit-wide" */
 
 /* Nanoseconds; two parties' work does not overlap in the worst case. */
 void room_costs_default(room_costs *costs) {
@@ -17,9 +17,9 @@ void room_costs_default(room_costs *costs) {
                            .scan_row_ns = 20,
                            .start_ns = 120e6,
                            .sum_word_ns = 12,
-                           .psi_key_ns = 150e3,
-                           .psi_word_ns = 20e3,
-                           .open_word_ns = 12e6,
+                           .psi_start_ns = 50e6,
+                           .psi_key_ns = 5e3,
+                           .psi_word_ns = 100,
                            .step_ns = 30e6 };
 }
 
@@ -28,10 +28,10 @@ static void take(room_costs *c, const char *name, double ns) {
         c->load_row_ns = ns;
     else if (strcmp(name, "sum-3-parties") == 0)
         c->sum_word_ns = ns / 3;
-    else if (strcmp(name, "ddh") == 0 && ns > 2 * c->psi_key_ns)
+    else if (strcmp(name, "circuit") == 0)
+        c->psi_key_ns = ns / 2;
+    else if (strcmp(name, "circuit-wide") == 0 && ns > 2 * c->psi_key_ns)
         c->psi_word_ns = (ns - 2 * c->psi_key_ns) / BENCH_WORDS;
-    else if (strcmp(name, "ddh-open") == 0)
-        c->open_word_ns = ns;
 }
 
 static mal_err read_line(room_costs *costs, mal_bytes line) {
@@ -78,11 +78,16 @@ mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
     } else if (j->engine == MAL_POLICY_ENGINE_PSI) {
         double payload = (double)j->keys_max[0],
                filter = (double)j->keys_max[1];
-        ns += (payload + filter) * c->psi_key_ns +
-              payload * words * c->psi_word_ns + words * c->open_word_ns;
-        cost->bytes =
-            (uint64_t)(64 * filter + payload * (64 + 32 * words) + 160 * words);
-        cost->rounds += 3;
+        ns += c->psi_start_ns + (payload + filter) * c->psi_key_ns +
+              payload * words * c->psi_word_ns;
+        const mal_psi_circuit_params params = {
+            .filter_max = (uint32_t)j->keys_max[1],
+            .payload_max = (uint32_t)j->keys_max[0],
+            .words = (uint32_t)(p->n_cells * p->n_aggs),
+        };
+        uint64_t rounds;
+        MAL_TRY(mal_psi_circuit_cost(&cost->bytes, &rounds, &params));
+        cost->rounds += (unsigned)rounds;
     }
     cost->seconds = ns / 1e9;
     return MAL_OK;

@@ -76,21 +76,11 @@ static mal_err leaks(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                                     j->n, (unsigned long long)p->n_cells,
                                     p->n_aggs));
     case MAL_POLICY_ENGINE_PSI:
-        MAL_TRY(
-            add(out, arena,
-                mal_arena_printf(arena,
-                                 "psi: %s learns the exact number of keys "
-                                 "that both sides hold under the question's "
-                                 "conditions (the contract says `reveals "
-                                 "match count`): no noise and no epsilon "
-                                 "cover it, and whoever also chooses the "
-                                 "question can make it tell of one unit",
-                                 name(room, p->parts[1].owner))));
         return add(out, arena,
                    mal_arena_printf(arena,
                                     "psi: both see the declared bounds, %llu "
-                                    "and %llu keys, never true sizes nor which "
-                                    "keys match",
+                                    "and %llu keys, never true sizes, nor "
+                                    "which keys match or how many",
                                     (unsigned long long)j->keys_max[0],
                                     (unsigned long long)j->keys_max[1]));
     case MAL_POLICY_ENGINE_SHARE3:

@@ -64,20 +64,17 @@ static mal_err plan_noise(room_judged *j, mal_arena *arena,
     room_noise *noise = mal_arena_calloc(arena, p->n_aggs, sizeof *noise);
     if (!noise)
         return MAL_E_MEMORY;
-    uint64_t room_for = j->engine == MAL_POLICY_ENGINE_PSI
-                            ? MAL_MPC_PSI_BOUND_MAX
-                            : (uint64_t)1 << 62;
+    const uint64_t room_for = (uint64_t)1 << 62;
     for (unsigned i = 0; i < p->n_aggs; i++) {
         MAL_TRY(scale_of(&noise[i], p, i, r->epsilon_nano));
         MAL_TRY(room_noise_bounds(&noise[i], j->n, j->share_k));
         MAL_REQUIRE(noise[i].tail < room_for &&
                         p->aggs[i].abs_max < room_for - noise[i].tail,
                     MAL_E_LIMIT,
-                    "%s with its noise may reach %llu + %llu, beyond the 2^%d "
+                    "%s with its noise may reach %llu + %llu, beyond the 2^62 "
                     "that engine %s can open: declare tighter bounds",
                     p->aggs[i].label, (unsigned long long)p->aggs[i].abs_max,
                     (unsigned long long)noise[i].tail,
-                    j->engine == MAL_POLICY_ENGINE_PSI ? 40 : 62,
                     mal_policy_engine_name(j->engine));
     }
     j->noise = noise;
@@ -143,17 +140,19 @@ static mal_err check_sizes(const room_judged *j) {
     const mal_sql_physical *p = j->physical;
     bool psi = j->engine == MAL_POLICY_ENGINE_PSI;
     uint64_t words = p->n_cells * p->n_aggs;
-    uint64_t most = psi ? MAL_MPC_PSI_WORDS_MAX : (ROOM_OUTPUT_MAX - 4096) / 8;
+    uint64_t most =
+        psi ? MAL_PSI_CIRCUIT_WORDS_MAX : (ROOM_OUTPUT_MAX - 4096) / 8;
     MAL_REQUIRE(words <= most, MAL_E_LIMIT,
                 "%llu groups of %u aggregates: engine %s releases at most %llu "
                 "numbers at once; group by fewer dims",
                 (unsigned long long)p->n_cells, p->n_aggs,
                 mal_policy_engine_name(j->engine), (unsigned long long)most);
     for (unsigned i = 0; i < 2; i++)
-        MAL_REQUIRE(j->keys_max[i] <= MAL_MPC_PSI_ROWS_MAX, MAL_E_LIMIT,
+        MAL_REQUIRE(j->keys_max[i] <= MAL_PSI_CIRCUIT_ROWS_MAX, MAL_E_LIMIT,
                     "%llu keys are declared: psi joins at most %u a side; "
                     "declare `units at most`",
-                    (unsigned long long)j->keys_max[i], MAL_MPC_PSI_ROWS_MAX);
+                    (unsigned long long)j->keys_max[i],
+                    MAL_PSI_CIRCUIT_ROWS_MAX);
     return MAL_OK;
 }
 
@@ -173,8 +172,7 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
     if (j->physical)
         words = j->physical->n_cells * (j->physical->n_aggs + 1u);
     f->delta = (mal_policy_ratio){ words, 10000000000000000000u };
-    f->reveals =
-        j->engine == MAL_POLICY_ENGINE_PSI ? MAL_POLICY_REVEALS_MATCH_COUNT : 0;
+    f->reveals = 0; /* no engine here shows more than sizes */
     f->now = room_now(room);
 }
 

@@ -19,7 +19,6 @@ static mal_err put_fields(mal_json *o, mal_room *room, const room_request *r) {
     MAL_TRY(mal_json_put_hex(o, "nonce", mal_bytes_of(r->nonce, 32)));
     MAL_TRY(mal_json_put_u64(o, "expires", r->expires));
     MAL_TRY(mal_json_put_hex(o, "hpke", mal_bytes_of(r->hpke, 32)));
-    MAL_TRY(mal_json_put_hex(o, "elgamal", mal_bytes_of(r->elgamal, 32)));
     return mal_json_put_bool(o, "prenoise", r->prenoise);
 }
 
@@ -66,9 +65,8 @@ static mal_err copy_str(char **out, mal_arena *arena, const mal_json *o,
 static mal_err get_fields(room_request *r, mal_room *room, mal_arena *arena,
                           const mal_json *o) {
     static const char *const keys[] = {
-        "room",     "contract", "requester", "text", "purpose",
-        "physical", "nonce",    "expires",   "hpke", "epsilon_nano",
-        "engine",   "elgamal",  "prenoise",
+        "room",  "contract", "requester", "text",         "purpose", "physical",
+        "nonce", "expires",  "hpke",      "epsilon_nano", "engine",  "prenoise",
     };
     const mal_policy_contract *c = room->contract;
     uint8_t id[32];
@@ -94,7 +92,6 @@ static mal_err get_fields(room_request *r, mal_room *room, mal_arena *arena,
     MAL_TRY(mal_json_get_hex(o, "nonce", r->nonce, 32));
     MAL_TRY(mal_json_get_u64(o, "expires", &r->expires));
     MAL_TRY(mal_json_get_hex(o, "hpke", r->hpke, 32));
-    MAL_TRY(mal_json_get_hex(o, "elgamal", r->elgamal, 32));
     return mal_json_get_bool(o, "prenoise", &r->prenoise);
 }
 
@@ -123,8 +120,6 @@ mal_err room_request_read(mal_room *room, room_request *out, mal_arena *arena,
                 MAL_E_DENIED,
                 "the request has expired, or lives longer than %d seconds",
                 ROOM_REQUEST_SECONDS);
-    MAL_REQUIRE(mal_prim_point_valid(out->elgamal), MAL_E_INPUT,
-                "the recipient's ElGamal key is not a point");
 #ifdef MAL_TEST_BUILD
     MAL_REQUIRE(!out->prenoise || room->contract->test, MAL_E_DENIED,
                 "only a room marked test opens values before noise");

@@ -13,6 +13,7 @@
 #include <malus/duck.h>
 #include <malus/json.h>
 #include <malus/mpc.h>
+#include <malus/psi.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,7 +45,6 @@ typedef struct room_request {
     uint8_t nonce[32];
     uint64_t expires;
     uint8_t hpke[32];    /* the recipient's, for the sealed outputs */
-    uint8_t elgamal[32]; /* the recipient's, one a job */
     bool prenoise;
     mal_bytes envelope; /* the DSSE envelope as it came */
     mal_bytes payload;
@@ -206,7 +206,7 @@ typedef struct room_job {
 /* cost.c */
 typedef struct room_costs {
     double load_row_ns, scan_row_ns, start_ns, step_ns;
-    double sum_word_ns, psi_key_ns, psi_word_ns, open_word_ns;
+    double sum_word_ns, psi_start_ns, psi_key_ns, psi_word_ns;
 } room_costs;
 void room_costs_default(room_costs *costs);
 mal_err room_costs_read(room_costs *costs, mal_bytes lines) MAL_MUST_CHECK;

@@ -385,9 +385,9 @@ static mal_err engine_sum(room_job *job, mal_mesh *mesh, const local *in,
     return put_words(out, y, n);
 }
 
-/* From [agg][cell] to psi's [cell][agg]. */
-static mal_err turn(mal_arena *arena, const mal_sql_physical *p,
-                    const int64_t *in, int64_t **out) {
+/* psi's words are [cell][agg], a row's as the local stage made them. */
+static mal_err psi_noise(mal_arena *arena, const mal_sql_physical *p,
+                         const int64_t *in, int64_t **out) {
     int64_t *to = mal_arena_calloc(arena, p->n_cells * p->n_aggs, sizeof *to);
     if (!to)
         return MAL_E_MEMORY;
@@ -398,45 +398,61 @@ static mal_err turn(mal_arena *arena, const mal_sql_physical *p,
     return MAL_OK;
 }
 
+static mal_err psi_words(mal_arena *arena, const mal_sql_physical *p,
+                         const uint64_t *in, mal_buf *out) {
+    uint64_t *to = mal_arena_calloc(arena, p->n_cells * p->n_aggs, sizeof *to);
+    if (!to)
+        return MAL_E_MEMORY;
+    for (unsigned a = 0; a < p->n_aggs; a++)
+        for (uint64_t c = 0; c < p->n_cells; c++)
+            to[a * p->n_cells + c] = in[c * p->n_aggs + a];
+    return put_words(out, to, p->n_cells * p->n_aggs);
+}
+
+static mal_err psi_party(mal_room *room, room_job *job, mal_chan *peer,
+                         const local *in, const int64_t *noise, uint64_t *y,
+                         mal_psi_circuit_report *report) {
+    const room_judged *j = &job->judged;
+    const mal_sql_physical *p = j->physical;
+    mal_psi_circuit_params params = { .filter_max = (uint32_t)j->keys_max[1],
+                                      .payload_max = (uint32_t)j->keys_max[0],
+                                      .words =
+                                          (uint32_t)(p->n_cells * p->n_aggs),
+                                      .threads = room->config.threads };
+    mal_progress progress = { room_job_step, job };
+    room_session_of(params.session, job);
+    if (p->parts[0].owner == room->me) {
+        const mal_psi_circuit_payload_input input = { .keys = (void *)in->keys,
+                                                      .n = in->n_keys,
+                                                      .values = in->x,
+                                                      .noise = noise };
+        return mal_psi_circuit_payload(y, report, peer, &params, &input,
+                                       &progress);
+    }
+    const mal_psi_circuit_filter_input input = { .keys = (void *)in->keys,
+                                                 .n = in->n_keys,
+                                                 .noise = noise };
+    return mal_psi_circuit_filter(y, report, peer, &params, &input, &progress);
+}
+
 static mal_err engine_psi(mal_room *room, room_job *job, mal_mesh *mesh,
                           const local *in, const int64_t *noise,
                           room_done *done, mal_buf *out) {
-    const room_judged *j = &job->judged;
-    const mal_sql_physical *p = j->physical;
+    const mal_sql_physical *p = job->judged.physical;
+    mal_psi_circuit_report report;
     int64_t *turned;
-    MAL_TRY(turn(job->arena, p, noise, &turned));
-    mal_mpc_psi_params params = { .filter_max = (uint32_t)j->keys_max[1],
-                                  .payload_max = (uint32_t)j->keys_max[0],
-                                  .cells = (uint32_t)p->n_cells,
-                                  .aggs = p->n_aggs,
-                                  .threads = room->config.threads };
-    MAL_REQUIRE(j->keys_max[0] <= MAL_MPC_PSI_ROWS_MAX &&
-                    j->keys_max[1] <= MAL_MPC_PSI_ROWS_MAX,
-                MAL_E_LIMIT, "psi joins at most %u keys a side",
-                MAL_MPC_PSI_ROWS_MAX);
-    room_session_of(params.session, job);
-    memcpy(params.recipient, job->request.elgamal, 32);
-    mal_mpc_psi_report report;
-    mal_progress progress = { room_job_step, job };
-    bool payload = p->parts[0].owner == room->me;
-    if (payload) {
-        mal_mpc_psi_payload_input input = { .keys = (void *)in->keys,
-                                            .n = in->n_keys,
-                                            .values = in->x,
-                                            .noise = turned };
-        MAL_TRY(mal_mpc_psi_payload(out, &report, mesh->chan[1 - mesh->me],
-                                    &params, &input, &progress));
-    } else {
-        mal_mpc_psi_filter_input input = { .keys = (void *)in->keys,
-                                           .n = in->n_keys,
-                                           .noise = turned };
-        MAL_TRY(mal_mpc_psi_filter(&report, mesh->chan[1 - mesh->me], &params,
-                                   &input, &progress));
-    }
+    uint64_t *y =
+        mal_arena_calloc(job->arena, p->n_cells * p->n_aggs, sizeof *y);
+    if (!y)
+        return MAL_E_MEMORY;
+    MAL_TRY(psi_noise(job->arena, p, noise, &turned));
+    MAL_TRY(
+        psi_party(room, job, mesh->chan[1 - mesh->me], in, turned, y, &report));
+    MAL_TRY(psi_words(job->arena, p, y, out));
     mal_prim_hash pair;
     mal_bytes both[2] = { mal_bytes_of(report.filter_to_payload.b, 32),
                           mal_bytes_of(report.payload_to_filter.b, 32) };
-    mal_prim_hash_parts(&pair, "malus psi transcript v1", both, 2);
+    mal_prim_hash_parts(&pair, "malus psi transcript v2", both, 2);
     memcpy(done->pairs[1 - mesh->me].b, pair.b, 32);
     return MAL_OK;
 }

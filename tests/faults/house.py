@@ -65,7 +65,7 @@ rule fleet permit count, sum, avg by faa
   join jfk.flights.tailnum = faa.planes.tailnum
   for dpv:AcademicResearch
   require epsilon <= 1, delta <= 1e-9, rows <= 1000
-  run psi reveals match count to faa keep 30 days
+  run psi to faa keep 30 days
 budget ewr.flights for all epsilon {budget} in all, delta 1e-3
 budget jfk.flights for all epsilon {budget} in all, delta 1e-3
 budget lga.flights for all epsilon {budget} in all, delta 1e-3

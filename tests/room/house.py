@@ -47,7 +47,6 @@ rule joined permit count, sum by dan
   for dpv:AcademicResearch
   require epsilon <= 1, delta <= 1e-9, rows <= 100
   run psi
-  reveals match count
   to dan keep 30 days
 rule no-rows forbid rows, min, max
 budget ada.visits for all epsilon {budget} in all, delta 1e-6

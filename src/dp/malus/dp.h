@@ -116,7 +116,7 @@ mal_err mal_dp_laplace_share(int64_t *out, size_t n, uint64_t num, uint64_t den,
 mal_err mal_dp_halfwidth(uint64_t *h, mal_dp_scale t, unsigned parties,
                          unsigned share_k) MAL_MUST_CHECK;
 /* B with P[|noise| >= B] < 2^-64 for that sum (rule 9): engines keep
- * |answer| + B < 2^63, and psi < 2^40.  Smallest possible when n = k. */
+ * |answer| + B < 2^63.  Smallest possible when n = k. */
 mal_err mal_dp_tail(uint64_t *bound, mal_dp_scale t, unsigned parties,
                     unsigned share_k) MAL_MUST_CHECK;
 

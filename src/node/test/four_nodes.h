@@ -56,7 +56,7 @@ static const char room_text[] =
     "  join jfk.flights.tailnum = faa.planes.tailnum\n"
     "  for dpv:AcademicResearch\n"
     "  require epsilon <= 2, delta <= 1e-9, rows <= 1000\n"
-    "  run psi reveals match count to faa keep 30 days\n"
+    "  run psi to faa keep 30 days\n"
     "rule no-rows forbid rows, min, max\n"
     "budget ewr.flights for all epsilon 20 in all, delta 1e-6\n"
     "budget jfk.flights for all epsilon 20 in all, delta 1e-6\n"

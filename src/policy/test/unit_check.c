@@ -45,10 +45,10 @@ static void check_not_found(const char *text, const char *code) {
     "spend, dim region), retail.visits " TO_AGENCY
 
 TEST(a_sound_contract_has_no_warnings_about_its_rules) {
-    static const char *const codes[] = { "dead-rule",         "overridden-rule",
-                                         "shadowed-rule",     "no-budget",
-                                         "unused-dataset",    "psi-reveals",
-                                         "unspendable-budget" };
+    static const char *const codes[] = {
+        "dead-rule", "overridden-rule", "shadowed-rule",
+        "no-budget", "unused-dataset",  "unspendable-budget"
+    };
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         check_not_found(ROOM, codes[i]);
     check_found(ROOM, "share3-seats", 20,
@@ -126,8 +126,8 @@ TEST(what_protects_nobody_is_told) {
                 "collude-zero", 0, "collude 0");
     check_found(HEAD DATA "rule p permit count by agency from acme.customers "
                           "to agency run psi require epsilon <= 1, delta <= "
-                          "1e-6" BUDGETS TAIL,
-                "psi-reveals", 20, "reveals match count");
+                          "1e-6 reveals match count" BUDGETS TAIL,
+                "psi-reveals", 20, "does not need");
     check_found(HEAD DATA "rule p permit min by agency from acme.customers "
                           "to agency run sum require epsilon <= 1, delta <= "
                           "1e-6" BUDGETS TAIL,

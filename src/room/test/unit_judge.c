@@ -35,7 +35,7 @@ static const char rules[] =
     "  join a.t.u = d.t.u, a.t.k = a.things.k, a.t.k = d.things.k,\n"
     "       a.things.u = d.t.u, a.t.u = a.things.u\n"
     "  require %sepsilon <= 9, delta <= 1e-9, rows <= 100000\n"
-    "  run clear | sum | psi reveals match count to d, e keep 1 days\n";
+    "  run clear | sum | psi to d, e keep 1 days\n";
 
 typedef struct scene {
     mal_arena *arena;
@@ -248,9 +248,9 @@ TEST(what_no_engine_can_run_is_refused_before_it_is_paid) {
     mal_policy_dataset *d =
         (mal_policy_dataset *)(uintptr_t)&s.contract
             ->datasets[mal_policy_dataset_find(s.contract, "d.t")];
-    d->rows_max = d->units_max = MAL_MPC_PSI_ROWS_MAX;
+    d->rows_max = d->units_max = MAL_PSI_CIRCUIT_ROWS_MAX;
     allowed(&s, "e", PSI, 1000000000);
-    d->rows_max = d->units_max = MAL_MPC_PSI_ROWS_MAX + 1;
+    d->rows_max = d->units_max = MAL_PSI_CIRCUIT_ROWS_MAX + 1;
     CHECK_ERR(judge(&s, "e", PSI, 1000000000), MAL_E_LIMIT);
 }
 
