@@ -27,6 +27,14 @@ static void join_clear(join *j) {
     mal_share3_bits_clear(&j->caught);
 }
 
+static bool ranks_keys(const mal_obl_rank *rank, const unsigned *keys,
+                       unsigned n) {
+    bool same = rank->n_keys == n;
+    for (unsigned i = 0; i < n && same; i++)
+        same = rank->keys[i] == keys[i];
+    return same;
+}
+
 static mal_err check_options(const table *probe, const table *build,
                              const mal_obl_join_options *opt) {
     MAL_REQUIRE(opt->n_keys >= 1 && opt->n_keys <= MAL_OBL_KEYS_MAX,
@@ -44,6 +52,11 @@ static mal_err check_options(const table *probe, const table *build,
                         !build->columns[opt->build_keys[i]].type.opaque,
                     MAL_E_INPUT, "an identifier equals no number");
     }
+    MAL_REQUIRE((!opt->probe_rank ||
+                 ranks_keys(opt->probe_rank, opt->probe_keys, opt->n_keys)) &&
+                    (!opt->build_rank ||
+                     ranks_keys(opt->build_rank, opt->build_keys, opt->n_keys)),
+                MAL_E_INPUT, "a rank of other keys than the join's");
     return MAL_OK;
 }
 
@@ -164,11 +177,10 @@ static unsigned depth_of(const join *j) {
 }
 
 /* A source with one of its key above it: the key is not unique. */
-static mal_err check_unique(join *j, const bits *state, const bits *source,
-                            const bits *same, const bits *link) {
+static mal_err check_unique(join *j, const bits *state, const bits *same,
+                            const bits *link) {
     OBL_AUTO_BITS above = { 0 }, again = { 0 }, twice = { 0 };
     const bits has = obl_planes(state, state->width - 1, 1);
-    (void)source;
     MAL_TRY(obl_rows_down(j->o, &above, &has, 1));
     MAL_TRY(obl_bits_copy(j->o, &again, same));
     obl_xor_in(&again, link); /* same, and a source: it does not link */
@@ -176,11 +188,13 @@ static mal_err check_unique(join *j, const bits *state, const bits *source,
     return obl_promise(j->o, &twice);
 }
 
-/* state: payload and source bit, in the order of the keys. */
-static mal_err flow_down(join *j, bits *state, const bits *key) {
+/* state: payload and source bit, in the order of the keys; usable: of all rows,
+ * in that order, for a fan-out that is promised. */
+static mal_err flow_down(join *j, bits *state, const bits *key,
+                         const bits *usable) {
     const unsigned depth = depth_of(j);
-    const bool bounded = depth < obl_log2_up(j->n);
     OBL_AUTO_BITS same = { 0 }, link = { 0 }, left = { 0 }, free = { 0 };
+    OBL_AUTO_BITS deep = { 0 };
     const bits source = obl_planes(state, state->width - 1, 1);
     MAL_TRY(obl_same_as_above(j->o, &same, key));
     MAL_TRY(obl_bits_copy(j->o, &free, &source));
@@ -189,31 +203,118 @@ static mal_err flow_down(join *j, bits *state, const bits *key) {
     MAL_TRY(obl_bits_copy(j->o, &left, &link));
     MAL_TRY(obl_copy_down(j->o, state, &left, depth));
     if (carries_columns(j->options))
-        MAL_TRY(check_unique(j, state, &source, &same, &link));
-    if (bounded) { /* a usable row that hangs deeper than was promised */
-        OBL_AUTO_BITS usable = { 0 }, deep = { 0 };
-        const bits top = obl_planes(key, key->width - 1, 1);
-        MAL_TRY(obl_bits_copy(j->o, &usable, &top));
-        obl_not_in(j->o, &usable);
-        MAL_TRY(obl_and(j->o, &deep, &left, &usable));
-        MAL_TRY(obl_promise(j->o, &deep));
-    }
-    return MAL_OK;
+        MAL_TRY(check_unique(j, state, &same, &link));
+    if (depth >= obl_log2_up(j->n))
+        return MAL_OK;
+    /* A usable row that hangs deeper than was promised. */
+    MAL_TRY(obl_and(j->o, &deep, &left, usable));
+    return obl_promise(j->o, &deep);
 }
 
-static mal_err by_sorting(join *j, bits *state, const bits *build_usable) {
-    OBL_AUTO_BITS key = { 0 };
+/* --- by sorting both sides at once ---------------------------------------- */
+
+static mal_err by_sorting(join *j, bits *mine, bits *state,
+                          const bits *build_usable) {
+    OBL_AUTO_BITS key = { 0 }, usable = { 0 };
     OBL_AUTO_ORDER order = { 0 };
     MAL_TRY(both_keys(j, &key, build_usable));
     MAL_TRY(obl_order_sort(j->o, &order, &key));
     MAL_TRY(obl_move_bits(j->o, &order, &key, false));
     MAL_TRY(obl_move_bits(j->o, &order, state, false));
-    MAL_TRY(flow_down(j, state, &key));
-    return obl_move_bits(j->o, &order, state, true);
+    const bits top = obl_planes(&key, key.width - 1, 1);
+    MAL_TRY(obl_bits_copy(j->o, &usable, &top));
+    obl_not_in(j->o, &usable);
+    MAL_TRY(flow_down(j, state, &key, &usable));
+    MAL_TRY(obl_move_bits(j->o, &order, state, true));
+    /* Unusable rows stand apart in the order: among them is no source. */
+    return obl_rows_slice(j->o, mine, state, j->build->n, j->probe->n);
 }
 
+/* --- by merging two ranked sides ------------------------------------------ */
+
+/* The side's keys in the types of both, as its rank orders them. */
+static mal_err side_keys(join *j, bits *z, table *t, const unsigned *keys) {
+    MAL_AUTO(mal_obl_table_clear) table only = { .n = t->n };
+    mal_obl_key by[MAL_OBL_KEYS_MAX] = { 0 };
+    MAL_TRY(obl_columns_new(&only, j->options->n_keys));
+    for (unsigned i = 0; i < only.n_columns; i++) {
+        column *c = &only.columns[i], *from = &t->columns[keys[i]];
+        by[i].column = i;
+        c->type = key_type(j, i);
+        c->has_bits = true;
+        MAL_TRY(obl_column_planes(j->o, &c->bits, from, &c->type));
+        if (from->type.nullable)
+            MAL_TRY(obl_bits_copy(j->o, &c->null, &from->null));
+        else if (c->type.nullable)
+            MAL_TRY(obl_bits_new(j->o, &c->null, t->n, 1));
+    }
+    return obl_key_planes(j->o, z, &only, by, only.n_columns, NULL);
+}
+
+/* Which side, the key, usable?, and then the state, which may be NULL: 0. */
+static mal_err side_rows(join *j, bits *z, table *t, const unsigned *keys,
+                         const bits *usable, const bits *state,
+                         unsigned state_width) {
+    OBL_AUTO_BITS key = { 0 };
+    MAL_TRY(side_keys(j, &key, t, keys));
+    MAL_TRY(obl_bits_new(j->o, z, t->n, key.width + 2 + state_width));
+    obl_plane_xor_public(j->o, z, 0, t == j->probe);
+    obl_planes_put(z, 1, &key);
+    obl_planes_put(z, key.width + 1, usable);
+    if (state)
+        obl_planes_put(z, key.width + 2, state);
+    return MAL_OK;
+}
+
+/* Into the order of the rank; a side without one is sorted alone.  order stays
+ * empty where the rows stand so. */
+static mal_err into_rank(join *j, obl_order *order, bits *rows,
+                         unsigned key_width, const mal_obl_rank *rank) {
+    const bits key = obl_planes(rows, 1, key_width - 1);
+    if (rank && rank->in_place)
+        return MAL_OK;
+    if (rank)
+        MAL_TRY(obl_rank_order(j->o, order, rank));
+    else
+        MAL_TRY(obl_order_sort(j->o, order, &key));
+    return obl_move_bits(j->o, order, rows, false);
+}
+
+static mal_err by_merging(join *j, bits *mine, bits *state,
+                          const bits *build_usable) {
+    const mal_obl_join_options *opt = j->options;
+    MAL_AUTO(obl_merge_clear) obl_merge merge = { 0 };
+    OBL_AUTO_BITS build = { 0 }, probe = { 0 }, top = { 0 }, all = { 0 };
+    OBL_AUTO_ORDER build_order = { 0 }, probe_order = { 0 };
+    const unsigned w = state->width;
+    MAL_TRY(obl_rows_slice(j->o, &top, state, 0, j->build->n));
+    MAL_TRY(
+        side_rows(j, &build, j->build, opt->build_keys, build_usable, &top, w));
+    MAL_TRY(
+        side_rows(j, &probe, j->probe, opt->probe_keys, &j->usable, NULL, w));
+    const unsigned key_width = build.width - w - 1;
+    MAL_TRY(into_rank(j, &build_order, &build, key_width, opt->build_rank));
+    MAL_TRY(into_rank(j, &probe_order, &probe, key_width, opt->probe_rank));
+    MAL_TRY(obl_merge_forth(j->o, &merge, &all, &build, &probe, key_width));
+
+    OBL_AUTO_BITS flowing = { 0 }, usable = { 0 };
+    const bits key = obl_planes(&all, 1, key_width - 1);
+    const bits rows = obl_planes(&all, key_width, 1);
+    const bits values = obl_planes(&all, key_width + 1, w);
+    MAL_TRY(obl_bits_copy(j->o, &usable, &rows));
+    MAL_TRY(obl_bits_copy(j->o, &flowing, &values));
+    j->n = all.n;
+    MAL_TRY(flow_down(j, &flowing, &key, &usable));
+    MAL_TRY(obl_merge_back(j->o, &merge, mine, &flowing));
+    if (probe_order.n)
+        MAL_TRY(obl_move_bits(j->o, &probe_order, mine, true));
+    return and_in(j->o, mine, &j->usable); /* unusable rows stood among them */
+}
+
+/* --- both ----------------------------------------------------------------- */
+
 /* match and caught of the probe rows. */
-static mal_err catch (join *j) {
+static mal_err catch_payload(join *j) {
     OBL_AUTO_BITS build_usable = { 0 }, state = { 0 }, mine = { 0 };
     const mal_obl_join_options *opt = j->options;
     MAL_TRY(usable_rows(j->o, &build_usable, j->build, opt->build_keys,
@@ -221,9 +322,10 @@ static mal_err catch (join *j) {
     MAL_TRY(
         usable_rows(j->o, &j->usable, j->probe, opt->probe_keys, opt->n_keys));
     MAL_TRY(sources(j, &state, &build_usable));
-    MAL_TRY(by_sorting(j, &state, &build_usable));
-    MAL_TRY(obl_rows_slice(j->o, &mine, &state, j->build->n, j->probe->n));
-    /* Unusable rows stand apart in the order: among them is no source. */
+    if (opt->probe_rank || opt->build_rank)
+        MAL_TRY(by_merging(j, &mine, &state, &build_usable));
+    else
+        MAL_TRY(by_sorting(j, &mine, &state, &build_usable));
     const bits match = obl_planes(&mine, mine.width - 1, 1);
     MAL_TRY(obl_bits_copy(j->o, &j->match, &match));
     if (mine.width == 1)
@@ -290,6 +392,6 @@ mal_err mal_obl_join(mal_obl *o, table *out, table *probe, table *build,
                .build = build,
                .n = probe->n + build->n };
     MAL_TRY(check_options(probe, build, options));
-    MAL_TRY(catch (&j));
+    MAL_TRY(catch_payload(&j));
     return join_result(&j, out);
 }

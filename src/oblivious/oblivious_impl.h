@@ -187,6 +187,23 @@ mal_err obl_round_divide(mal_obl *o, bits *z, const bits *a,
 mal_err obl_sum_rows(mal_obl *o, words *sums, const bits *x, unsigned k,
                      bool is_signed) MAL_MUST_CHECK;
 
+/* --- merging sorted lists (merge.c) --------------------------------------- */
+
+#define OBL_MERGE_STAGES 40
+typedef struct obl_merge {
+    size_t first, second; /* rows of each list */
+    unsigned n_stages;
+    bits swap[OBL_MERGE_STAGES];
+} obl_merge;
+void obl_merge_clear(obl_merge *m);
+/* z: the rows of both in the order of planes [0, key_width), unsigned, and rows
+ * of all ones up to 128.  Both lists rise. */
+mal_err obl_merge_forth(mal_obl *o, obl_merge *m, bits *z, const bits *first,
+                        const bits *second, unsigned key_width) MAL_MUST_CHECK;
+/* second: the rows of z that stand where the second list's went. */
+mal_err obl_merge_back(mal_obl *o, const obl_merge *m, bits *second,
+                       bits *z) MAL_MUST_CHECK;
+
 /* --- columns (table.c) ---------------------------------------------------- */
 
 typedef mal_obl_column column;

@@ -288,6 +288,29 @@ static mal_err run_join(mal_obl *o, example *x, table *out, table *a,
     return mal_obl_join(o, out, a, b, &x->join);
 }
 
+/* Ranks: made here, or the rows stand sorted; one side may have none. */
+static mal_err run_join_ranked(mal_obl *o, example *x, table *out, table *a,
+                               table *b) {
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank left = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank right = { 0 };
+    mal_obl_join_options *join = &x->join;
+    mal_obl_join_options opt = *join;
+    if (x->limit & 1) {
+        MAL_TRY(mal_obl_rank_make(o, &left, a, join->probe_keys, join->n_keys));
+        opt.probe_rank = &left;
+    }
+    if (x->limit & 2) {
+        MAL_TRY(
+            mal_obl_rank_make(o, &right, b, join->build_keys, join->n_keys));
+        opt.build_rank = &right;
+    } else if (x->limit & 4) {
+        MAL_TRY(
+            mal_obl_rank_sorted(o, &right, b, join->build_keys, join->n_keys));
+        opt.build_rank = &right;
+    }
+    return mal_obl_join(o, out, a, b, &opt);
+}
+
 static mal_err run_join_many(mal_obl *o, example *x, table *out, table *a,
                              table *b) {
     return mal_obl_join_many(o, out, a, b, &x->join);
@@ -384,6 +407,78 @@ TEST(a_join_with_a_unique_side_equals_nested_loops) {
     }
 }
 
+/* Probe rows of one key, at most how many? */
+static size_t fanout_of(const example *x) {
+    size_t most = 1;
+    for (size_t r = 0; r < x->a.n; r++) {
+        size_t n = 0;
+        for (size_t q = 0; q < x->a.n; q++) {
+            bool same = x->a.valid[q] && x->a.valid[r];
+            for (unsigned i = 0; i < x->join.n_keys; i++) {
+                const plain_column *c = &x->a.c[x->join.probe_keys[i]];
+                same &= !c->null[q] && !c->null[r] && c->v[q] == c->v[r];
+            }
+            n += same;
+        }
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static void sort_plain(plain *t, const unsigned *keys, unsigned n) {
+    static plain z;
+    mal_obl_key by[3] = { 0 };
+    uint8_t valid[PLAIN_ROWS];
+    for (unsigned i = 0; i < n; i++)
+        by[i].column = keys[i];
+    memcpy(valid, t->valid, sizeof valid);
+    memset(t->valid, 1, t->n);
+    model_sort(&z, t, by, n);
+    for (unsigned i = 0; i < t->n_columns; i++) {
+        memcpy(t->c[i].v, z.c[i].v, sizeof z.c[i].v);
+        memcpy(t->c[i].null, z.c[i].null, sizeof z.c[i].null);
+    }
+    memcpy(t->valid, valid, sizeof valid);
+}
+
+TEST(a_join_of_ranked_sides_equals_nested_loops) {
+    static example x;
+    for (unsigned i = 0; i < 32; i++) {
+        random_join(&x, (mal_obl_join_kind)(1 + i % 4), i % 3 ? 20 : 2000);
+        x.limit = 1 + dice(6); /* which ranks */
+        if (!(x.limit & 2))
+            sort_plain(&x.b, x.join.build_keys, x.join.n_keys);
+        if (x.join.kind <= MAL_OBL_LEFT)
+            make_unique(&x);
+        if (x.join.kind == MAL_OBL_INNER)
+            x.join.fanout_max = fanout_of(&x) + 200;
+        x.run = run_join_ranked;
+        obl_run(example_body, &x);
+        model_join(&x);
+        check_table(&x.out, &x.want);
+    }
+}
+
+TEST(an_owner_who_did_not_sort_its_rows_is_found) {
+    static example x;
+    for (unsigned i = 0; i < 6; i++) {
+        random_join(&x, MAL_OBL_SEMI, 2000);
+        x.b.n = 65 + dice(60);
+        sort_plain(&x.b, x.join.build_keys, x.join.n_keys);
+        const size_t r = 1 + dice(x.b.n - 1);
+        plain_column *c = &x.b.c[x.join.build_keys[0]];
+        for (size_t k = 0; k < x.b.n; k++)
+            c->null[k] = 0;
+        c->v[r] = c->type.lo; /* below the row above it */
+        c->v[r - 1] = c->type.hi;
+        x.limit = 5;
+        x.run = run_join_ranked;
+        x.expect_broken = true;
+        obl_run(example_body, &x);
+        CHECK_EQ(x.verdict[0], MAL_E_INPUT);
+    }
+}
+
 TEST(a_join_on_wide_payload_and_many_keys_still_fits) {
     static example x;
     for (unsigned i = 0; i < 3; i++) {
@@ -431,24 +526,6 @@ TEST(a_duplicate_in_a_key_declared_unique_is_found_obliviously) {
         for (unsigned p = 0; p < 3; p++)
             CHECK_EQ(x.verdict[p], MAL_E_INPUT);
     }
-}
-
-/* Probe rows of one key, at most how many? */
-static size_t fanout_of(const example *x) {
-    size_t most = 1;
-    for (size_t r = 0; r < x->a.n; r++) {
-        size_t n = 0;
-        for (size_t q = 0; q < x->a.n; q++) {
-            bool same = x->a.valid[q] && x->a.valid[r];
-            for (unsigned i = 0; i < x->join.n_keys; i++) {
-                const plain_column *c = &x->a.c[x->join.probe_keys[i]];
-                same &= !c->null[q] && !c->null[r] && c->v[q] == c->v[r];
-            }
-            n += same;
-        }
-        most = n > most ? n : most;
-    }
-    return most;
 }
 
 TEST(a_fan_out_that_holds_changes_nothing_and_one_that_does_not_is_found) {
