@@ -20,6 +20,9 @@ _malus() {
     "data ls"*) set -- --state --json --help ;;
     "data check"*) set -- --room --state --json --help ;;
     "data rm"*) set -- --room --version --state --json --help ;;
+    "data share"*) set -- --room --out --state --json --help ;;
+    "data receive"*) set -- --room --state --json --help ;;
+    "data refresh"*) set -- --room --state --json --help ;;
     "budget"*) set -- --state --json --help ;;
     "query"*) set -- --epsilon --purpose --fresh --receipt --csv --timeout --state --json --help ;;
     "explain"*) set -- --epsilon --purpose --state --json --help ;;
@@ -36,7 +39,7 @@ _malus() {
     "dev up"*) set -- --dir --json --help ;;
     "dev down"*) set -- --dir --rm --json --help ;;
     "dev ls"*) set -- --dir --json --help ;;
-    "bench"*) set -- --rows --threads --only --json --help ;;
+    "bench"*) set -- --rows --threads --only --security --json --help ;;
     "help"*) set -- --man --completion --json --help ;;
     "version"*) set -- --json --help ;;
     *) set -- ;;

@@ -76,6 +76,32 @@ static mal_err add(mal_cli *cli) {
     return say_report(cli, done);
 }
 
+/* What lies here of others' tables. */
+static mal_err ls_shares(mal_cli *cli, const mal_json *list) {
+    static const char *const align[] = { "l", "r", "r", "r", "r", "l" };
+    static const char *const heads[] = { "shares of", "version", "epoch",
+                                         "seat",      "size",    "room" };
+    cli_table t = { .arena = cli->arena, .n_columns = 6, .align = align };
+    if (mal_json_len(list) == 0)
+        return MAL_OK;
+    for (unsigned i = 0; i < 6; i++)
+        MAL_TRY(cli_table_add(&t, heads[i]));
+    for (size_t i = 0; i < mal_json_len(list); i++) {
+        const mal_json *s = mal_json_at(list, i);
+        MAL_TRY(cli_table_add(&t, cli_str(s, "dataset")));
+        MAL_TRY(cli_table_add_u64(&t, cli_u64(s, "version")));
+        MAL_TRY(cli_table_add_u64(&t, cli_u64(s, "epoch")));
+        MAL_TRY(cli_table_add_u64(&t, cli_u64(s, "seat")));
+        MAL_TRY(
+            cli_table_add(&t, cli_bytes_text(cli->arena, cli_u64(s, "bytes"))));
+        MAL_TRY(cli_table_add(
+            &t, mal_arena_strndup(cli->arena, cli_str(s, "room"), 8)));
+    }
+    mal_cli_say(cli, "\n");
+    cli_table_show(cli, &t);
+    return MAL_OK;
+}
+
 static mal_err ls(mal_cli *cli) {
     static const char *const align[] = { "l", "r", "r", "r", "r", "l", "l" };
     static const char *const heads[] = { "dataset", "version", "rows",
@@ -101,7 +127,7 @@ static mal_err ls(mal_cli *cli) {
             &t, mal_arena_strndup(cli->arena, cli_str(d, "room"), 8)));
     }
     cli_table_show(cli, &t);
-    return MAL_OK;
+    return ls_shares(cli, cli_list(done, "shares"));
 }
 
 static mal_err about(mal_cli *cli, const char *verb, const mal_json **done) {
@@ -122,6 +148,73 @@ static mal_err rm(mal_cli *cli) {
     mal_cli_say(cli,
                 "%s is erased: its key is destroyed, and the log says so\n",
                 cli_str(done, "dataset"));
+    const mal_json *missed = cli_list(done, "seats_missed");
+    for (size_t i = 0; i < mal_json_len(missed); i++) {
+        const char *seat;
+        MAL_TRY(mal_json_as_str(mal_json_at(missed, i), "seat", &seat));
+        mal_cli_say(cli,
+                    "%s could not be told: its shares stay until this is said "
+                    "again\n",
+                    seat);
+    }
+    return MAL_OK;
+}
+
+static mal_err share(mal_cli *cli) {
+    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
+    const mal_json *done;
+    const char *out = mal_cli_get(cli, "out");
+    MAL_TRY(cli_request(&request, "data.share"));
+    MAL_TRY(mal_json_put_str(request, "dataset", mal_cli_operand(cli, 0)));
+    MAL_TRY(cli_put_given(request, "room", mal_cli_get(cli, "room")));
+    if (out) {
+        char *path = realpath(out, NULL); /* the node has another folder */
+        MAL_REQUIRE(path, MAL_E_MISSING, "cannot find %s: %s", out,
+                    strerror(errno));
+        mal_err err = mal_json_put_str(request, "dir", path);
+        free(path);
+        MAL_TRY(err);
+    }
+    MAL_TRY(cli_call(cli, request, &done));
+    mal_cli_say(cli,
+                out ? "%s: a bundle for each seat, sealed to it; hand them "
+                      "over, and have them received\n"
+                    : "%s is shared: each of the three seats holds two of its "
+                      "three parts\n",
+                cli_str(done, "dataset"));
+    return MAL_OK;
+}
+
+static mal_err receive(mal_cli *cli) {
+    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
+    const mal_json *done;
+    const char *file = mal_cli_operand(cli, 0);
+    char *path = realpath(file, NULL);
+    MAL_REQUIRE(path, MAL_E_MISSING, "cannot find %s: %s", file,
+                strerror(errno));
+    mal_err err = cli_request(&request, "data.receive");
+    if (err == MAL_OK)
+        err = mal_json_put_str(request, "path", path);
+    free(path);
+    MAL_TRY(err);
+    MAL_TRY(cli_put_given(request, "room", mal_cli_get(cli, "room")));
+    MAL_TRY(cli_call(cli, request, &done));
+    const mal_json *s = mal_json_at(cli_list(done, "shares"), 0);
+    mal_cli_say(cli, "shares of %s version %llu, %s encrypted\n",
+                cli_str(s, "dataset"),
+                (unsigned long long)cli_u64(s, "version"),
+                cli_bytes_text(cli->arena, cli_u64(s, "bytes")));
+    return MAL_OK;
+}
+
+static mal_err renew(mal_cli *cli) {
+    const mal_json *done;
+    MAL_TRY(about(cli, "data.refresh", &done));
+    mal_cli_say(cli,
+                "%s: epoch %llu at all three seats; the shares before it "
+                "are gone\n",
+                cli_str(done, "dataset"),
+                (unsigned long long)cli_u64(done, "epoch"));
     return MAL_OK;
 }
 
@@ -182,6 +275,12 @@ static const mal_cli_option check_options[] = {
     { NULL, NULL, NULL },
 };
 
+static const mal_cli_option share_options[] = {
+    { "room", "ROOM", "Which room, where the party is in several" },
+    { "out", "DIR", "Write a bundle for each seat here, and send nothing" },
+    { NULL, NULL, NULL },
+};
+
 const mal_cli_verb cli_data_verbs[] = {
     { .name = "data add",
       .operands = "DATASET FILE",
@@ -217,6 +316,36 @@ const mal_cli_verb cli_data_verbs[] = {
       .options = about_options,
       .state = true,
       .run = rm },
+    { .name = "data share",
+      .operands = "DATASET",
+      .summary = "Share a table to the three seats of share3",
+      .text = "The contract says of such a table that it rests shared. Each "
+              "seat gets two of the\nthree parts of every plane, sealed to it "
+              "and padded to the declared bound: one\nseat's disk alone tells "
+              "nothing. A new version is shared again.",
+      .example = "malus data share customers\n"
+                 "malus data share customers --out bundles",
+      .options = share_options,
+      .state = true,
+      .run = share },
+    { .name = "data receive",
+      .operands = "FILE",
+      .summary = "Take a bundle of shares, at the seat that it is for",
+      .text = "The owner's signature, its shape against the contract, and "
+              "every piece are checked.",
+      .options = check_options,
+      .state = true,
+      .run = receive },
+    { .name = "data refresh",
+      .operands = "DATASET",
+      .summary =
+          "Give a table that rests shared new shares, at all three seats",
+      .text = "Asked for at any seat. What leaked from one seat before and "
+              "from another after is\nworth nothing together. DATASET is its "
+              "whole name, OWNER.TABLE.",
+      .options = check_options,
+      .state = true,
+      .run = renew },
     { .name = "budget",
       .operands = "[ROOM]",
       .summary = "Show what is spent and left of this owner's budgets",

@@ -74,6 +74,70 @@ static mal_err data_add(node_client *client, const mal_json *request,
     return put_report(done, &report, options.dry_run);
 }
 
+static mal_err put_sharing(mal_json *list, const mal_store_shares *s) {
+    mal_json *one;
+    MAL_TRY(mal_json_add_object(list, &one));
+    MAL_TRY(mal_json_put_str(one, "dataset", s->dataset));
+    MAL_TRY(mal_json_put_u64(one, "version", s->version));
+    MAL_TRY(mal_json_put_u64(one, "epoch", s->epoch));
+    MAL_TRY(mal_json_put_u64(one, "seat", s->seat));
+    MAL_TRY(mal_json_put_u64(one, "bytes", 16 * s->words));
+    MAL_TRY(mal_json_put_hex(one, "room", mal_bytes_of(s->room, 32)));
+    return mal_json_put_hex(one, "root", mal_bytes_of(s->root, 32));
+}
+
+/* Of others' tables, what lies here as a seat. */
+static mal_err put_shares(node_client *client, mal_json *done) {
+    mal_store_shares *shares;
+    size_t n;
+    mal_json *list;
+    MAL_TRY(
+        mal_store_shares_list(client->node->store, &shares, &n, client->arena));
+    MAL_TRY(mal_json_put_array(done, "shares", &list));
+    for (size_t i = 0; i < n; i++)
+        MAL_TRY(put_sharing(list, &shares[i]));
+    return MAL_OK;
+}
+
+static mal_err data_share(node_client *client, const mal_json *request,
+                          mal_json *done) {
+    node_room r;
+    const char *name, *full;
+    mal_progress progress = node_progress(client);
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
+    MAL_TRY(mal_json_get_str(request, "dataset", &name));
+    MAL_TRY(full_name(client->node, client->arena, name, &full));
+    MAL_TRY(mal_room_share(r.room, full, node_field_text(request, "dir"),
+                           &progress));
+    return mal_json_put_str(done, "dataset", full);
+}
+
+static mal_err data_receive(node_client *client, const mal_json *request,
+                            mal_json *done) {
+    node_room r;
+    const char *path;
+    mal_store_shares taken;
+    mal_json *list;
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
+    MAL_TRY(mal_json_get_str(request, "path", &path));
+    MAL_TRY(mal_room_share_take(r.room, path, &taken));
+    MAL_TRY(mal_json_put_array(done, "shares", &list));
+    return put_sharing(list, &taken);
+}
+
+static mal_err data_refresh(node_client *client, const mal_json *request,
+                            mal_json *done) {
+    node_room r;
+    const char *name;
+    uint64_t epoch;
+    mal_progress progress = node_progress(client);
+    MAL_TRY(node_room_find(client->node, node_field_text(request, "room"), &r));
+    MAL_TRY(mal_json_get_str(request, "dataset", &name));
+    MAL_TRY(mal_room_share_refresh(r.room, name, &epoch, &progress));
+    MAL_TRY(mal_json_put_str(done, "dataset", name));
+    return mal_json_put_u64(done, "epoch", epoch);
+}
+
 static mal_err data_ls(node_client *client, const mal_json *request,
                        mal_json *done) {
     (void)request;
@@ -93,6 +157,19 @@ static mal_err data_ls(node_client *client, const mal_json *request,
         MAL_TRY(mal_json_put_hex(one, "room", mal_bytes_of(infos[i].room, 32)));
         MAL_TRY(mal_json_put_hex(one, "root", mal_bytes_of(infos[i].root, 32)));
     }
+    return put_shares(client, done);
+}
+
+/* Whose shares could not be erased yet. */
+static mal_err tell_seats(const node_room *r, const char *dataset,
+                          uint32_t version, mal_json *done) {
+    mal_policy_set missed;
+    mal_json *list;
+    MAL_TRY(mal_room_unshare(r->room, dataset, version, &missed));
+    MAL_TRY(mal_json_put_array(done, "seats_missed", &list));
+    for (uint32_t i = 0; i < r->contract->n_parties; i++)
+        if (missed >> i & 1)
+            MAL_TRY(mal_json_add_str(list, r->contract->parties[i].name));
     return MAL_OK;
 }
 
@@ -110,8 +187,14 @@ static mal_err data_rm(node_client *client, const mal_json *request,
     mal_err err = mal_store_remove(client->node->store, r.contract->room_id,
                                    full, (uint32_t)version);
     pthread_mutex_unlock(&client->node->store_lock);
+    /* Erased here before, and a seat could not be told then. */
+    if (err == MAL_E_MISSING && mal_room_shared(r.room, full)) {
+        mal_err_forget();
+        err = MAL_OK;
+    }
     MAL_TRY(err);
-    return mal_json_put_str(done, "dataset", full);
+    MAL_TRY(mal_json_put_str(done, "dataset", full));
+    return tell_seats(&r, full, (uint32_t)version, done);
 }
 
 static mal_err data_check(node_client *client, const mal_json *request,
@@ -165,7 +248,13 @@ static mal_err budget(node_client *client, const mal_json *request,
 }
 
 const node_verb_row node_data_verbs[] = {
-    { "data.add", data_add }, { "data.ls", data_ls },
-    { "data.rm", data_rm },   { "data.check", data_check },
-    { "budget", budget },     { NULL, NULL },
+    { "data.add", data_add },
+    { "data.ls", data_ls },
+    { "data.rm", data_rm },
+    { "data.check", data_check },
+    { "data.share", data_share },
+    { "data.receive", data_receive },
+    { "data.refresh", data_refresh },
+    { "budget", budget },
+    { NULL, NULL },
 };

@@ -104,6 +104,7 @@ mal_err mal_room_open(mal_room **out, const mal_room_config *config,
     pthread_mutex_init(&room->lock, NULL);
     pthread_mutex_init(&room->log_lock, NULL);
     pthread_mutex_init(&room->db_lock, NULL);
+    pthread_mutex_init(&room->uploads_lock, NULL);
     pthread_cond_init(&room->changed, NULL);
     room->arena = mal_arena_new((size_t)600 << 20);
     mal_err err = room->arena ? room_costs_read(&room->costs, config->costs)
@@ -142,6 +143,8 @@ void mal_room_close(mal_room *room) {
     pthread_mutex_destroy(&room->lock);
     pthread_mutex_destroy(&room->log_lock);
     pthread_mutex_destroy(&room->db_lock);
+    room_uploads_clear(room);
+    pthread_mutex_destroy(&room->uploads_lock);
     pthread_cond_destroy(&room->changed);
     mal_buf_clear(&room->bundle);
     mal_arena_free(room->arena);

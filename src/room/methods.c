@@ -9,10 +9,12 @@ mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
         const char *name;
         mal_err (*serve)(mal_room *, uint32_t, mal_bytes, mal_buf *);
     } steps[] = {
-        { "open", room_serve_open },     { "hold", room_serve_hold },
-        { "spend", room_serve_spend },   { "run", room_serve_run },
-        { "close", room_serve_close },   { "void", room_serve_void },
-        { "cosign", room_serve_cosign },
+        { "open", room_serve_open },       { "hold", room_serve_hold },
+        { "spend", room_serve_spend },     { "run", room_serve_run },
+        { "close", room_serve_close },     { "void", room_serve_void },
+        { "cosign", room_serve_cosign },   { "share", room_serve_share },
+        { "unshare", room_serve_unshare }, { "refresh", room_serve_refresh },
+        { "sealing", room_serve_sealing },
     };
     MAL_REQUIRE(caller < room->contract->n_parties, MAL_E_DENIED,
                 "the caller is no party of the room");

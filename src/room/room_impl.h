@@ -223,6 +223,8 @@ typedef struct room_ask {
     room_members members;
 } room_ask;
 
+typedef struct room_upload room_upload; /* receive.c: one that is under way */
+
 struct mal_room {
     mal_room_config config;
     /* mal_room_answer_call, for call.c: who calls itself is served by what
@@ -243,6 +245,8 @@ struct mal_room {
     pthread_cond_t changed;
     pthread_mutex_t log_lock; /* append, checkpoint, gather cosignatures */
     pthread_mutex_t db_lock;
+    pthread_mutex_t uploads_lock;
+    room_upload *uploads;
     room_job *jobs;
     room_ask *asks;
     uint64_t refusal_hour, refusals;
@@ -445,6 +449,17 @@ mal_chan *room_watch_chan(mal_room *room, room_job *job, uint32_t peer,
  * Errors:  MAL_E_PEER  a size is wrong, or two seats differ about a part. */
 mal_err room_parts3_add(int64_t *cells, size_t n,
                         const mal_bytes seats[3]) MAL_MUST_CHECK;
+
+/* receive.c, refresh.c: shares of an owner's table at a seat. */
+void room_uploads_clear(mal_room *room);
+mal_err room_serve_share(mal_room *room, uint32_t caller, mal_bytes in,
+                         mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_unshare(mal_room *room, uint32_t caller, mal_bytes in,
+                           mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_refresh(mal_room *room, uint32_t caller, mal_bytes in,
+                           mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_sealing(mal_room *room, uint32_t caller, mal_bytes in,
+                           mal_buf *out) MAL_MUST_CHECK;
 
 /* run.c: local stage and engine. */
 mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,

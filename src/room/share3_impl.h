@@ -41,4 +41,47 @@ mal_err room_planes_input(mal_share3 *s, mal_share3_bits *flat, unsigned from,
 mal_err room_planes_table(mal_obl_table *table, const mal_share3_bits *flat,
                           const room_shape *shape) MAL_MUST_CHECK;
 
+/* The raw table of a dataset: its columns but secrets, in order, with the types
+ * that the contract declares; names[n_types]. */
+mal_err room_shape_of_dataset(room_shape *shape, const char ***names,
+                              mal_arena *arena,
+                              const mal_policy_dataset *d) MAL_MUST_CHECK;
+void room_shape_hash(uint8_t out[32], const room_shape *shape);
+
+/* --- Shares that rest at the seats --------------------------------------- */
+
+/* upload.c makes a bundle for each seat, receive.c takes it: a head, signed by
+ * the owner, and pieces of 1 MiB at most, in order.  docs/job.md. */
+#define ROOM_SHARE_PIECE_WORDS ((size_t)1 << 17)
+#define ROOM_SHARE_HEAD_MAX 4096
+
+typedef struct room_share_head {
+    char dataset[MAL_STORE_NAME_MAX + 1];
+    uint32_t version, seat, pieces;
+    uint8_t root[32], upload[32], shape[32];
+    uint64_t words;   /* of each of the two parts */
+    mal_bytes sealed; /* HPKE to the seat: the key of the pieces */
+} room_share_head;
+mal_err room_share_head_encode(mal_buf *out,
+                               const room_share_head *head) MAL_MUST_CHECK;
+mal_err room_share_head_decode(room_share_head *head,
+                               mal_bytes in) MAL_MUST_CHECK;
+uint32_t room_share_pieces(uint64_t words); /* of both parts */
+/* Seal or open piece `index` (from 1) of the bundle whose head message hashes
+ * to `head`. */
+mal_err room_share_piece_seal(mal_buf *out, const mal_key *key,
+                              const mal_prim_hash *head, uint32_t index,
+                              mal_bytes plain) MAL_MUST_CHECK;
+mal_err room_share_piece_open(mal_buf *out, const mal_key *key,
+                              const mal_prim_hash *head, uint32_t index,
+                              mal_bytes sealed) MAL_MUST_CHECK;
+/* At a seat: what it holds of that version, the newest epoch; MAL_E_MISSING. */
+mal_err room_share_find(mal_room *room, mal_store_shares *out, mal_arena *arena,
+                        const char *dataset, uint32_t version,
+                        const uint8_t root[32]) MAL_MUST_CHECK;
+/* The seats say which epoch of which upload they hold, and take the newest that
+ * all do: MAL_E_STATE if their uploads differ. */
+mal_err room_share_epoch(mal_mesh *mesh,
+                         mal_store_shares *shares) MAL_MUST_CHECK;
+
 #endif

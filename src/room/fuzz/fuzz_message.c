@@ -1,6 +1,6 @@
 /* fuzz_message.c - bodies of messages between nodes: decoded, they encode again
  * to the same bytes.  The first byte chooses which. */
-#include "room_impl.h"
+#include "share3_impl.h"
 
 #include <stdlib.h>
 
@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     mal_bytes list[MAL_PARTIES_MAX];
     unsigned n_list;
     mal_rd rd = mal_rd_of(in);
-    switch (data[0] & 3) {
+    room_share_head head;
+    switch (data[0] & 7) {
     case 0:
         if (room_accept_decode(&accept, arena, in) == MAL_OK &&
             room_accept_encode(&out, &accept) == MAL_OK)
@@ -37,6 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     case 2:
         if (room_done_decode(&done, in) == MAL_OK &&
             room_done_encode(&out, &done) == MAL_OK)
+            same(&out, in);
+        break;
+    case 3:
+        if (room_share_head_decode(&head, in) == MAL_OK &&
+            room_share_head_encode(&out, &head) == MAL_OK)
             same(&out, in);
         break;
     default:

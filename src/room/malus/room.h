@@ -125,6 +125,29 @@ mal_err mal_room_data_add(mal_room *room, mal_store_report *report,
                           mal_arena *arena, const char *dataset,
                           const char *path,
                           const mal_store_options *options) MAL_MUST_CHECK;
+/* Tables that rest as shares at the three seats of share3 (`rests shared`).
+ *
+ * Share the newest version of our dataset: split it once, plane by plane and
+ * padded to its declared bound, and seal to each seat its two parts.  They are
+ * sent to the seats' nodes, or written as bundles DATASET.SEAT.shares into
+ * `dir`. */
+mal_err mal_room_share(mal_room *room, const char *dataset, const char *dir,
+                       const mal_progress *progress) MAL_MUST_CHECK;
+/* At a seat: take a bundle that an owner wrote. */
+mal_err mal_room_share_take(mal_room *room, const char *path,
+                            mal_store_shares *taken) MAL_MUST_CHECK;
+/* At a seat, with the other two: the same table under shares that nobody can
+ * link to the old ones, which are dropped.  What leaked from one seat before
+ * and from another after is then worth nothing together. */
+mal_err mal_room_share_refresh(mal_room *room, const char *dataset,
+                               uint64_t *epoch,
+                               const mal_progress *progress) MAL_MUST_CHECK;
+/* Is it ours, and does the contract say that it rests shared? */
+bool mal_room_shared(const mal_room *room, const char *dataset);
+/* Our dataset was erased here (version 0: all of it): tell the seats to erase
+ * their shares.  *missed: those that could not be told. */
+mal_err mal_room_unshare(mal_room *room, const char *dataset, uint32_t version,
+                         mal_policy_set *missed) MAL_MUST_CHECK;
 /* New jobs stop here and at every reachable peer; running ones end; logged. */
 mal_err mal_room_withdraw(mal_room *room, const char *reason) MAL_MUST_CHECK;
 
