@@ -262,9 +262,24 @@ mal_err mal_ot_cot_receive(mal_ot_cot *cot, mal_ot_block *t,
     return run_or_end(cot, t, choice, n);
 }
 
+/* 2^16 OTs share a permutation: many pads under one would all be targets of one
+ * search (docs/security/ot.md, section 2). */
+#define HASH_PERIOD ((uint64_t)1 << 16)
+
 void mal_ot_cot_hash(const mal_ot_cot *cot, mal_ot_block *out,
                      const mal_ot_block *in, size_t n, uint64_t first) {
-    mal_prim_aes_tmmo(out, in, n, &cot->hash, first);
+    mal_prim_aes pi;
+    for (size_t done = 0; done < n;) {
+        uint64_t at = first + done;
+        uint64_t left = HASH_PERIOD - at % HASH_PERIOD;
+        size_t m = n - done < left ? n - done : (size_t)left;
+        uint8_t key[16] = { 0 };
+        mal_store_u64le(key, at / HASH_PERIOD);
+        mal_prim_aes_ecb(key, key, 1, &cot->hash);
+        mal_prim_aes_init(&pi, key);
+        mal_prim_aes_tmmo(out + done, in + done, m, &pi, at);
+        done += m;
+    }
 }
 
 mal_ot_block mal_ot_cot_delta(const mal_ot_cot *cot) {

@@ -93,7 +93,7 @@ struct mal_ot_cot {
     /* [trees << k]; the sender's leaf x is the receiver's leaf x ^ delta_i, and
      * its leaf 0 is unknown and unused. */
     mal_prim_aes *leaf;
-    mal_prim_aes hash;    /* a public permutation */
+    mal_prim_aes hash;    /* makes the keys of the pads; public */
     mal_ot_block *column; /* [128][OT_COLUMN_STRIDE] */
     mal_buf message;
     uint64_t streamed; /* blocks taken from each leaf */

@@ -83,4 +83,25 @@ TEST(every_fold_gives_the_same_relation) {
     }
 }
 
+/* Any cut of a list of OTs hashes alike, also across permutations. */
+TEST(pads_depend_on_the_index_alone) {
+    MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
+    const mal_ot_params params = { .security = MAL_OT_MALICIOUS };
+    static mal_ot_block in[300], all[300], cut[300];
+    uint64_t rng = mal_test_seed();
+    const uint64_t first = 3 * 65536 - 101;
+    CHECK_OK(ot_cot_make(&cot, NULL, &params, true));
+    for (size_t i = 0; i < 300; i++)
+        in[i] = block_rand(&rng);
+    in[299] = in[298];
+    mal_ot_cot_hash(cot, all, in, 300, first);
+    for (size_t at = 0, n; at < 300; at += n) {
+        n = 1 + mal_test_rand(&rng) % 40;
+        n = n < 300 - at ? n : 300 - at;
+        mal_ot_cot_hash(cot, cut + at, in + at, n, first + at);
+    }
+    CHECK(mal_equal(all, cut, sizeof all));
+    CHECK(!block_same(all[298], all[299])); /* same input, another index */
+}
+
 TEST_MAIN
