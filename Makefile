@@ -3,7 +3,7 @@
 # make demo      the five answers, from an empty machine
 # make help      the rest
 .POSIX:
-.PHONY: all setup test soak demo debug asan clang fuzz bench format check clean help
+.PHONY: all setup test differential soak demo debug asan clang fuzz bench format check clean help
 
 all: build/build.ninja
 	ninja -C build src/main/malus src/duck/malus-duck
@@ -17,6 +17,8 @@ test:         ## everything; the last line counts
 	tools/test.sh build-test
 demo:         ## three airports and a registry; under a minute after set-up
 	tools/demo.sh
+differential: ## 10,000 questions in the clear, 2,000 on shares, against PostgreSQL
+	MAL_QUERIES_SHARE3=2000 MALUS_TEST_ARGS="--suite sql" tools/test.sh build-test
 soak:         ## kill a job and an ingest at every point; some ten minutes
 	FAULTS_SOAK=1 MALUS_TEST_ARGS="--suite faults" tools/test.sh build-test
 debug:        ## the tests at -O0

@@ -88,6 +88,13 @@ static sql_value eval_in(sql_e e, sql_value a) {
     return of(0);
 }
 
+static sql_value eval_mean(sql_e e, sql_value sum, sql_value count) {
+    mal_i128 x = (mal_i128)sum.v * sql_pow10((unsigned)e->value);
+    if (sum.null || count.null || count.v <= 0)
+        return null_value();
+    return of_wide(sql_round_div(x, count.v));
+}
+
 static sql_value eval_map(sql_e e, sql_value a) {
     if (a.null)
         return a;
@@ -149,6 +156,8 @@ sql_value sql_eval(sql_e e, const sql_value *row) {
     case SQL_E_VALUE:
     case SQL_E_KNOWN:
         return eval_code(e, a);
+    case SQL_E_MEAN:
+        return eval_mean(e, a, sql_eval(e->args[1], row));
     case SQL_E_ADD:
     case SQL_E_SUB:
     case SQL_E_MUL:

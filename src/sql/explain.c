@@ -163,6 +163,8 @@ static mal_err show(const shower *s, sql_e e) {
         return show_list(s, "coalesce(", e, ", ");
     case SQL_E_IN:
         return show_in(s, e);
+    case SQL_E_MEAN:
+        return show_list(s, "mean(", e, ", ");
     case SQL_E_MAP:
         MAL_TRY(mal_buf_put_fmt(s->out, "%s from ", e->type.domain->name));
         return show(s, e->args[0]);
@@ -277,8 +279,8 @@ static mal_err print_op(const shower *s, sql_r r) {
     }
 }
 
-static mal_err print_tree(mal_buf *out, const mal_policy_contract *contract,
-                          sql_r r, unsigned depth) {
+mal_err sql_put_tree(mal_buf *out, const mal_policy_contract *contract, sql_r r,
+                     unsigned depth) {
     static const char *const names[] = {
         [SQL_SCAN] = "scan",       [SQL_FILTER] = "filter",
         [SQL_PROJECT] = "project", [SQL_JOIN] = NULL,
@@ -294,7 +296,7 @@ static mal_err print_tree(mal_buf *out, const mal_policy_contract *contract,
     MAL_TRY(print_op(&s, r));
     MAL_TRY(mal_buf_put_fmt(out, "  [rows <= %" PRIu64 "]\n", r->rows_max));
     for (unsigned i = 0; i < r->n_in; i++)
-        MAL_TRY(print_tree(out, contract, r->in[i], depth + 1));
+        MAL_TRY(sql_put_tree(out, contract, r->in[i], depth + 1));
     return MAL_OK;
 }
 
@@ -305,5 +307,5 @@ mal_err mal_sql_plan_print(mal_buf *out, const mal_sql_plan *plan) {
         MAL_TRY(sql_type_print(out, &plan->root->types[i]));
     }
     MAL_TRY(mal_buf_put_str(out, "\n"));
-    return print_tree(out, plan->contract, plan->root, 1);
+    return sql_put_tree(out, plan->contract, plan->root, 1);
 }

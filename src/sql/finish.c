@@ -338,10 +338,13 @@ static void cut_rows(rows *r, sql_r limit) {
     r->n = n;
 }
 
-static mal_err run_above(const sql_cx *cx, rows *r, sql_r op) {
-    if (op->op == SQL_AGGREGATE)
+/* --- rows that were opened -------------------------------------------------
+ */
+
+static mal_err run_from(const sql_cx *cx, rows *r, sql_r op, sql_r from) {
+    if (op == from)
         return MAL_OK;
-    MAL_TRY(run_above(cx, r, op->in[0]));
+    MAL_TRY(run_from(cx, r, op->in[0], from));
     switch (op->op) {
     case SQL_FILTER:
         keep_rows(r, op->exprs[0]);
@@ -397,8 +400,23 @@ mal_err mal_sql_finish(mal_sql_table *table, mal_arena *arena,
     size_t suppressed = 0;
     for (size_t i = 0; i < r.n; i++)
         suppressed += r.suppressed[i];
-    MAL_TRY(run_above(&cx, &r, plan->root));
+    MAL_TRY(run_from(&cx, &r, plan->root, aggregate));
     MAL_TRY(to_table(&cx, table, &r, plan));
     table->n_suppressed = suppressed;
+    return MAL_OK;
+}
+
+mal_err sql_finish_rows(const sql_cx *cx, mal_sql_table *table,
+                        const mal_sql_plan *plan, sql_r root, sql_r from,
+                        const sql_value *values, size_t n) {
+    rows r;
+    *table = (mal_sql_table){ 0 };
+    MAL_TRY(new_rows(cx, &r, n, from->n_columns));
+    if (n && from->n_columns)
+        memcpy(r.values, values, n * from->n_columns * sizeof *values);
+    MAL_TRY(run_from(cx, &r, root, from));
+    MAL_TRY(to_table(cx, table, &r, plan));
+    table->halfwidths = NULL;
+    table->suppressed = NULL;
     return MAL_OK;
 }

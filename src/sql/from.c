@@ -434,6 +434,9 @@ static mal_err join_items(const sql_cx *cx, comma_join *c, unsigned total,
             for (unsigned k = 0; k < c->n_conds && !c->joined[i]; k++)
                 if (!c->used[k] && connects(c, c->conds[k], i))
                     found = i;
+        for (unsigned i = c->n; found == c->n && i-- > 1;)
+            if (!c->joined[i] && c->items[i].rel->rows_max <= 1)
+                found = i; /* one row: it stands beside every other */
         SQL_NEED(found < c->n, cx, pos, MAL_E_UNSUPPORTED,
                  "tables in FROM that no equality in WHERE connects (a cross "
                  "join): add a.key = b.key");

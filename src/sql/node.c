@@ -208,6 +208,10 @@ static mal_err type_node(const sql_cx *cx, sql_expr *e) {
         t = *a;
         t.nullable = true;
         break;
+    case SQL_E_MEAN: /* of the sum and the count of one set */
+        t = e->type;
+        t.nullable = true;
+        break;
     case SQL_E_MAP:
         t = (sql_type){ .kind = MAL_SQL_CODE,
                         .nullable = a->nullable,

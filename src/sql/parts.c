@@ -130,19 +130,20 @@ mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
 
 /* --- words --------------------------------------------------------------- */
 
-static mal_err describe_part(mal_buf *out, const splitter *s, unsigned at,
-                             const mal_sql_part *part) {
+mal_err sql_describe_part(mal_buf *out, const mal_policy_contract *contract,
+                          unsigned at, const mal_sql_part *part) {
     static const char *const roles[] = { [MAL_SQL_PART_CELLS] = "cells",
                                          [MAL_SQL_PART_PAYLOAD] = "payload",
-                                         [MAL_SQL_PART_FILTER] = "filter" };
+                                         [MAL_SQL_PART_FILTER] = "filter",
+                                         [MAL_SQL_PART_ROWS] = "rows" };
     MAL_TRY(mal_buf_put_fmt(
         out,
         "part %u %s owner %s rows <= %" PRIu64 " rows a unit <= %" PRIu64 "\n",
-        at, roles[part->role], s->contract->parties[part->owner].name,
+        at, roles[part->role], contract->parties[part->owner].name,
         part->rows_max, part->rows_per_unit));
     for (unsigned i = 0; i < part->n_tables; i++) {
         const mal_sql_part_table *t = &part->tables[i];
-        const mal_policy_dataset *d = &s->contract->datasets[t->dataset];
+        const mal_policy_dataset *d = &contract->datasets[t->dataset];
         MAL_TRY(mal_buf_put_fmt(out, "  %s = %s (", t->name, d->name));
         for (unsigned k = 0; k < t->n_columns; k++)
             MAL_TRY(mal_buf_put_fmt(out, "%s%s", k ? ", " : "",
@@ -189,6 +190,6 @@ mal_err sql_describe(splitter *s, mal_sql_physical *p) {
                         hex, shapes[p->shape], p->rows_per_unit));
     MAL_TRY(describe_cells(&text, p));
     for (unsigned i = 0; i < p->n_parts; i++)
-        MAL_TRY(describe_part(&text, s, i, &p->parts[i]));
+        MAL_TRY(sql_describe_part(&text, s->contract, i, &p->parts[i]));
     return sql_own_text(&s->cx, &p->text, &text);
 }

@@ -208,9 +208,27 @@ static mal_err prune_aggregate(const sql_cx *cx, pruned *out, sql_r r,
     return sql_aggregate(cx, &out->rel, in.rel, exprs, groups, aggs, kept);
 }
 
+/* A relation that one owner runs, and shares: exactly the columns read above.
+ */
+static mal_err prune_home(const sql_cx *cx, pruned *out, sql_r r,
+                          const uint8_t *need, bool ordered) {
+    sql_cx inside = *cx;
+    pruned in;
+    unsigned n = 0;
+    inside.narrow = false;
+    MAL_TRY(prune(&inside, &in, r, need, ordered));
+    for (unsigned i = 0; i < r->n_columns; i++)
+        if (need[i])
+            out->map[i] = n++;
+    return exact(cx, &out->rel, &in, need, r->n_columns);
+}
+
 static mal_err prune(const sql_cx *cx, pruned *out, sql_r r,
                      const uint8_t *need, bool ordered) {
+    mal_policy_set owners = cx->narrow ? sql_owners_of(cx->contract, r) : 0;
     MAL_TRY(new_map(cx, &out->map, r->n_columns));
+    if (owners && (owners & (owners - 1)) == 0)
+        return prune_home(cx, out, r, need, ordered);
     switch (r->op) {
     case SQL_SCAN:
         return prune_scan(cx, out, r, need);

@@ -71,6 +71,10 @@ static void set_add(sql_set *s, unsigned i) {
     s->w[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
+static void set_flip(sql_set *s, unsigned i) {
+    s->w[i / 64] ^= (uint64_t)1 << (i % 64);
+}
+
 static bool set_has(const sql_set *s, unsigned i) {
     return s->w[i / 64] >> (i % 64) & 1;
 }
@@ -317,6 +321,25 @@ const char *sql_join_name(sql_join_kind kind) {
     return names[kind];
 }
 
+/* What a join equates serves as well: each set, with the other side's key. */
+static void add_equal(sql_rel *r, sql_set *list) {
+    unsigned keys = r->n_exprs / 2, n_left = r->in[0]->n_columns;
+    for (unsigned i = 0; i < r->n_uniques; i++)
+        for (unsigned k = 0; k < keys; k++) {
+            if (r->exprs[k]->op != SQL_E_COL ||
+                r->exprs[keys + k]->op != SQL_E_COL)
+                continue;
+            unsigned a = (unsigned)r->exprs[k]->value;
+            unsigned b = n_left + (unsigned)r->exprs[keys + k]->value;
+            sql_set s = list[i];
+            if (set_has(&s, a) == set_has(&s, b))
+                continue;
+            set_flip(&s, a);
+            set_flip(&s, b);
+            add_unique(r, list, &s);
+        }
+}
+
 /* Of an inner join: a side that meets one row at most keeps its own; and a set
  * of each side together is one. */
 static mal_err join_uniques(const sql_cx *cx, sql_rel *r, uint64_t per_left,
@@ -344,6 +367,7 @@ static mal_err join_uniques(const sql_cx *cx, sql_rel *r, uint64_t per_left,
                     set_add(&s, left->n_columns + i);
             add_unique(r, list, &s);
         }
+    add_equal(r, list);
     return MAL_OK;
 }
 

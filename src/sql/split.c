@@ -361,6 +361,8 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     MAL_REQUIRE(plan->contract == contract ||
                     mal_equal(plan->contract->hash, contract->hash, 32),
                 MAL_E_STATE, "the plan was made under another contract");
+    if (options && options->share3)
+        return sql_split_share3(physical, arena, plan);
     MAL_TRY(sql_alloc(&cx, &s, 1, sizeof *s));
     MAL_TRY(sql_alloc(&cx, &p, 1, sizeof *p));
     s->cx = cx;

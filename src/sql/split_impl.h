@@ -43,6 +43,10 @@ mal_err sql_find_aggregate(sql_r *out, sql_r root) MAL_MUST_CHECK;
 mal_err sql_slots_of(const sql_cx *cx, sql_slots *s,
                      sql_r aggregate) MAL_MUST_CHECK;
 
+/* share_plan.c */
+mal_err sql_split_share3(const mal_sql_physical **physical, mal_arena *arena,
+                         const mal_sql_plan *plan) MAL_MUST_CHECK;
+
 /* split_join.c.  *shared: both sides have the join key as their unit. */
 mal_err sql_split_join(splitter *s, mal_sql_physical *p,
                        bool *shared) MAL_MUST_CHECK;
@@ -57,6 +61,8 @@ mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
                        sql_r touched) MAL_MUST_CHECK;
 mal_err sql_own_text(const sql_cx *cx, const char **out,
                      mal_buf *text) MAL_MUST_CHECK;
+mal_err sql_describe_part(mal_buf *out, const mal_policy_contract *contract,
+                          unsigned at, const mal_sql_part *part) MAL_MUST_CHECK;
 mal_err sql_describe(splitter *s, mal_sql_physical *p) MAL_MUST_CHECK;
 
 #endif

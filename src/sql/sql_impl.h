@@ -53,7 +53,8 @@ typedef struct sql_type {
     X(IN, 25, "in")       /* of list[0..n_list), sorted, unique */             \
     X(MAP, 26, "map")     /* a code to list[code]; other: other */             \
     X(OUTER, 27, "outer") /* while binding: a column of the query around */    \
-    X(SUBQUERY, 28, "subquery") /* while binding: value = index */
+    X(SUBQUERY, 28, "subquery") /* while binding: value = index */             \
+    X(MEAN, 29, "mean")         /* a * 10^value / b, half away from zero */
 
 typedef enum sql_expr_op {
 #define X(name, value, text) SQL_E_##name = value,
@@ -164,6 +165,7 @@ typedef struct sql_cx {
     mal_bytes text;
     unsigned depth; /* of nested queries and expressions while binding */
     unsigned nodes; /* parse nodes bound so far */
+    bool narrow;    /* pruning: what one owner runs yields what is read, only */
 } sql_cx;
 
 /* --- errors: "line:column: ..." ------------------------------------------- */
@@ -350,6 +352,11 @@ typedef struct sql_value {
 } sql_value;
 sql_value sql_eval(sql_e e, const sql_value *row);
 
+/* What stands above `from` in root, of n rows of from (finish.c). */
+mal_err sql_finish_rows(const sql_cx *cx, mal_sql_table *table,
+                        const mal_sql_plan *plan, sql_r root, sql_r from,
+                        const sql_value *values, size_t n) MAL_MUST_CHECK;
+
 /* --- the text (parse.c, bind.c, query.c) ---------------------------------- */
 
 /* The whole text bound: *root is a SORT, perhaps under a LIMIT, not yet pruned.
@@ -367,6 +374,9 @@ mal_err sql_put_expr(mal_buf *out, const mal_policy_contract *contract, sql_r r,
                      sql_e e) MAL_MUST_CHECK;
 mal_err sql_put_agg(mal_buf *out, const mal_policy_contract *contract, sql_r in,
                     const sql_agg *agg) MAL_MUST_CHECK;
+/* One operator a line. */
+mal_err sql_put_tree(mal_buf *out, const mal_policy_contract *contract, sql_r r,
+                     unsigned depth) MAL_MUST_CHECK;
 /* Which dataset column does r's column pass on unchanged?  false: none. */
 bool sql_origin(sql_r r, unsigned column, unsigned *dataset, unsigned *at);
 

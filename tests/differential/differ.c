@@ -4,9 +4,11 @@
  *
  * DATA-FOLDER/OWNER.TABLE holds one row a line, fields between tabs: integers,
  * codes, 32 hex digits of an identifier, or \N.  A line of input is "Q SELECT
- * .." (run in the clear) or "S SELECT .." (also split, run part by part, added,
- * finished without noise and compared).  Each answer begins with "@@". */
-#include <malus/sql.h>
+ * .." (run in the clear), "S SELECT .." (also split, run part by part, added,
+ * finished without noise and compared), "T SELECT .." (run on shares by three
+ * threads instead) or "M SELECT .." (so, malicious).  Each answer begins with
+ * "@@".  DIFFER_PLAN=1 prints the physical plan of shares to stderr. */
+#include "trio.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -201,6 +203,38 @@ static mal_err check_split(side *s, const mal_sql_table *clear,
     return MAL_OK;
 }
 
+/* --- on shares -------------------------------------------------------------
+ */
+
+static mal_err share_part(side *s, mal_duck_batch *out,
+                          const mal_sql_part *part) {
+    mal_duck_type types[MAL_SQL_COLUMNS_MAX] = { MAL_DUCK_I64 };
+    for (unsigned k = 0; k < part->n_columns; k++)
+        types[k] = part->columns[k].id ? MAL_DUCK_ID : MAL_DUCK_I64;
+    MAL_TRY(make_views(s, part->tables, part->n_tables));
+    return mal_duck_query(s->duck, out, s->arena, part->sql, types,
+                          part->n_columns ? part->n_columns : 1,
+                          part->rows_max);
+}
+
+static mal_err run_share3(side *s, mal_sql_table *t, const mal_sql_plan *plan,
+                          bool malicious) {
+    const mal_sql_split_options options = { .share3 = true };
+    const mal_sql_physical *p;
+    MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
+    MAL_TRY(mal_sql_physical_check(plan, s->contract, &options,
+                                   mal_bytes_str(p->text)));
+    mal_duck_batch *rows =
+        mal_arena_calloc(s->arena, p->n_parts + 1, sizeof *rows);
+    MAL_REQUIRE(rows, MAL_E_MEMORY, "no memory for the parts");
+    for (unsigned i = 0; i < p->n_parts; i++)
+        MAL_TRY(share_part(s, &rows[i], &p->parts[i]));
+    if (getenv("DIFFER_PLAN"))
+        fprintf(stderr, "%s\n", p->text);
+    return trio_run(t, s->arena, p, rows,
+                    malicious ? MAL_SHARE3_MALICIOUS : MAL_SHARE3_SEMI_HONEST);
+}
+
 static mal_err print_answer(mal_buf *out, const mal_sql_table *t) {
     MAL_TRY(mal_buf_put_str(out, "@@ ok"));
     for (unsigned k = 0; k < t->n_columns; k++)
@@ -222,6 +256,10 @@ static mal_err answer(side *s, mal_buf *out, const char *line) {
     mal_sql_table t;
     MAL_TRY(mal_sql_plan_from_text(&plan, s->arena, s->contract,
                                    mal_bytes_str(line + 2)));
+    if (line[0] == 'T' || line[0] == 'M') {
+        MAL_TRY(run_share3(s, &t, plan, line[0] == 'M'));
+        return print_answer(out, &t);
+    }
     MAL_TRY(run_clear(s, &t, plan));
     if (line[0] == 'S')
         MAL_TRY(check_split(s, &t, plan));
@@ -244,7 +282,7 @@ static mal_err run(side *s, const char *room, const char *folder) {
     while (fgets(line, sizeof line, stdin)) {
         MAL_AUTO(mal_buf_clear) mal_buf out = { 0 };
         MAL_AUTO(mal_arena_auto)
-        mal_arena *own = mal_arena_new((size_t)256 << 20);
+        mal_arena *own = mal_arena_new((size_t)1 << 30);
         line[strcspn(line, "\n")] = 0;
         s->arena = own;
         mal_err err = answer(s, &out, line);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One question, two answers: the text in PostgreSQL, the plan in DuckDB.
 
-    differential.py DIFFER [--queries N] [--seed N] [--keep]
+    differential.py DIFFER [--engine clear|share3] [--queries N] [--seed N] [--keep]
 
 Generates tables (NULLs, negatives, duplicates, values at their bounds) and queries, runs each
 text in a PostgreSQL 15 that it starts itself, and each plan through DIFFER, and compares row by
@@ -161,10 +161,15 @@ def judge(todo, theirs, mine):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("differ")
-    parser.add_argument("--queries", type=int, default=int(os.environ.get("MAL_QUERIES", 10000)))
+    parser.add_argument("--queries", type=int)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("MAL_SEED", "20261122"), 0))
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--engine", choices=["clear", "share3"], default="clear")
     args = parser.parse_args()
+    if not args.queries:  # three threads a query take longer
+        variable, usual = {"clear": ("MAL_QUERIES", 10000),
+                           "share3": ("MAL_QUERIES_SHARE3", 400)}[args.engine]
+        args.queries = int(os.environ.get(variable, usual))
     rng = random.Random(args.seed)
     folder = tempfile.mkdtemp(prefix="malus-differential-")
     pg = Postgres(folder)
@@ -175,7 +180,8 @@ def main():
         began = time.time()
         theirs = postgres_answers(pg, tables.sql, [q.text for q in todo])
         between = time.time()
-        lines = [("S " if q.split else "Q ") + q.text for q in todo]
+        letters = ("S ", "Q ") if args.engine == "clear" else ("T ", "T ")
+        lines = [letters[0 if q.split else 1] + q.text for q in todo]
         n = os.cpu_count() or 1  # one helper a core, each with its share
         with concurrent.futures.ThreadPoolExecutor(n) as pool:
             shares = list(pool.map(lambda k: plan_answers(args.differ, folder, lines[k::n]),

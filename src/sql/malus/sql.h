@@ -20,6 +20,7 @@
 
 #include <malus/base.h>
 #include <malus/duck.h>
+#include <malus/oblivious.h>
 #include <malus/policy.h>
 #include <malus/prim.h>
 
@@ -73,6 +74,8 @@ typedef enum mal_sql_shape {
     MAL_SQL_LOCAL = 1, /* one owner: one part */
     MAL_SQL_UNION = 2, /* one part an owner; cells add up */
     MAL_SQL_JOIN = 3,  /* parts[0] payload, parts[1] filter, of two owners */
+    MAL_SQL_SHARE3 =
+        4, /* parts of any owners, shared; the rest runs on shares */
 } mal_sql_shape;
 
 typedef enum mal_sql_part_role {
@@ -80,6 +83,7 @@ typedef enum mal_sql_part_role {
     MAL_SQL_PART_PAYLOAD =
         2, /* rows (key id16, cell, agg_0 ..), each (key, cell) once */
     MAL_SQL_PART_FILTER = 3, /* rows (key id16), each once */
+    MAL_SQL_PART_ROWS = 4,   /* rows of `columns`, to be shared */
 } mal_sql_part_role;
 
 /* A table that a part's SQL reads: create it under `name` with columns c0, c1,
@@ -95,6 +99,13 @@ typedef struct mal_sql_part_table {
                                 dataset can touch: contribution x fan-out */
 } mal_sql_part_table;
 
+/* A column of MAL_SQL_PART_ROWS: BIGINT in [lo, hi] (a code: [0, codes]; a
+ * truth value: 0, 1), or an id of 16 bytes. */
+typedef struct mal_sql_part_column {
+    bool id, nullable;
+    int64_t lo, hi;
+} mal_sql_part_column;
+
 typedef struct mal_sql_part {
     mal_sql_part_role role;
     unsigned owner; /* party index */
@@ -103,6 +114,8 @@ typedef struct mal_sql_part {
     const char *sql; /* for DuckDB; every result column is BIGINT but the key */
     uint64_t rows_max;      /* declared bound on the rows this part yields */
     uint64_t rows_per_unit; /* max over its tables */
+    unsigned n_columns;     /* ROWS; 0: the result has one BIGINT of no use */
+    const mal_sql_part_column *columns;
 } mal_sql_part;
 
 typedef enum mal_sql_agg_kind {
@@ -145,6 +158,11 @@ typedef struct mal_sql_physical {
 
 typedef struct mal_sql_split_options {
     bool group_count; /* a minimum group is demanded: add a hidden count(*) */
+    /* For share3, which runs whatever is planned: maximal relations of one
+     * owner run there, each a part, padded to its rows_max; joins, groups and
+     * orders of several owners' rows run on shares.  The answer is opened as it
+     * is: for rooms marked `test`, and permits of the class exact. */
+    bool share3;
 } mal_sql_split_options;
 
 /* Cut the plan into what each owner runs alone, what the engine adds up, and
@@ -253,5 +271,29 @@ mal_err mal_sql_plan_columns(const mal_sql_table_column **columns,
 mal_err mal_sql_run_clear(mal_sql_table *table, mal_arena *arena,
                           const mal_sql_plan *plan, mal_duck *duck,
                           uint64_t rows_max) MAL_MUST_CHECK;
+
+/* --- share3 --------------------------------------------------------------- */
+
+/* One part's rows as a shared table of rows_max rows, valid and in their
+ * declared ranges (rule 5) as far as the owner brought any.  All three call it.
+ *
+ * In:  seat  whose `rows` they are; the other seats pass NULL
+ */
+mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
+                             const mal_sql_part *part, unsigned seat,
+                             const mal_duck_batch *rows) MAL_MUST_CHECK;
+/* What share3 expects of column k of a part, for shares that come otherwise. */
+mal_obl_type mal_sql_share3_type(const mal_sql_part *part, unsigned column);
+/* Run the plan on shares and open its answer to all three.
+ *
+ * In-out:  inputs  [n_parts], as mal_sql_share3_input makes them; consumed
+ * Leaks:   to all three, the answer, its number of rows, and the verdict on
+ *          unique keys.  Where a division at the top does not fit 64 bits, or
+ *          an average stands there, what it is computed from: the aggregates.
+ * Errors:  MAL_E_INPUT  a key that the contract declares unique is not
+ */
+mal_err mal_sql_run_share3(mal_sql_table *table, mal_arena *arena,
+                           const mal_sql_physical *physical, mal_obl *o,
+                           mal_share3 *s, mal_obl_table *inputs) MAL_MUST_CHECK;
 
 #endif

@@ -1,0 +1,39 @@
+/* share_impl.h - what regroup.c, share_plan.c and share_run.c share. */
+#ifndef MAL_SQL_SHARE_IMPL_H
+#define MAL_SQL_SHARE_IMPL_H
+
+#include "sql_impl.h"
+
+/* regroup.c: the same relation, each owner's tables joined at home first. */
+mal_err sql_regroup(const sql_cx *cx, sql_r *out, sql_r r) MAL_MUST_CHECK;
+
+/* How a join runs on shares: `probe` keeps its rows. */
+typedef enum sql_share_join {
+    SQL_SHARE_PROBE_LEFT = 1,  /* right's keys are unique (or only probed) */
+    SQL_SHARE_PROBE_RIGHT = 2, /* left's are */
+    SQL_SHARE_OUTER = 3,       /* LEFT, whose left keys are the unique ones */
+    SQL_SHARE_MANY = 4,        /* neither; within a bound */
+} sql_share_join;
+#define SQL_SHARE_ROWS_MAX ((uint64_t)1 << 26)
+#define SQL_SHARE_MANY_MAX ((uint64_t)1 << 22) /* rows of such a join */
+
+/* The plan as three parties run it.  Relations of one owner are its parts;
+ * `cut` and what lies below runs on shares, what stands above it is computed
+ * from the opened rows. */
+typedef struct sql_share_plan {
+    sql_r root, cut;
+    unsigned n_parts;
+    sql_r *parts; /* in the order of a walk from the root, left to right */
+} sql_share_plan;
+mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *out,
+                          const mal_sql_plan *plan) MAL_MUST_CHECK;
+/* Does one owner run r alone? */
+bool sql_share_home(const mal_policy_contract *contract, sql_r r);
+mal_err sql_share_join_of(const sql_cx *cx, sql_share_join *how,
+                          sql_r join) MAL_MUST_CHECK;
+/* How many keys of a sort decide anything: all, or up to a unique set. */
+unsigned sql_share_keys_needed(sql_r sort);
+/* A mean by operators that shares have; refused where it may not fit. */
+mal_err sql_share_mean(const sql_cx *cx, sql_e *out, sql_e e) MAL_MUST_CHECK;
+
+#endif

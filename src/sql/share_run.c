@@ -1,0 +1,541 @@
+/* share_run.c - the plan on shares, from the leaves up. */
+#include "share_run_impl.h"
+
+#include <string.h>
+
+#define AUTO_TABLE MAL_AUTO(mal_obl_table_clear) mal_obl_table
+
+typedef struct runner {
+    sql_cx cx;
+    mal_obl *o;
+    mal_share3 *s;
+    const sql_share_plan *plan;
+    mal_obl_table *inputs;
+    unsigned next; /* input */
+} runner;
+
+static mal_err run(runner *r, mal_obl_table *out, sql_r rel);
+
+/* --- tables --------------------------------------------------------------- */
+
+static mal_obl_table taken(mal_obl_table *t) {
+    mal_obl_table copy = *t;
+    *t = (mal_obl_table){ 0 };
+    return copy;
+}
+
+/* Keep columns at[0..n) of t, each at most once, in that order. */
+static mal_err pick(mal_obl_table *t, const unsigned *at, unsigned n) {
+    mal_obl_column *kept = mal_calloc(n ? n : 1, sizeof *kept);
+    if (!kept)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    for (unsigned i = 0; i < n; i++) {
+        kept[i] = t->columns[at[i]];
+        t->columns[at[i]] = (mal_obl_column){ 0 };
+    }
+    for (unsigned i = 0; i < t->n_columns; i++)
+        mal_obl_column_clear(&t->columns[i]);
+    mal_free(t->columns);
+    t->columns = kept;
+    t->n_columns = n;
+    return MAL_OK;
+}
+
+static mal_err pick_range(mal_obl_table *t, unsigned from, unsigned n) {
+    unsigned at[2 * MAL_OBL_COLUMNS_MAX];
+    for (unsigned i = 0; i < n; i++)
+        at[i] = from + i;
+    return pick(t, at, n);
+}
+
+/* Append the expressions as columns; those that are columns already are only
+ * pointed at: where[i]. */
+static mal_err append(runner *r, mal_obl_table *t, const sql_e *exprs,
+                      unsigned n, unsigned *where) {
+    unsigned fresh = 0, at = 0;
+    for (unsigned i = 0; i < n; i++)
+        fresh += exprs[i]->op != SQL_E_COL;
+    for (unsigned i = 0; i < n; i++)
+        where[i] = exprs[i]->op == SQL_E_COL ? (unsigned)exprs[i]->value
+                                             : t->n_columns + at++;
+    if (fresh == 0)
+        return MAL_OK;
+    mal_obl_column *columns = mal_calloc(t->n_columns + fresh, sizeof *columns);
+    if (!columns)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_err err = MAL_OK;
+    for (unsigned i = 0; i < n && err == MAL_OK; i++) {
+        const mal_obl_expr *e;
+        if (exprs[i]->op == SQL_E_COL)
+            continue;
+        err = sql_share_expr(&r->cx, &e, exprs[i]);
+        if (err == MAL_OK)
+            err = mal_obl_eval(r->o, &columns[where[i]], t, e);
+    }
+    if (err != MAL_OK) {
+        for (unsigned i = 0; i < t->n_columns + fresh; i++)
+            mal_obl_column_clear(&columns[i]);
+        mal_free(columns);
+        return err;
+    }
+    memcpy(columns, t->columns, t->n_columns * sizeof *columns);
+    mal_free(t->columns);
+    t->columns = columns;
+    t->n_columns += fresh;
+    return MAL_OK;
+}
+
+/* --- operators ------------------------------------------------------------ */
+
+static mal_err run_project(runner *r, mal_obl_table *out, sql_r rel) {
+    AUTO_TABLE in = { 0 };
+    const mal_obl_expr **e;
+    MAL_TRY(run(r, &in, rel->in[0]));
+    MAL_TRY(sql_alloc(&r->cx, &e, rel->n_exprs, sizeof *e));
+    for (unsigned i = 0; i < rel->n_exprs; i++)
+        MAL_TRY(sql_share_expr(&r->cx, &e[i], rel->exprs[i]));
+    return mal_obl_project(r->o, out, &in, e, rel->n_exprs);
+}
+
+static mal_err run_filter(runner *r, mal_obl_table *out, sql_r rel) {
+    const mal_obl_expr *e;
+    MAL_TRY(run(r, out, rel->in[0]));
+    MAL_TRY(sql_share_expr(&r->cx, &e, rel->exprs[0]));
+    return mal_obl_filter(r->o, out, e);
+}
+
+/* Without an equality (one side is one row) both sides have the key 0. */
+static mal_err key_columns(runner *r, mal_obl_table *t, const sql_e *keys,
+                           unsigned n, unsigned *where) {
+    sql_e zero;
+    if (n > 0)
+        return append(r, t, keys, n, where);
+    const sql_type boolean = { .kind = MAL_SQL_BOOL };
+    MAL_TRY(sql_const(&r->cx, &zero, &boolean, 0, false, -1));
+    return append(r, t, &zero, 1, where);
+}
+
+/* The columns of `a`, then those of `b`, without the keys that were added. */
+static mal_err join_columns(mal_obl_table *out, const unsigned n_real[2],
+                            const unsigned n_all[2], bool turned, bool both) {
+    unsigned at[2 * MAL_OBL_COLUMNS_MAX], n = 0;
+    for (unsigned side = 0; side < (both ? 2u : 1u); side++) {
+        unsigned from = turned ? 1 - side : side;
+        unsigned base = from == 0 ? 0 : n_all[0];
+        for (unsigned i = 0; i < n_real[from]; i++)
+            at[n++] = base + i;
+    }
+    return pick(out, at, n);
+}
+
+static mal_err run_join(runner *r, mal_obl_table *out, sql_r rel) {
+    static const mal_obl_join_kind kinds[] = { [SQL_INNER] = MAL_OBL_INNER,
+                                               [SQL_LEFT] = MAL_OBL_LEFT,
+                                               [SQL_SEMI] = MAL_OBL_SEMI,
+                                               [SQL_ANTI] = MAL_OBL_ANTI };
+    AUTO_TABLE left = { 0 };
+    AUTO_TABLE right = { 0 };
+    mal_obl_join_options opt = { .kind = kinds[rel->join] };
+    unsigned keys = rel->n_exprs / 2, left_at[MAL_SQL_KEYS_MAX];
+    unsigned right_at[MAL_SQL_KEYS_MAX];
+    sql_share_join how;
+    MAL_TRY(sql_share_join_of(&r->cx, &how, rel));
+    MAL_TRY(run(r, &left, rel->in[0]));
+    MAL_TRY(run(r, &right, rel->in[1]));
+    MAL_TRY(key_columns(r, &left, rel->exprs, keys, left_at));
+    MAL_TRY(key_columns(r, &right, rel->exprs + keys, keys, right_at));
+    opt.n_keys = keys ? keys : 1;
+    bool turned = how == SQL_SHARE_PROBE_RIGHT || how == SQL_SHARE_OUTER;
+    memcpy(opt.probe_keys, turned ? right_at : left_at,
+           opt.n_keys * sizeof *left_at);
+    memcpy(opt.build_keys, turned ? left_at : right_at,
+           opt.n_keys * sizeof *left_at);
+    mal_obl_table *probe = turned ? &right : &left;
+    mal_obl_table *build = turned ? &left : &right;
+    bool both = rel->join == SQL_INNER || rel->join == SQL_LEFT;
+    if (how == SQL_SHARE_OUTER) {
+        MAL_TRY(mal_obl_join_outer(r->o, out, build, probe, &opt));
+        turned = false; /* its columns stand as the plan has them */
+    } else if (how == SQL_SHARE_MANY) {
+        opt.fanout_max = sql_matches(rel->in[1], rel->exprs + keys, keys);
+        MAL_TRY(mal_obl_join_many(r->o, out, probe, build, &opt));
+    } else {
+        MAL_TRY(mal_obl_join(r->o, out, probe, build, &opt));
+    }
+    const unsigned l = rel->in[0]->n_columns, g = rel->in[1]->n_columns;
+    const unsigned n_real[2] = { turned ? g : l, turned ? l : g };
+    const unsigned n_all[2] = { turned ? right.n_columns : left.n_columns,
+                                turned ? left.n_columns : right.n_columns };
+    return join_columns(out, n_real, n_all, turned, both);
+}
+
+static mal_err run_union(runner *r, mal_obl_table *out, sql_r rel) {
+    mal_obl_table *in, **list;
+    mal_err err = MAL_OK;
+    MAL_TRY(sql_alloc(&r->cx, &in, rel->n_in, sizeof *in));
+    MAL_TRY(sql_alloc(&r->cx, &list, rel->n_in, sizeof *list));
+    for (unsigned i = 0; i < rel->n_in && err == MAL_OK; i++) {
+        list[i] = &in[i];
+        err = run(r, &in[i], rel->in[i]);
+    }
+    if (err == MAL_OK)
+        err = mal_obl_union(r->o, out, list, rel->n_in);
+    for (unsigned i = 0; i < rel->n_in; i++)
+        mal_obl_table_clear(&in[i]);
+    return err;
+}
+
+static mal_obl_agg agg_of(const sql_agg *a, const unsigned *where,
+                          const mal_obl_type *type) {
+    static const mal_obl_agg_kind kinds[] = {
+        [SQL_COUNT_ROWS] = MAL_OBL_COUNT_ROWS,
+        [SQL_COUNT] = MAL_OBL_COUNT,
+        [SQL_SUM] = MAL_OBL_SUM,
+        [SQL_MIN] = MAL_OBL_MIN,
+        [SQL_MAX] = MAL_OBL_MAX,
+        [SQL_DISTINCT] = MAL_OBL_COUNT_DISTINCT,
+    };
+    return (mal_obl_agg){ .kind = kinds[a->kind],
+                          .column = where ? *where : 0,
+                          .type = a->kind == SQL_SUM ? type : NULL };
+}
+
+static mal_err run_aggregate(runner *r, mal_obl_table *out, sql_r rel) {
+    AUTO_TABLE in = { 0 };
+    unsigned keys[MAL_OBL_COLUMNS_MAX], args[MAL_OBL_COLUMNS_MAX], n = 0;
+    sql_e exprs[MAL_OBL_COLUMNS_MAX];
+    mal_obl_agg *aggs;
+    mal_obl_type *types;
+    MAL_TRY(run(r, &in, rel->in[0]));
+    MAL_TRY(append(r, &in, rel->exprs, rel->n_exprs, keys));
+    for (unsigned i = 0; i < rel->n_aggs; i++)
+        if (rel->aggs[i].arg)
+            exprs[n++] = rel->aggs[i].arg;
+    MAL_TRY(append(r, &in, exprs, n, args));
+    MAL_TRY(sql_alloc(&r->cx, &aggs, rel->n_aggs, sizeof *aggs));
+    MAL_TRY(sql_alloc(&r->cx, &types, rel->n_aggs, sizeof *types));
+    n = 0;
+    for (unsigned i = 0; i < rel->n_aggs; i++) {
+        types[i] = sql_share_type(&rel->aggs[i].type);
+        aggs[i] = agg_of(&rel->aggs[i], rel->aggs[i].arg ? &args[n] : NULL,
+                         &types[i]);
+        n += rel->aggs[i].arg != NULL;
+    }
+    mal_obl_group_options opt = { .n_keys = rel->n_exprs,
+                                  .n_aggs = rel->n_aggs,
+                                  .keys = keys,
+                                  .aggs = aggs };
+    if (rel->rows_max < in.n && rel->n_exprs)
+        opt.groups_max = (size_t)rel->rows_max;
+    return mal_obl_group(r->o, out, &in, &opt);
+}
+
+/* A code is ordered by its label: where the two orders differ, by its rank, in
+ * a column beside. */
+static mal_err rank_key(runner *r, mal_obl_table *t, const sql_type *type,
+                        unsigned *column) {
+    const uint32_t *ranks = NULL;
+    int64_t *list;
+    sql_e code;
+    mal_obl_expr x = { .op = MAL_OBL_LOOKUP, .n_args = 1 };
+    const mal_obl_expr *arg;
+    if (type->kind != MAL_SQL_CODE)
+        return MAL_OK;
+    MAL_TRY(sql_domain_ranks(&r->cx, &ranks, type->domain));
+    if (!ranks)
+        return MAL_OK;
+    MAL_TRY(sql_alloc(&r->cx, &list, type->domain->n_codes + 1, sizeof *list));
+    for (uint32_t i = 0; i <= type->domain->n_codes; i++)
+        list[i] = ranks[i];
+    MAL_TRY(sql_col(&r->cx, &code, *column, type, -1));
+    MAL_TRY(sql_share_expr(&r->cx, &arg, code));
+    x.type = arg->type;
+    x.args = &arg;
+    x.list = list;
+    x.n_list = type->domain->n_codes + 1;
+    mal_obl_column *columns = mal_calloc(t->n_columns + 1, sizeof *columns);
+    if (!columns)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_err err = mal_obl_eval(r->o, &columns[t->n_columns], t, &x);
+    if (err != MAL_OK) {
+        mal_free(columns);
+        return err;
+    }
+    memcpy(columns, t->columns, t->n_columns * sizeof *columns);
+    mal_free(t->columns);
+    t->columns = columns;
+    *column = t->n_columns++;
+    return MAL_OK;
+}
+
+static mal_err run_sort(runner *r, mal_obl_table *t, sql_r sort, sql_r limit) {
+    mal_obl_key keys[MAL_OBL_KEYS_MAX];
+    unsigned n = sql_share_keys_needed(sort), n_columns = sort->n_columns;
+    MAL_TRY(run(r, t, sort->in[0]));
+    for (unsigned i = 0; i < n; i++) {
+        unsigned column = sort->keys[i].column;
+        MAL_TRY(rank_key(r, t, &sort->types[column], &column));
+        keys[i] = (mal_obl_key){ .column = column,
+                                 .desc = sort->keys[i].desc,
+                                 .nulls_first = sort->keys[i].nulls_first };
+    }
+    if (n > 0 && limit && limit->limit != SQL_NO_LIMIT && !limit->offset)
+        MAL_TRY(mal_obl_top(r->o, t, keys, n, (size_t)limit->limit));
+    else if (n > 0)
+        MAL_TRY(mal_obl_sort(r->o, t, keys, n));
+    if (limit) {
+        uint64_t most = limit->limit < t->n ? limit->limit : t->n;
+        MAL_TRY(mal_obl_limit(r->o, t, (size_t)most, (size_t)limit->offset));
+    }
+    return t->n_columns == n_columns ? MAL_OK : pick_range(t, 0, n_columns);
+}
+
+static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
+    if (r->next < r->plan->n_parts && rel == r->plan->parts[r->next]) {
+        *out = taken(&r->inputs[r->next++]);
+        return MAL_OK;
+    }
+    switch (rel->op) {
+    case SQL_FILTER:
+        return run_filter(r, out, rel);
+    case SQL_PROJECT:
+        return run_project(r, out, rel);
+    case SQL_JOIN:
+        return run_join(r, out, rel);
+    case SQL_UNION:
+        return run_union(r, out, rel);
+    case SQL_AGGREGATE:
+        return run_aggregate(r, out, rel);
+    case SQL_SORT:
+        return run_sort(r, out, rel, NULL);
+    default:
+        assert(rel->op == SQL_LIMIT);
+        return run_sort(r, out, rel->in[0], rel);
+    }
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+/* Where a row does not count, or a value is NULL, zeros are opened. */
+static mal_err mask(runner *r, mal_share3_bits *planes,
+                    const mal_share3_bits *keep) {
+    for (unsigned at = 0; at < planes->width; at += MAL_SHARE3_WIDTH_MAX) {
+        unsigned left = planes->width - at;
+        mal_share3_bits view = mal_share3_bits_planes(
+            planes, at,
+            left < MAL_SHARE3_WIDTH_MAX ? left : MAL_SHARE3_WIDTH_MAX);
+        MAL_TRY(mal_share3_and(r->s, &view, &view, keep));
+    }
+    return MAL_OK;
+}
+
+static mal_err open_planes(runner *r, uint64_t *rows,
+                           const mal_share3_bits *planes, unsigned from,
+                           bool is_signed) {
+    unsigned left = planes->width - from;
+    unsigned width = left < 64 ? left : 64;
+    mal_share3_bits view = mal_share3_bits_planes(planes, from, width);
+    uint64_t *open = mal_calloc(planes->stride * width + 1, sizeof *open);
+    if (!open)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_err err = mal_share3_bits_open(r->s, open, &view);
+    if (err == MAL_OK)
+        mal_share3_rows_of(rows, open, planes->n, width, is_signed);
+    mal_free(open);
+    return err;
+}
+
+typedef struct opened {
+    size_t n;           /* rows that count, in order */
+    sql_value *values;  /* [n][n_columns] */
+    uint8_t (*ids)[16]; /* the same shape */
+} opened;
+
+static mal_err open_column(runner *r, opened *out, mal_obl_table *t, unsigned k,
+                           const uint8_t *valid) {
+    mal_obl_column *c = &t->columns[k];
+    uint64_t *rows, *high;
+    uint8_t *null;
+    MAL_TRY(sql_alloc(&r->cx, &rows, t->n, sizeof *rows));
+    MAL_TRY(sql_alloc(&r->cx, &high, t->n, sizeof *high));
+    MAL_TRY(sql_alloc(&r->cx, &null, t->n, 1));
+    MAL_TRY(mal_obl_need_bits(r->o, c));
+    MAL_TRY(mask(r, &c->bits, &t->valid));
+    if (c->type.nullable) {
+        uint64_t *plane;
+        MAL_AUTO(mal_share3_bits_clear) mal_share3_bits known = { 0 };
+        MAL_TRY(mal_share3_not(r->s, &known, &c->null));
+        MAL_TRY(mask(r, &c->bits, &known));
+        MAL_TRY(mask(r, &c->null, &t->valid));
+        MAL_TRY(sql_alloc(&r->cx, &plane, c->null.stride, sizeof *plane));
+        MAL_TRY(mal_share3_bits_open(r->s, plane, &c->null));
+        for (size_t i = 0; i < t->n; i++)
+            null[i] = plane[i / 64] >> (i % 64) & 1;
+    }
+    MAL_TRY(
+        open_planes(r, rows, &c->bits, 0, !c->type.opaque && c->type.lo < 0));
+    if (c->bits.width > 64)
+        MAL_TRY(open_planes(r, high, &c->bits, 64, false));
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!valid[i])
+            continue;
+        size_t at = n++ * t->n_columns + k;
+        out->values[at] =
+            (sql_value){ .v = null[i] ? 0 : (int64_t)rows[i], .null = null[i] };
+        for (unsigned b = 0; b < 16; b++) /* first byte: most significant */
+            out->ids[at][15 - b] =
+                (uint8_t)((b < 8 ? rows[i] : high[i]) >> (8 * (b % 8)));
+    }
+    return MAL_OK;
+}
+
+static mal_err open_table(runner *r, opened *out, mal_obl_table *t) {
+    uint8_t *valid;
+    MAL_TRY(mal_obl_verdict(r->o));
+    MAL_TRY(sql_alloc(&r->cx, &valid, t->n, 1));
+    MAL_TRY(mal_obl_valid_open(r->o, valid, t));
+    out->n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        out->n += valid[i];
+    size_t cells = out->n * t->n_columns;
+    MAL_TRY(sql_alloc(&r->cx, &out->values, cells, sizeof *out->values));
+    MAL_TRY(sql_alloc(&r->cx, &out->ids, cells, sizeof *out->ids));
+    for (unsigned k = 0; k < t->n_columns; k++)
+        MAL_TRY(open_column(r, out, t, k, valid));
+    return MAL_OK;
+}
+
+static mal_err to_table(const sql_cx *cx, mal_sql_table *t, const opened *rows,
+                        unsigned width, const mal_sql_plan *plan) {
+    bool ids = false;
+    *t = (mal_sql_table){ .n_rows = rows->n };
+    MAL_TRY(mal_sql_plan_columns(&t->columns, &t->n_columns, cx->arena, plan));
+    size_t n = rows->n * t->n_columns;
+    for (unsigned k = 0; k < t->n_columns; k++)
+        ids |= t->columns[k].kind == MAL_SQL_ID;
+    MAL_TRY(sql_alloc(cx, &t->values, n, sizeof *t->values));
+    MAL_TRY(sql_alloc(cx, &t->nulls, n, sizeof *t->nulls));
+    if (ids)
+        MAL_TRY(sql_alloc(cx, &t->ids, n, sizeof *t->ids));
+    for (size_t i = 0; i < rows->n; i++)
+        for (unsigned k = 0; k < t->n_columns; k++) {
+            size_t from = i * width + k, to = i * t->n_columns + k;
+            t->nulls[to] = rows->values[from].null;
+            if (t->columns[k].kind == MAL_SQL_ID)
+                memcpy(t->ids[to], rows->ids[from], 16);
+            else
+                t->values[to] = rows->values[from].v;
+        }
+    return MAL_OK;
+}
+
+mal_err mal_sql_run_share3(mal_sql_table *table, mal_arena *arena,
+                           const mal_sql_physical *physical, mal_obl *o,
+                           mal_share3 *s, mal_obl_table *inputs) {
+    const mal_sql_plan *plan = physical->plan;
+    sql_share_plan share;
+    runner r = { .cx = { .arena = arena, .contract = plan->contract },
+                 .o = o,
+                 .s = s,
+                 .plan = &share,
+                 .inputs = inputs };
+    opened rows;
+    AUTO_TABLE t = { 0 };
+    *table = (mal_sql_table){ 0 };
+    MAL_REQUIRE(physical->shape == MAL_SQL_SHARE3, MAL_E_STATE,
+                "a physical plan of another engine");
+    MAL_TRY(sql_share_plan_of(&r.cx, &share, plan));
+    MAL_TRY(run(&r, &t, share.cut));
+    MAL_TRY(open_table(&r, &rows, &t));
+    if (share.cut == share.root)
+        return to_table(&r.cx, table, &rows, t.n_columns, plan);
+    return sql_finish_rows(&r.cx, table, plan, share.root, share.cut,
+                           rows.values, rows.n);
+}
+
+/* --- inputs --------------------------------------------------------------- */
+
+mal_obl_type mal_sql_share3_type(const mal_sql_part *part, unsigned column) {
+    const mal_sql_part_column *c = &part->columns[column];
+    return (mal_obl_type){ .lo = c->lo,
+                           .hi = c->hi,
+                           .nullable = c->nullable,
+                           .opaque = c->id ? SQL_SHARE_ID_BITS : 0 };
+}
+
+/* An owner's column, padded; an id's first byte is the most significant. */
+static mal_err pad(const mal_duck_column *from, size_t rows, size_t n,
+                   int64_t **values, uint8_t (**ids)[16], uint8_t **null) {
+    *values = mal_calloc(n, sizeof **values);
+    *ids = mal_calloc(n, sizeof **ids);
+    *null = mal_calloc(n, 1);
+    if (!*values || !*ids || !*null)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    for (size_t i = 0; i < rows; i++) {
+        (*null)[i] = from->null && from->null[i];
+        if ((*null)[i])
+            continue;
+        if (from->type == MAL_DUCK_ID)
+            for (unsigned b = 0; b < 16; b++)
+                (*ids)[i][b] = from->id[16 * i + 15 - b];
+        else
+            (*values)[i] = from->i64[i];
+    }
+    return MAL_OK;
+}
+
+static mal_err input_column(mal_obl *o, mal_obl_column *out,
+                            const mal_obl_type *type, unsigned seat,
+                            const mal_duck_column *from, size_t rows,
+                            size_t n) {
+    int64_t *values = NULL;
+    uint8_t(*ids)[16] = NULL, *null = NULL;
+    mal_err err = from ? pad(from, rows, n, &values, &ids, &null) : MAL_OK;
+    if (err == MAL_OK && type->opaque)
+        err = mal_obl_id_input(o, out, type, seat, (const uint8_t(*)[16])ids,
+                               null, n);
+    else if (err == MAL_OK)
+        err = mal_obl_column_input(o, out, type, seat, values, null, n);
+    mal_free(values); /* the owner's own rows, at the owner's */
+    mal_free(ids);
+    mal_free(null);
+    MAL_TRY(err);
+    return type->opaque ? MAL_OK : mal_obl_clamp(o, out);
+}
+
+static mal_err input_valid(mal_share3 *s, mal_obl_table *t, unsigned seat,
+                           const mal_duck_batch *rows) {
+    size_t stride = (t->n + 63) / 64;
+    uint64_t *plane = mal_calloc(stride, sizeof *plane);
+    if (!plane)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    for (size_t i = 0; rows && i < rows->rows; i++)
+        plane[i / 64] |= (uint64_t)1 << (i % 64);
+    mal_share3_bits_clear(&t->valid);
+    mal_err err =
+        mal_share3_bits_input(s, &t->valid, seat, rows ? plane : NULL, t->n, 1);
+    mal_free(plane);
+    return err;
+}
+
+mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
+                             const mal_sql_part *part, unsigned seat,
+                             const mal_duck_batch *rows) {
+    size_t n = part->rows_max ? (size_t)part->rows_max : 1;
+    MAL_REQUIRE(part->role == MAL_SQL_PART_ROWS, MAL_E_STATE,
+                "a part of another engine");
+    MAL_REQUIRE(!rows || rows->rows <= n, MAL_E_LIMIT,
+                "a part of more rows than the contract bounds");
+    MAL_TRY(mal_obl_table_new(o, out, n, part->n_columns, n));
+    mal_err err = input_valid(s, out, seat, rows);
+    for (unsigned k = 0; k < part->n_columns && err == MAL_OK; k++) {
+        mal_obl_type type = mal_sql_share3_type(part, k);
+        err = input_column(o, &out->columns[k], &type, seat,
+                           rows ? &rows->columns[k] : NULL,
+                           rows ? rows->rows : 0, n);
+    }
+    if (err != MAL_OK)
+        mal_obl_table_clear(out);
+    return err;
+}

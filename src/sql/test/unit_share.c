@@ -1,0 +1,220 @@
+/* What each owner runs at home, and what is left for shares. */
+#include "sql_test.h"
+
+/* Orders and their customers at one owner, items at another, parts and their
+ * makers at a third; keys are whole numbers, unique where the contract says so.
+ */
+#define SHOP                                                                   \
+    "room \"shop\" version 1 test\n"                                           \
+    "party a owner analyst "                                                   \
+    "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"                   \
+    "party b owner ed25519:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n"     \
+    "party c owner ed25519:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\n"     \
+    "dataset a.customers {\n"                                                  \
+    "  c measure in 1 .. 50\n  town dim in (\"x\", \"y\")\n  mail id normal "  \
+    "raw@1\n  unique c\n  privacy unit row\n  rows at most 50\n}\n"            \
+    "dataset a.orders {\n"                                                     \
+    "  o measure in 1 .. 900\n  oc measure in 1 .. 50\n  day measure in 0 .. " \
+    "3000\n  unique o\n  privacy unit row\n  rows at most 900\n}\n"            \
+    "dataset b.items {\n"                                                      \
+    "  io measure in 1 .. 900\n  ip measure in 1 .. 30\n  im measure in 1 .. " \
+    "5\n  n measure in 1 .. 9\n  price measure decimal(2) in 0 .. 1000\n"      \
+    "  privacy unit row\n  rows at most 4000\n}\n"                             \
+    "dataset c.parts {\n"                                                      \
+    "  p measure in 1 .. 30\n  kind dim in (\"k\", \"l\", \"m\")\n"            \
+    "  unique p\n  privacy unit row\n  rows at most 30\n}\n"                   \
+    "dataset c.makers {\n"                                                     \
+    "  m measure in 1 .. 5\n  name dim in (\"one\", \"two\")\n"                \
+    "  unique m\n  privacy unit row\n  rows at most 5\n}\n"                    \
+    "dataset c.made {\n"                                                       \
+    "  mp measure in 1 .. 30\n  mm measure in 1 .. 5\n  cost measure in 0 .. " \
+    "90\n  unique mp, mm\n  privacy unit row\n  rows at most 150\n}\n"         \
+    "collude 0\nconsent all owners\nexpires 2027-06-30\n"
+
+static const mal_sql_split_options SHARE3 = { .share3 = true };
+
+static const mal_policy_contract *shop(mal_arena *arena) {
+    mal_policy_contract *contract;
+    CHECK_OK(mal_policy_parse(&contract, arena, mal_bytes_str(SHOP)));
+    return contract;
+}
+
+static mal_err try_split(const mal_sql_physical **p, mal_arena *arena,
+                         const char *text) {
+    const mal_policy_contract *contract = shop(arena);
+    const mal_sql_plan *plan;
+    mal_err err =
+        mal_sql_plan_from_text(&plan, arena, contract, mal_bytes_str(text));
+    CHECK_THAT(err == MAL_OK, "%s: %s", text, mal_err_message());
+    return mal_sql_split(p, arena, plan, contract, &SHARE3);
+}
+
+static const mal_sql_physical *split_of(mal_arena *arena, const char *text) {
+    const mal_sql_physical *p;
+    mal_err err = try_split(&p, arena, text);
+    CHECK_THAT(err == MAL_OK, "%s: %s", text, mal_err_message());
+    return p;
+}
+
+/* How many lines of the tree above the parts begin with this operator? */
+static unsigned count_of(const mal_sql_physical *p, const char *op) {
+    unsigned n = 0;
+    for (const char *at = p->text; (at = strstr(at, op)); at++)
+        n += at[-1] == ' ' || at[-1] == '\n';
+    return n;
+}
+
+TEST(one_owners_question_is_one_part_and_an_order) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT town, count(*) FROM orders, customers WHERE oc = c AND "
+               "day < 100 GROUP BY town HAVING count(*) > 3");
+    CHECK_EQ(p->shape, MAL_SQL_SHARE3);
+    CHECK_EQ(p->n_parts, 1);
+    CHECK_EQ(p->parts[0].role, MAL_SQL_PART_ROWS);
+    CHECK_EQ(p->parts[0].n_columns, 2);
+    CHECK_EQ(p->parts[0].rows_max, 3); /* x, y, other */
+    CHECK(strstr(p->parts[0].sql, "GROUP BY"));
+}
+
+TEST(each_owners_tables_are_joined_at_home_whatever_the_text_says) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT town, sum(price) FROM customers JOIN (SELECT * FROM "
+               "orders) q ON c = oc JOIN items ON io = o GROUP BY town");
+    const mal_sql_physical *q = split_of(
+        arena, "SELECT town, sum(price) FROM orders JOIN items ON io = o JOIN "
+               "customers ON c = oc GROUP BY town");
+    CHECK_EQ(p->n_parts, 2);
+    CHECK_EQ(q->n_parts, 2);
+    CHECK_EQ(p->parts[0].rows_max + p->parts[1].rows_max, 4900);
+    CHECK_EQ(q->parts[0].rows_max + q->parts[1].rows_max, 4900);
+}
+
+/* TPC-H's Q9: nothing joins parts and makers but the items do. */
+TEST(an_equality_that_follows_from_others_joins_at_home) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT name, sum(price - cost * n) FROM parts, makers, items, "
+               "made WHERE m = im AND mm = im AND mp = ip AND p = ip AND kind "
+               "= 'k' GROUP BY name");
+    CHECK_EQ(p->n_parts, 2);
+    unsigned made = p->parts[0].owner == 2 ? 0 : 1;
+    CHECK_EQ(p->parts[made].rows_max, 150);
+    CHECK_EQ(p->parts[1 - made].rows_max, 4000);
+    CHECK_EQ(p->parts[made].n_tables, 3);
+}
+
+TEST(a_semi_join_moves_to_the_owner_of_both_sides) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT town, count(*) FROM customers, orders, items WHERE c = "
+               "oc AND o = io AND o IN (SELECT io FROM items GROUP BY io "
+               "HAVING sum(n) > 30) GROUP BY town");
+    CHECK_EQ(p->n_parts, 2); /* o = io, so the items answer for themselves */
+    CHECK(strstr(p->text, "SEMI JOIN"));
+}
+
+TEST(a_part_shares_only_the_columns_that_are_read_above_it) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p =
+        split_of(arena, "SELECT count(*) FROM orders, items WHERE o = io AND "
+                        "day < 100 AND n > 2");
+    CHECK_EQ(p->n_parts, 2);
+    CHECK_EQ(p->parts[0].n_columns, 1);
+    CHECK_EQ(p->parts[1].n_columns, 1);
+}
+
+TEST(columns_of_parts_carry_their_ranges) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT mail, town, price FROM customers, orders, items WHERE c "
+               "= oc AND o = io ORDER BY price DESC LIMIT 5");
+    unsigned a = p->parts[0].owner == 0 ? 0 : 1, ids = 0;
+    for (unsigned k = 0; k < p->parts[a].n_columns; k++) {
+        mal_obl_type type = mal_sql_share3_type(&p->parts[a], k);
+        ids += type.opaque == 128;
+        CHECK(type.opaque || (type.lo >= 0 && type.hi <= 900));
+    }
+    CHECK_EQ(ids, 1);
+    CHECK_EQ(p->parts[1 - a].owner, 1);
+}
+
+TEST(an_average_is_divided_on_shares_if_it_fits_and_after_opening_if_not) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT kind, avg(n) FROM parts, items WHERE p = ip GROUP BY "
+               "kind");
+    CHECK(strstr(p->text, "shape share3, opened\n"));
+    p = split_of(arena, "SELECT kind, sum(price * price * price) / sum(price) "
+                        "FROM parts, items WHERE p = ip GROUP BY kind");
+    CHECK(strstr(p->text, "shape share3, opened below the top\n"));
+}
+
+TEST(what_shares_cannot_do_is_refused_by_name) {
+    static const struct {
+        const char *text, *says;
+        mal_err err;
+    } list[] = {
+        { "SELECT kind, sum(price * price * price) / sum(price) AS q FROM "
+          "parts, items WHERE p = ip GROUP BY kind ORDER BY q LIMIT 1",
+          "does not fit 62 bits, below the top", MAL_E_UNSUPPORTED },
+        { "SELECT count(*) FROM items JOIN (SELECT io AS k FROM items UNION "
+          "ALL SELECT oc FROM orders) u ON ip = u.k",
+          "declare one side unique", MAL_E_UNSUPPORTED },
+        { "SELECT town, sum(price) FROM customers, items, (SELECT max(day) AS "
+          "d FROM orders) q WHERE c = ip AND n % d = 0 GROUP BY town, io, ip, "
+          "im, n, price, c, d, town = 'x', io + 1, ip + 1, im + 1, n + 1, c + "
+          "1, d + 1, io + 2, ip + 2",
+          "GROUP BY over shares", MAL_E_LIMIT },
+    };
+    mal_arena *arena = test_arena();
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const mal_sql_physical *p;
+        mal_err err = try_split(&p, arena, list[i].text);
+        CHECK_THAT(err == list[i].err, "%s: %s (%s)", list[i].text,
+                   mal_err_name(err), mal_err_message());
+        if (err)
+            CHECK_THAT(strstr(mal_err_message(), list[i].says), "%s",
+                       mal_err_message());
+    }
+}
+
+TEST(a_physical_plan_is_recomputed_and_compared) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = shop(arena);
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT kind, sum(n) FROM parts, items WHERE p = ip GROUP BY "
+               "kind");
+    char *other = mal_arena_strdup(arena, p->text);
+    CHECK(count_of(p, "join on ") >= 1);
+    CHECK_OK(mal_sql_physical_check(p->plan, contract, &SHARE3,
+                                    mal_bytes_str(p->text)));
+    strstr(other, "rows <= 4000")[8] = '3';
+    CHECK_ERR(mal_sql_physical_check(p->plan, contract, &SHARE3,
+                                     mal_bytes_str(other)),
+              MAL_E_DENIED);
+}
+
+/* Every allocation fails once. */
+TEST(a_split_for_shares_survives_every_failed_allocation) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = shop(arena);
+    const mal_sql_plan *plan;
+    CHECK_OK(mal_sql_plan_from_text(
+        &plan, arena, contract,
+        mal_bytes_str("SELECT name, avg(n) FROM makers, items LEFT JOIN "
+                      "orders ON io = o WHERE m = im AND EXISTS (SELECT 1 FROM "
+                      "parts WHERE p = ip) GROUP BY name")));
+    for (size_t max = 1 << 10; max < (size_t)16 << 20; max += max / 3) {
+        const mal_sql_physical *p;
+        mal_arena *small = mal_arena_new(max);
+        CHECK(small);
+        mal_err err = mal_sql_split(&p, small, plan, contract, &SHARE3);
+        CHECK_THAT(err == MAL_OK || err == MAL_E_MEMORY || err == MAL_E_LIMIT,
+                   "%s", mal_err_message());
+        mal_arena_free(small);
+    }
+}
+
+TEST_MAIN
