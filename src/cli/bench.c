@@ -27,30 +27,16 @@ typedef struct bench {
                            const char *only, bool malicious);
 } bench;
 
-static mal_err bench_mpc(mal_buf *lines, const char *engine, uint64_t rows,
-                         unsigned threads, const char *only) {
-    return mal_mpc_bench(lines, only ? only : engine, rows, threads);
-}
-
 static mal_err bench_sum(mal_buf *lines, uint64_t rows, unsigned threads,
                          const char *only) {
-    return bench_mpc(lines, "sum", rows ? rows : 1 << 20, threads, only);
+    return mal_mpc_bench(lines, only, rows ? rows : 1 << 20, threads);
 }
 
 static mal_err bench_psi(mal_buf *lines, uint64_t rows, unsigned threads,
                          const char *only) {
-    const bool ddh = only && strncmp(only, "ddh", 3) == 0;
-    if (!ddh)
-        MAL_TRY(mal_psi_bench(lines, only, rows ? rows : 1 << 20, threads));
-    if (!ddh)
-        MAL_TRY(
-            mal_psi_circuit_bench(lines, only, rows ? rows : 1 << 20, threads));
-    /* The DDH engine takes half a millisecond a row: run only where asked, or
-     * at a size of its own. */
-    if (!only || ddh)
-        MAL_TRY(
-            bench_mpc(lines, "psi", rows && ddh ? rows : 2048, threads, only));
-    return MAL_OK;
+    rows = rows ? rows : 1 << 20;
+    MAL_TRY(mal_psi_bench(lines, only, rows, threads));
+    return mal_psi_circuit_bench(lines, only, rows, threads);
 }
 
 static mal_err bench_log(mal_buf *lines, uint64_t rows, unsigned threads,

@@ -12,8 +12,6 @@ TEST(a_small_bench_prints_one_object_a_line) {
     for (const char *at = text; *at; at = strchr(at, '\n') + 1)
         printf("# %.*s\n", (int)strcspn(at, "\n"), at);
     CHECK(strstr(text, "{\"engine\":\"sum\",\"name\":\"sum-3-parties\""));
-    CHECK(strstr(text, "\"name\":\"ddh\""));
-    CHECK(strstr(text, "\"name\":\"ddh-open\""));
     CHECK(strstr(text, "\"cpu_seconds\":"));
     mal_buf_clear(&lines);
 }
@@ -21,9 +19,9 @@ TEST(a_small_bench_prints_one_object_a_line) {
 TEST(only_the_named_bench_runs) {
     mal_buf lines = { 0 };
     const char *text;
-    CHECK_OK(mal_mpc_bench(&lines, "sum", 20, 1));
+    CHECK_OK(mal_mpc_bench(&lines, "psi", 20, 1));
     CHECK_OK(mal_buf_cstr(&lines, &text));
-    CHECK(!strstr(text, "psi"));
+    CHECK_EQ(strlen(text), 0);
     mal_buf_clear(&lines);
 }
 
