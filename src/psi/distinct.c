@@ -110,3 +110,17 @@ mal_err mal_psi_send(mal_chan *chan, const mal_psi_params *params,
     MAL_TRY(merge(&m, &unique, set));
     return psi_send_distinct(chan, params, &unique, progress);
 }
+
+mal_err psi_distinct(mal_psi_key **keys, size_t *n, const mal_psi_set *set) {
+    MAL_AUTO(merging_clear) merging m = { 0 };
+    mal_psi_set unique = *set;
+    if (set->merge)
+        MAL_TRY(merge(&m, &unique, set));
+    *keys = mal_calloc(unique.n + 1, sizeof **keys);
+    *n = unique.n;
+    if (!*keys)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    if (unique.n)
+        memcpy(*keys, unique.keys, unique.n * sizeof **keys);
+    return MAL_OK;
+}

@@ -85,6 +85,10 @@ void psi_hash_keys(const psi_run *run, mal_psi_block *out, const mal_psi_key *x,
 void psi_hash_masks(const psi_run *run, mal_psi_block *out,
                     const mal_psi_block *v, const mal_psi_key *x, size_t n);
 
+/* The distinct keys of a set in the order of its list; mal_free.  Where `merge`
+ * is not set, a copy of the list. */
+mal_err psi_distinct(mal_psi_key **keys, size_t *n,
+                     const mal_psi_set *set) MAL_MUST_CHECK;
 /* The two sides, for keys that are distinct. */
 mal_err psi_receive_distinct(uint64_t *hits, mal_chan *chan,
                              const mal_psi_params *params,

@@ -82,6 +82,34 @@ mal_err mal_psi_send(mal_chan *chan, const mal_psi_params *params,
                      const mal_psi_set *set,
                      const mal_progress *progress) MAL_MUST_CHECK;
 
+/* Learn only how many keys are common: the sum of ones over the circuit below,
+ * opened.  The receiver learns it, and the sender too where `both` is set.
+ *
+ * Out:     count   with both parties' noise in it, so it may be negative; at a
+ *                  sender that is not told: 0.
+ * In:      params  security must be MAL_PSI_SEMI_HONEST; bounds up to
+ *                  MAL_PSI_CIRCUIT_ROWS_MAX.
+ *          noise   own, drawn by who pays for the release; 0 gives the exact
+ *                  count, which says something of each key (pitfall 11).
+ *          both    equal at both parties.
+ * Leaks:   as mal_psi_circuit_filter; nobody learns which keys match.
+ * Errors:  MAL_E_UNSUPPORTED  the parameters ask for a malicious peer.
+ *          The rest as mal_psi_receive.
+ */
+typedef struct mal_psi_count_options {
+    mal_psi_params params;
+    int64_t noise;
+    bool both;
+} mal_psi_count_options;
+mal_err mal_psi_count_receive(int64_t *count, mal_chan *chan,
+                              const mal_psi_count_options *options,
+                              const mal_psi_set *set,
+                              const mal_progress *progress) MAL_MUST_CHECK;
+mal_err mal_psi_count_send(int64_t *count, mal_chan *chan,
+                           const mal_psi_count_options *options,
+                           const mal_psi_set *set,
+                           const mal_progress *progress) MAL_MUST_CHECK;
+
 /* --- Sets larger than memory ---------------------------------------------- */
 
 /* Keys are put into buckets by a hash that both parties share, each padded to a
