@@ -16,8 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = [
     ["ingest"],
     ["sum", "--rows", "65536"], ["sum", "--rows", "262144"], ["sum", "--rows", "1048576"],
-    ["psi", "--rows", "512"], ["psi", "--rows", "2048"], ["psi", "--rows", "8192"],
-    ["psi", "--rows", "2048", "--threads", "2"],
+    ["psi", "--rows", "65536"], ["psi", "--rows", "262144"], ["psi", "--rows", "1048576"],
     ["log"], ["dp"], ["net"],
 ]
 
