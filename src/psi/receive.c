@@ -4,7 +4,7 @@
 #include <malus/ot.h>
 #include <string.h>
 
-/* One run.  Notation of [RS21] figure 4 and [RR22]. */
+/* One run.  Notation of [RR22] figure 11; w, w_r, w_s of [RS21]. */
 typedef struct receiver {
     psi_run run;
     psi_peeling x;    /* own keys in bins, and how P will be solved */

@@ -72,7 +72,7 @@ typedef struct mal_psi_set {
  * Errors:  MAL_E_INPUT  own keys repeat or are too many, or parameters are out
  *          of range.
  *          MAL_E_PEER   a check of the peer's messages failed (never which).
- * Source:  [RS21] figure 4 (malicious) with the OKVS of [RR22] section 4.
+ * Source:  [RR22] figure 11; against malicious peers with w of [RS21].
  */
 mal_err mal_psi_receive(uint64_t *hits, mal_chan *chan,
                         const mal_psi_params *params, const mal_psi_set *set,
