@@ -101,6 +101,8 @@ struct mal_share3_order {
     share3_perm perm[2]; /* known with the previous, with the next party */
     uint32_t *to, *from; /* [n], inverse to each other */
 };
+/* Bits of a row's number, at least 1. */
+unsigned share3_index_width(size_t n);
 /* sigma is fresh and uniform, to is not set. */
 mal_err share3_order_new(mal_share3 *s, mal_share3_order **order,
                          size_t n) MAL_MUST_CHECK;
@@ -114,5 +116,13 @@ mal_err share3_shuffle_lanes(mal_share3 *s, const mal_share3_order *order,
                              const mal_share3_column *columns,
                              const uint32_t *first,
                              bool inverse) MAL_MUST_CHECK;
+
+/* The same when security is malicious, for lanes of bits: verified before it
+ * returns (checked.c). */
+mal_err share3_shuffle_checked(mal_share3 *s, const mal_share3_order *order,
+                               share3_lanes *lanes,
+                               const mal_share3_column *columns,
+                               const uint32_t *first,
+                               bool inverse) MAL_MUST_CHECK;
 
 #endif

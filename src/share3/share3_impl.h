@@ -70,6 +70,7 @@ typedef enum share3_kind {
     SHARE3_OPEN = 5,
     SHARE3_AGREE = 6,
     SHARE3_SHUFFLE = 7,
+    SHARE3_SHUFFLE_CHECK = 8,
 } share3_kind;
 
 enum { SHARE3_NOT_X = 1, SHARE3_NOT_Y = 2, SHARE3_NOT_Z = 4 };

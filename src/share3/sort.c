@@ -24,16 +24,9 @@ typedef struct prepared {
     mal_share3_bits *own; /* [n_columns]: the number, and keys turned around */
 } prepared;
 
-static unsigned index_width(size_t n) {
-    unsigned width = 1;
-    while (n > (size_t)1 << width)
-        width++;
-    return width;
-}
-
 /* Planes of 0, 1, .., n - 1. */
 static mal_err number_rows(mal_share3 *s, mal_share3_bits *z, size_t n) {
-    MAL_TRY(mal_share3_bits_new(s, z, n, index_width(n)));
+    MAL_TRY(mal_share3_bits_new(s, z, n, share3_index_width(n)));
     for (unsigned p = 0; p < 2; p++)
         for (unsigned b = 0; share3_carries(s, p) && b < z->width; b++)
             for (size_t i = 0; i < z->stride; i++) {
