@@ -177,7 +177,8 @@ static mal_err describe_cells(mal_buf *out, const mal_sql_physical *p) {
 mal_err sql_describe(splitter *s, mal_sql_physical *p) {
     static const char *const shapes[] = { [MAL_SQL_LOCAL] = "local",
                                           [MAL_SQL_UNION] = "union",
-                                          [MAL_SQL_JOIN] = "join" };
+                                          [MAL_SQL_JOIN] = "join",
+                                          [MAL_SQL_SHARE3] = "share3" };
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
     mal_prim_hash hash;
     char hex[2 * MAL_PRIM_HASH + 1];
@@ -189,6 +190,8 @@ mal_err sql_describe(splitter *s, mal_sql_physical *p) {
                         "unit <= %" PRIu64 "\n",
                         hex, shapes[p->shape], p->rows_per_unit));
     MAL_TRY(describe_cells(&text, p));
+    if (s->tree)
+        MAL_TRY(mal_buf_put_str(&text, s->tree));
     for (unsigned i = 0; i < p->n_parts; i++)
         MAL_TRY(sql_describe_part(&text, s->contract, i, &p->parts[i]));
     return sql_own_text(&s->cx, &p->text, &text);

@@ -278,7 +278,10 @@ uint64_t sql_touch(const sql_cx *cx, sql_r r, unsigned dataset) {
                 left, max64(1, sql_matches(r->in[1], r->exprs + keys, keys)));
         sum = sql_mul_sat(sql_touch(cx, r->in[1], dataset),
                           sql_matches(r->in[0], r->exprs, keys));
-        return sql_add_sat(left, sql_mul_sat(sum, r->join == SQL_LEFT ? 2 : 1));
+        /* but never more than there are */
+        left = sql_add_sat(left, sql_mul_sat(sum, r->join == SQL_LEFT ? 2 : 1));
+        return min64(left,
+                     sql_mul_sat(r->rows_max, r->join == SQL_LEFT ? 2 : 1));
     default:
         for (unsigned k = 0; k < r->n_in; k++)
             sum = sql_add_sat(sum, sql_touch(cx, r->in[k], dataset));

@@ -17,16 +17,29 @@ typedef enum sql_share_join {
 #define SQL_SHARE_ROWS_MAX ((uint64_t)1 << 26)
 #define SQL_SHARE_MANY_MAX ((uint64_t)1 << 22) /* rows of such a join */
 
+#define SQL_SHARE_ID_BITS 128
+mal_obl_type sql_share_type(const sql_type *t);
+
 /* The plan as three parties run it.  Relations of one owner are its parts;
  * `cut` and what lies below runs on shares, what stands above it is computed
  * from the opened rows. */
 typedef struct sql_share_plan {
     sql_r root, cut;
+    sql_r top; /* of an opened plan: root; NULL: rows for a release */
     unsigned n_parts;
     sql_r *parts; /* in the order of a walk from the root, left to right */
 } sql_share_plan;
 mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *out,
                           const mal_sql_plan *plan) MAL_MUST_CHECK;
+/* The same of the rows that a release counts and adds up: their groups, then
+ * the arguments of the slots that have one. */
+mal_err sql_share_rows_of(const sql_cx *cx, sql_share_plan *out, sql_r in,
+                          const sql_e *exprs, unsigned n) MAL_MUST_CHECK;
+/* The parts of p, and shape. */
+mal_err sql_share_parts(const sql_cx *cx, mal_sql_physical *p,
+                        const sql_share_plan *share) MAL_MUST_CHECK;
+mal_err sql_describe_share(mal_buf *out, const mal_policy_contract *contract,
+                           const sql_share_plan *share) MAL_MUST_CHECK;
 /* Does one owner run r alone? */
 bool sql_share_home(const mal_policy_contract *contract, sql_r r);
 mal_err sql_share_join_of(const sql_cx *cx, sql_share_join *how,

@@ -128,8 +128,9 @@ static mal_err check_op(const sql_cx *cx, sql_r r) {
 /* --- parts, and where the clear begins ------------------------------------ */
 
 static mal_err find_parts(const sql_cx *cx, sql_share_plan *p, sql_r r) {
-    bool top =
-        r == p->root || (p->root->op == SQL_LIMIT && r == p->root->in[0]);
+    /* the answer's order, of an opened plan, stays on shares */
+    bool top = p->top &&
+               (r == p->top || (p->top->op == SQL_LIMIT && r == p->top->in[0]));
     if (!top && sql_share_home(cx->contract, r)) {
         MAL_REQUIRE(p->n_parts < MAL_POLICY_DATASETS_MAX, MAL_E_LIMIT,
                     "a plan of more than %u parts", MAL_POLICY_DATASETS_MAX);
@@ -178,6 +179,22 @@ static mal_err check_below(const sql_cx *cx, sql_r r, bool top) {
     return MAL_OK;
 }
 
+mal_err sql_share_rows_of(const sql_cx *cx, sql_share_plan *p, sql_r in,
+                          const sql_e *exprs, unsigned n) {
+    sql_cx narrow = *cx;
+    sql_r rows;
+    *p = (sql_share_plan){ 0 };
+    narrow.narrow = true;
+    MAL_TRY(
+        sql_alloc(cx, &p->parts, MAL_POLICY_DATASETS_MAX, sizeof *p->parts));
+    MAL_TRY(sql_project(cx, &rows, in, exprs, n));
+    MAL_TRY(sql_regroup(cx, &rows, rows));
+    MAL_TRY(sql_prune_all(&narrow, &p->root, rows));
+    p->cut = p->root;
+    MAL_TRY(find_parts(cx, p, p->root));
+    return check_below(cx, p->cut, false);
+}
+
 mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *p,
                           const mal_sql_plan *plan) {
     sql_r root;
@@ -188,6 +205,7 @@ mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *p,
     narrow.narrow = true;
     MAL_TRY(sql_regroup(cx, &root, plan->root));
     MAL_TRY(sql_prune(&narrow, &p->root, root, plan->n_columns));
+    p->top = p->root;
     MAL_TRY(find_cut(cx, p));
     MAL_TRY(find_parts(cx, p, p->root));
     return check_below(cx, p->cut, true);
@@ -195,29 +213,13 @@ mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *p,
 
 /* --- the physical plan ---------------------------------------------------- */
 
-static mal_err part_columns(const sql_cx *cx, mal_sql_part *part, sql_r r) {
-    mal_sql_part_column *columns;
-    MAL_TRY(sql_alloc(cx, &columns, r->n_columns, sizeof *columns));
-    for (unsigned i = 0; i < r->n_columns; i++) {
-        const sql_type *t = &r->types[i];
-        columns[i] = (mal_sql_part_column){ .nullable = t->nullable };
-        switch (t->kind) {
-        case MAL_SQL_ID:
-            columns[i].id = true;
-            break;
-        case MAL_SQL_CODE:
-            columns[i].hi = t->domain->n_codes;
-            break;
-        case MAL_SQL_BOOL:
-            columns[i].hi = 1;
-            break;
-        default:
-            columns[i].lo = t->lo;
-            columns[i].hi = t->hi;
-        }
-    }
-    part->columns = columns;
-    part->n_columns = r->n_columns;
+static mal_err part_types(const sql_cx *cx, mal_sql_part *part, sql_r r) {
+    mal_obl_type *types;
+    MAL_TRY(sql_alloc(cx, &types, r->n_columns, sizeof *types));
+    for (unsigned i = 0; i < r->n_columns; i++)
+        types[i] = sql_share_type(&r->types[i]);
+    part->out = types;
+    part->n_out = r->n_columns;
     return MAL_OK;
 }
 
@@ -243,7 +245,7 @@ static mal_err fill_part(const sql_cx *cx, mal_sql_part *part, sql_r r) {
     part->role = MAL_SQL_PART_ROWS;
     part->owner = (unsigned)__builtin_ctzll(sql_owners_of(cx->contract, r));
     part->rows_max = r->rows_max;
-    MAL_TRY(part_columns(cx, part, r));
+    MAL_TRY(part_types(cx, part, r));
     MAL_TRY(sql_print_collect(&printer, r));
     MAL_TRY(put_rows(&printer, r));
     MAL_TRY(sql_own_text(cx, &part->sql, &text));
@@ -258,6 +260,14 @@ static mal_err fill_part(const sql_cx *cx, mal_sql_part *part, sql_r r) {
     return MAL_OK;
 }
 
+mal_err sql_describe_share(mal_buf *out, const mal_policy_contract *contract,
+                           const sql_share_plan *share) {
+    MAL_TRY(mal_buf_put_fmt(
+        out, "on shares%s\n",
+        share->cut == share->root ? "" : ", below what stands at the top"));
+    return sql_put_tree(out, contract, share->root, 1);
+}
+
 static mal_err describe(const sql_cx *cx, mal_sql_physical *p,
                         const sql_share_plan *share) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
@@ -266,31 +276,35 @@ static mal_err describe(const sql_cx *cx, mal_sql_physical *p,
     MAL_TRY(mal_sql_plan_hash(&hash, p->plan));
     mal_hex_encode(hex, mal_bytes_of(hash.b, sizeof hash.b));
     MAL_TRY(mal_buf_put_fmt(
-        &text, "malus.physical/1\nplan sha256:%s\nshape share3, opened%s\n",
-        hex, share->cut == share->root ? "" : " below the top"));
-    MAL_TRY(sql_put_tree(&text, cx->contract, share->root, 1));
+        &text, "malus.physical/1\nplan sha256:%s\nshape share3, opened\n",
+        hex));
+    MAL_TRY(sql_describe_share(&text, cx->contract, share));
     for (unsigned i = 0; i < p->n_parts; i++)
         MAL_TRY(sql_describe_part(&text, cx->contract, i, &p->parts[i]));
     return sql_own_text(cx, &p->text, &text);
 }
 
-mal_err sql_split_share3(const mal_sql_physical **physical, mal_arena *arena,
+mal_err sql_share_parts(const sql_cx *cx, mal_sql_physical *p,
+                        const sql_share_plan *share) {
+    mal_sql_part *parts;
+    MAL_TRY(sql_alloc(cx, &parts, share->n_parts, sizeof *parts));
+    for (unsigned i = 0; i < share->n_parts; i++)
+        MAL_TRY(fill_part(cx, &parts[i], share->parts[i]));
+    p->shape = MAL_SQL_SHARE3;
+    p->n_parts = share->n_parts;
+    p->parts = parts;
+    return MAL_OK;
+}
+
+mal_err sql_split_opened(const mal_sql_physical **physical, mal_arena *arena,
                          const mal_sql_plan *plan) {
     sql_cx cx = { .arena = arena, .contract = plan->contract };
     sql_share_plan share;
     mal_sql_physical *p;
-    mal_sql_part *parts;
     MAL_TRY(sql_share_plan_of(&cx, &share, plan));
     MAL_TRY(sql_alloc(&cx, &p, 1, sizeof *p));
-    MAL_TRY(sql_alloc(&cx, &parts, share.n_parts, sizeof *parts));
-    *p = (mal_sql_physical){ .shape = MAL_SQL_SHARE3,
-                             .plan = plan,
-                             .n_parts = share.n_parts,
-                             .parts = parts,
-                             .n_cells = 1,
-                             .count_agg = -1 };
-    for (unsigned i = 0; i < share.n_parts; i++)
-        MAL_TRY(fill_part(&cx, &parts[i], share.parts[i]));
+    *p = (mal_sql_physical){ .plan = plan, .n_cells = 1, .count_agg = -1 };
+    MAL_TRY(sql_share_parts(&cx, p, &share));
     MAL_TRY(describe(&cx, p, &share));
     *physical = p;
     return MAL_OK;

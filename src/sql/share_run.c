@@ -153,6 +153,10 @@ static mal_err run_join(runner *r, mal_obl_table *out, sql_r rel) {
     mal_obl_table *probe = turned ? &right : &left;
     mal_obl_table *build = turned ? &left : &right;
     bool both = rel->join == SQL_INNER || rel->join == SQL_LEFT;
+    /* What bounds a unit's rows is checked, not believed (rule 5). */
+    uint64_t fan = turned ? sql_matches(rel->in[1], rel->exprs + keys, keys)
+                          : sql_matches(rel->in[0], rel->exprs, keys);
+    opt.fanout_max = fan < probe->n ? (size_t)fan : 0;
     if (how == SQL_SHARE_OUTER) {
         MAL_TRY(mal_obl_join_outer(r->o, out, build, probe, &opt));
         turned = false; /* its columns stand as the plan has them */
@@ -430,9 +434,15 @@ static mal_err to_table(const sql_cx *cx, mal_sql_table *t, const opened *rows,
     return MAL_OK;
 }
 
-mal_err mal_sql_run_share3(mal_sql_table *table, mal_arena *arena,
-                           const mal_sql_physical *physical, mal_obl *o,
-                           mal_share3 *s, mal_obl_table *inputs) {
+mal_err sql_share_run(const sql_cx *cx, mal_obl_table *out, mal_obl *o,
+                      const sql_share_plan *share, mal_obl_table *inputs) {
+    runner r = { .cx = *cx, .o = o, .plan = share, .inputs = inputs };
+    return run(&r, out, share->cut);
+}
+
+mal_err mal_sql_open_share3(mal_sql_table *table, mal_arena *arena,
+                            const mal_sql_physical *physical, mal_obl *o,
+                            mal_share3 *s, mal_obl_table *inputs) {
     const mal_sql_plan *plan = physical->plan;
     sql_share_plan share;
     runner r = { .cx = { .arena = arena, .contract = plan->contract },
@@ -443,8 +453,8 @@ mal_err mal_sql_run_share3(mal_sql_table *table, mal_arena *arena,
     opened rows;
     AUTO_TABLE t = { 0 };
     *table = (mal_sql_table){ 0 };
-    MAL_REQUIRE(physical->shape == MAL_SQL_SHARE3, MAL_E_STATE,
-                "a physical plan of another engine");
+    MAL_REQUIRE(physical->shape == MAL_SQL_SHARE3 && physical->n_aggs == 0,
+                MAL_E_STATE, "a physical plan of another engine");
     MAL_TRY(sql_share_plan_of(&r.cx, &share, plan));
     MAL_TRY(run(&r, &t, share.cut));
     MAL_TRY(open_table(&r, &rows, &t));
@@ -455,14 +465,6 @@ mal_err mal_sql_run_share3(mal_sql_table *table, mal_arena *arena,
 }
 
 /* --- inputs --------------------------------------------------------------- */
-
-mal_obl_type mal_sql_share3_type(const mal_sql_part *part, unsigned column) {
-    const mal_sql_part_column *c = &part->columns[column];
-    return (mal_obl_type){ .lo = c->lo,
-                           .hi = c->hi,
-                           .nullable = c->nullable,
-                           .opaque = c->id ? SQL_SHARE_ID_BITS : 0 };
-}
 
 /* An owner's column, padded; an id's first byte is the most significant. */
 static mal_err pad(const mal_duck_column *from, size_t rows, size_t n,
@@ -527,11 +529,10 @@ mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
                 "a part of another engine");
     MAL_REQUIRE(!rows || rows->rows <= n, MAL_E_LIMIT,
                 "a part of more rows than the contract bounds");
-    MAL_TRY(mal_obl_table_new(o, out, n, part->n_columns, n));
+    MAL_TRY(mal_obl_table_new(o, out, n, part->n_out, n));
     mal_err err = input_valid(s, out, seat, rows);
-    for (unsigned k = 0; k < part->n_columns && err == MAL_OK; k++) {
-        mal_obl_type type = mal_sql_share3_type(part, k);
-        err = input_column(o, &out->columns[k], &type, seat,
+    for (unsigned k = 0; k < part->n_out && err == MAL_OK; k++) {
+        err = input_column(o, &out->columns[k], &part->out[k], seat,
                            rows ? &rows->columns[k] : NULL,
                            rows ? rows->rows : 0, n);
     }

@@ -4,9 +4,10 @@
 
 #include "share_impl.h"
 
-#define SQL_SHARE_ID_BITS 128
-
-mal_obl_type sql_share_type(const sql_type *t);
+/* share->cut, of inputs that are consumed. */
+mal_err sql_share_run(const sql_cx *cx, mal_obl_table *out, mal_obl *o,
+                      const sql_share_plan *share,
+                      mal_obl_table *inputs) MAL_MUST_CHECK;
 mal_err sql_share_expr(const sql_cx *cx, const mal_obl_expr **out,
                        sql_e e) MAL_MUST_CHECK;
 

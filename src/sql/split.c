@@ -188,7 +188,7 @@ void mal_sql_cell_digits(const mal_sql_physical *physical, uint64_t cell,
 /* --- branches ------------------------------------------------------------ */
 
 /* The groups, then the arguments of the slots that have one. */
-static mal_err wanted_exprs(splitter *s, sql_e **out, unsigned *n) {
+mal_err sql_wanted_exprs(splitter *s, sql_e **out, unsigned *n) {
     sql_r a = s->aggregate;
     MAL_TRY(sql_alloc(&s->cx, out, a->n_exprs + s->slots.n, sizeof **out));
     *n = 0;
@@ -323,13 +323,25 @@ static void fill_units(const splitter *s, mal_sql_physical *p, bool shared) {
         }
 }
 
+uint64_t sql_touch_units(const splitter *s, sql_r r) {
+    uint64_t worst = 0;
+    for (uint32_t unit = 0; unit < s->contract->n_datasets; unit++) {
+        uint64_t sum = 0;
+        for (uint32_t d = 0; d < s->contract->n_datasets; d++)
+            if (same_unit(s->contract, unit, d))
+                sum = sql_add_sat(sum, sql_touch(&s->cx, r, d));
+        worst = sum > worst ? sum : worst;
+    }
+    return worst;
+}
+
 /* --- the whole ----------------------------------------------------------- */
 
 static mal_err split(splitter *s, mal_sql_physical *p) {
     branch top = { .rel = s->aggregate->in[0] };
     bool shared = false;
     unsigned crossing = 0;
-    MAL_TRY(wanted_exprs(s, &top.exprs, &top.n_exprs));
+    MAL_TRY(sql_wanted_exprs(s, &top.exprs, &top.n_exprs));
     MAL_TRY(flatten(s, top));
     for (unsigned i = 0; i < s->n_branches; i++) {
         mal_policy_set owners = sql_owners_of(s->contract, s->branches[i].rel);
@@ -343,10 +355,6 @@ static mal_err split(splitter *s, mal_sql_physical *p) {
     else
         MAL_TRY(split_union(s, p));
     fill_units(s, p, shared);
-    MAL_REQUIRE(p->rows_per_unit <= (uint64_t)1 << 40, MAL_E_LIMIT,
-                "one privacy unit may touch %" PRIu64
-                " rows: declare what a unit contributes, and join on units",
-                p->rows_per_unit);
     return MAL_OK;
 }
 
@@ -361,8 +369,8 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     MAL_REQUIRE(plan->contract == contract ||
                     mal_equal(plan->contract->hash, contract->hash, 32),
                 MAL_E_STATE, "the plan was made under another contract");
-    if (options && options->share3)
-        return sql_split_share3(physical, arena, plan);
+    if (options && options->share3 && options->opened)
+        return sql_split_opened(physical, arena, plan);
     MAL_TRY(sql_alloc(&cx, &s, 1, sizeof *s));
     MAL_TRY(sql_alloc(&cx, &p, 1, sizeof *p));
     s->cx = cx;
@@ -373,7 +381,14 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     MAL_TRY(sql_slots_of(&s->cx, &s->slots, s->aggregate));
     MAL_TRY(fill_aggs(s, p, options));
     MAL_TRY(fill_groups(s, p));
-    MAL_TRY(split(s, p));
+    if (options && options->share3)
+        MAL_TRY(sql_split_cells(s, p));
+    else
+        MAL_TRY(split(s, p));
+    MAL_REQUIRE(p->rows_per_unit <= (uint64_t)1 << 40, MAL_E_LIMIT,
+                "one privacy unit may touch %" PRIu64
+                " rows: declare what a unit contributes, and join on units",
+                p->rows_per_unit);
     MAL_TRY(sql_describe(s, p));
     *physical = p;
     return MAL_OK;

@@ -35,6 +35,7 @@ typedef struct splitter {
     sql_slots slots;
     branch branches[BRANCHES_MAX];
     unsigned n_branches;
+    const char *tree; /* of share3: what runs on shares, in words */
 } splitter;
 
 /* The aggregate that the answer is computed from, or why nothing releases it.
@@ -44,8 +45,14 @@ mal_err sql_slots_of(const sql_cx *cx, sql_slots *s,
                      sql_r aggregate) MAL_MUST_CHECK;
 
 /* share_plan.c */
-mal_err sql_split_share3(const mal_sql_physical **physical, mal_arena *arena,
+mal_err sql_split_opened(const mal_sql_physical **physical, mal_arena *arena,
                          const mal_sql_plan *plan) MAL_MUST_CHECK;
+/* share_cells.c */
+mal_err sql_split_cells(splitter *s, mal_sql_physical *p) MAL_MUST_CHECK;
+/* What the release aggregates: the groups, then the slots' arguments. */
+mal_err sql_wanted_exprs(splitter *s, sql_e **out, unsigned *n) MAL_MUST_CHECK;
+/* Rows of r that one unit touches, in all its tables, of the worst kind. */
+uint64_t sql_touch_units(const splitter *s, sql_r r);
 
 /* split_join.c.  *shared: both sides have the join key as their unit. */
 mal_err sql_split_join(splitter *s, mal_sql_physical *p,

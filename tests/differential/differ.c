@@ -6,7 +6,9 @@
  * codes, 32 hex digits of an identifier, or \N.  A line of input is "Q SELECT
  * .." (run in the clear), "S SELECT .." (also split, run part by part, added,
  * finished without noise and compared), "T SELECT .." (run on shares by three
- * threads instead) or "M SELECT .." (so, malicious).  Each answer begins with
+ * threads instead), "M SELECT .." (so, malicious) or "C SELECT .." (in the
+ * clear, and compared with what its cells on shares are finished to).  Each
+ * answer begins with
  * "@@".  DIFFER_PLAN=1 prints the physical plan of shares to stderr. */
 #include "trio.h"
 
@@ -175,18 +177,11 @@ static bool same_row(const mal_sql_table *a, size_t i, const mal_sql_table *b,
 
 /* Groups without rows are answered by an engine and absent in the clear: with a
  * minimum of one row they are the suppressed ones. */
-static mal_err check_split(side *s, const mal_sql_table *clear,
-                           const mal_sql_plan *plan) {
-    const mal_sql_split_options options = { .group_count = true };
+static mal_err check_cells(side *s, const mal_sql_table *clear,
+                           const mal_sql_physical *p, const int64_t *cells) {
     const mal_sql_finish_options least = { .group_min = 1 };
-    const mal_sql_physical *p;
     mal_sql_table t;
     size_t shown = 0;
-    MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
-    int64_t *cells =
-        mal_arena_calloc(s->arena, p->n_cells * p->n_aggs, sizeof *cells);
-    MAL_REQUIRE(cells, MAL_E_MEMORY, "no memory for the cells");
-    MAL_TRY(add_parts(s, cells, p));
     MAL_TRY(mal_sql_finish(&t, s->arena, p, cells, NULL, &least));
     for (size_t i = 0; i < t.n_rows; i++) {
         if (t.suppressed[i])
@@ -203,23 +198,37 @@ static mal_err check_split(side *s, const mal_sql_table *clear,
     return MAL_OK;
 }
 
+static mal_err check_split(side *s, const mal_sql_table *clear,
+                           const mal_sql_plan *plan) {
+    const mal_sql_split_options options = { .group_count = true };
+    const mal_sql_physical *p;
+    MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
+    int64_t *cells =
+        mal_arena_calloc(s->arena, p->n_cells * p->n_aggs, sizeof *cells);
+    MAL_REQUIRE(cells, MAL_E_MEMORY, "no memory for the cells");
+    MAL_TRY(add_parts(s, cells, p));
+    return check_cells(s, clear, p, cells);
+}
+
 /* --- on shares -------------------------------------------------------------
  */
 
 static mal_err share_part(side *s, mal_duck_batch *out,
                           const mal_sql_part *part) {
     mal_duck_type types[MAL_SQL_COLUMNS_MAX] = { MAL_DUCK_I64 };
-    for (unsigned k = 0; k < part->n_columns; k++)
-        types[k] = part->columns[k].id ? MAL_DUCK_ID : MAL_DUCK_I64;
+    for (unsigned k = 0; k < part->n_out; k++)
+        types[k] = part->out[k].opaque ? MAL_DUCK_ID : MAL_DUCK_I64;
     MAL_TRY(make_views(s, part->tables, part->n_tables));
     return mal_duck_query(s->duck, out, s->arena, part->sql, types,
-                          part->n_columns ? part->n_columns : 1,
-                          part->rows_max);
+                          part->n_out ? part->n_out : 1, part->rows_max);
 }
 
-static mal_err run_share3(side *s, mal_sql_table *t, const mal_sql_plan *plan,
-                          bool malicious) {
-    const mal_sql_split_options options = { .share3 = true };
+static mal_err run_share3(side *s, trio_answer *answer,
+                          const mal_sql_physical **out,
+                          const mal_sql_plan *plan, char letter) {
+    const mal_sql_split_options options = { .share3 = true,
+                                            .opened = letter != 'C',
+                                            .group_count = letter == 'C' };
     const mal_sql_physical *p;
     MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
     MAL_TRY(mal_sql_physical_check(plan, s->contract, &options,
@@ -231,8 +240,10 @@ static mal_err run_share3(side *s, mal_sql_table *t, const mal_sql_plan *plan,
         MAL_TRY(share_part(s, &rows[i], &p->parts[i]));
     if (getenv("DIFFER_PLAN"))
         fprintf(stderr, "%s\n", p->text);
-    return trio_run(t, s->arena, p, rows,
-                    malicious ? MAL_SHARE3_MALICIOUS : MAL_SHARE3_SEMI_HONEST);
+    *out = p;
+    return trio_run(answer, s->arena, p, rows,
+                    letter == 'M' ? MAL_SHARE3_MALICIOUS
+                                  : MAL_SHARE3_SEMI_HONEST);
 }
 
 static mal_err print_answer(mal_buf *out, const mal_sql_table *t) {
@@ -256,13 +267,17 @@ static mal_err answer(side *s, mal_buf *out, const char *line) {
     mal_sql_table t;
     MAL_TRY(mal_sql_plan_from_text(&plan, s->arena, s->contract,
                                    mal_bytes_str(line + 2)));
-    if (line[0] == 'T' || line[0] == 'M') {
-        MAL_TRY(run_share3(s, &t, plan, line[0] == 'M'));
-        return print_answer(out, &t);
-    }
+    trio_answer shared;
+    const mal_sql_physical *p = NULL;
+    if (line[0] != 'Q' && line[0] != 'S')
+        MAL_TRY(run_share3(s, &shared, &p, plan, line[0]));
+    if (line[0] == 'T' || line[0] == 'M')
+        return print_answer(out, &shared.table);
     MAL_TRY(run_clear(s, &t, plan));
     if (line[0] == 'S')
         MAL_TRY(check_split(s, &t, plan));
+    if (line[0] == 'C')
+        MAL_TRY(check_cells(s, &t, p, shared.cells));
     return print_answer(out, &t);
 }
 

@@ -180,7 +180,7 @@ def main():
         began = time.time()
         theirs = postgres_answers(pg, tables.sql, [q.text for q in todo])
         between = time.time()
-        letters = ("S ", "Q ") if args.engine == "clear" else ("T ", "T ")
+        letters = ("S ", "Q ") if args.engine == "clear" else ("C ", "T ")
         lines = [letters[0 if q.split else 1] + q.text for q in todo]
         n = os.cpu_count() or 1  # one helper a core, each with its share
         with concurrent.futures.ThreadPoolExecutor(n) as pool:

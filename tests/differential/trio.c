@@ -11,6 +11,7 @@ typedef struct party {
     const mal_duck_batch *rows;
     mal_arena *arena;
     mal_sql_table table;
+    int64_t *cells;
     mal_err err;
     char why[512];
 } party;
@@ -23,7 +24,17 @@ static mal_err run_inputs(party *p, mal_share3 *s, mal_obl *o,
         MAL_TRY(mal_sql_share3_input(&inputs[i], o, s, part, seat,
                                      seat == p->mesh.me ? &p->rows[i] : NULL));
     }
-    return mal_sql_run_share3(&p->table, p->arena, p->physical, o, s, inputs);
+    if (p->physical->n_aggs == 0)
+        return mal_sql_open_share3(&p->table, p->arena, p->physical, o, s,
+                                   inputs);
+    mal_share3_words cells = { 0 };
+    mal_err err = mal_sql_run_share3(&cells, o, p->physical, inputs);
+    if (err == MAL_OK)
+        err = mal_obl_verdict(o);
+    if (err == MAL_OK)
+        err = mal_share3_words_open(s, (uint64_t *)p->cells, &cells);
+    mal_share3_words_clear(&cells);
+    return err;
 }
 
 static mal_err run_party(party *p, mal_share3 **s, mal_obl **o) {
@@ -77,7 +88,12 @@ static mal_err agree(const party *p) {
         MAL_REQUIRE(p[i].err == MAL_OK, p[i].err, "share3: party %u: %s", i,
                     p[i].why);
     size_t cells = p[0].table.n_rows * p[0].table.n_columns;
-    for (unsigned i = 1; i < 3; i++)
+    size_t released = p[0].physical->n_aggs * p[0].physical->n_cells;
+    for (unsigned i = 1; i < 3 && released; i++)
+        MAL_REQUIRE(mal_compare_vartime(p[i].cells, p[0].cells,
+                                        released * sizeof(int64_t)) == 0,
+                    MAL_E_STATE, "share3: parties hold different cells");
+    for (unsigned i = 1; i < 3 && !released; i++)
         MAL_REQUIRE(p[i].table.n_rows == p[0].table.n_rows &&
                         mal_compare_vartime(p[i].table.values,
                                             p[0].table.values,
@@ -86,7 +102,7 @@ static mal_err agree(const party *p) {
     return MAL_OK;
 }
 
-mal_err trio_run(mal_sql_table *table, mal_arena *arena,
+mal_err trio_run(trio_answer *answer, mal_arena *arena,
                  const mal_sql_physical *physical, const mal_duck_batch *rows,
                  mal_share3_security security) {
     static party p[3];
@@ -102,11 +118,16 @@ mal_err trio_run(mal_sql_table *table, mal_arena *arena,
         p[i].arena = i ? mal_arena_new((size_t)1 << 30) : arena;
         if (!p[i].arena)
             return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+        p[i].cells = mal_arena_calloc(
+            p[i].arena, physical->n_aggs * physical->n_cells + 1, 8);
+        if (!p[i].cells)
+            return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     }
     err = go(p);
     if (err == MAL_OK)
         err = agree(p);
-    *table = p[0].table;
+    answer->table = p[0].table;
+    answer->cells = p[0].cells;
     mal_arena_free(p[1].arena);
     mal_arena_free(p[2].arena);
     return err;

@@ -99,23 +99,17 @@ typedef struct mal_sql_part_table {
                                 dataset can touch: contribution x fan-out */
 } mal_sql_part_table;
 
-/* A column of MAL_SQL_PART_ROWS: BIGINT in [lo, hi] (a code: [0, codes]; a
- * truth value: 0, 1), or an id of 16 bytes. */
-typedef struct mal_sql_part_column {
-    bool id, nullable;
-    int64_t lo, hi;
-} mal_sql_part_column;
-
 typedef struct mal_sql_part {
     mal_sql_part_role role;
     unsigned owner; /* party index */
     unsigned n_tables;
     const mal_sql_part_table *tables;
     const char *sql; /* for DuckDB; every result column is BIGINT but the key */
-    uint64_t rows_max;      /* declared bound on the rows this part yields */
-    uint64_t rows_per_unit; /* max over its tables */
-    unsigned n_columns;     /* ROWS; 0: the result has one BIGINT of no use */
-    const mal_sql_part_column *columns;
+    uint64_t rows_max;       /* declared bound on the rows this part yields */
+    uint64_t rows_per_unit;  /* max over its tables */
+    unsigned n_out;          /* ROWS; 0: the result has one BIGINT of no use */
+    const mal_obl_type *out; /* [n_out] BIGINT in its range, or an id: its 16
+                                bytes as a number, the first most significant */
 } mal_sql_part;
 
 typedef enum mal_sql_agg_kind {
@@ -158,11 +152,12 @@ typedef struct mal_sql_physical {
 
 typedef struct mal_sql_split_options {
     bool group_count; /* a minimum group is demanded: add a hidden count(*) */
-    /* For share3, which runs whatever is planned: maximal relations of one
-     * owner run there, each a part, padded to its rows_max; joins, groups and
-     * orders of several owners' rows run on shares.  The answer is opened as it
-     * is: for rooms marked `test`, and permits of the class exact. */
+    /* For share3: maximal relations of one owner run there, each a part, padded
+     * to its rows_max; joins of several owners' rows run on shares. */
     bool share3;
+    /* With share3: the whole plan runs on shares, rows, orders and nested
+     * groups too, and its exact answer is opened.  For rooms marked `test`. */
+    bool opened;
 } mal_sql_split_options;
 
 /* Cut the plan into what each owner runs alone, what the engine adds up, and
@@ -282,18 +277,26 @@ mal_err mal_sql_run_clear(mal_sql_table *table, mal_arena *arena,
 mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
                              const mal_sql_part *part, unsigned seat,
                              const mal_duck_batch *rows) MAL_MUST_CHECK;
-/* What share3 expects of column k of a part, for shares that come otherwise. */
-mal_obl_type mal_sql_share3_type(const mal_sql_part *part, unsigned column);
-/* Run the plan on shares and open its answer to all three.
+/* Run a plan that is not `opened`: the shares of [n_aggs][n_cells], before
+ * noise. Verify and ask mal_obl_verdict before they leave.
  *
+ * Out:     cells   empty before
  * In-out:  inputs  [n_parts], as mal_sql_share3_input makes them; consumed
- * Leaks:   to all three, the answer, its number of rows, and the verdict on
- *          unique keys.  Where a division at the top does not fit 64 bits, or
- *          an average stands there, what it is computed from: the aggregates.
- * Errors:  MAL_E_INPUT  a key that the contract declares unique is not
+ * Leaks:   nothing but sizes
  */
-mal_err mal_sql_run_share3(mal_sql_table *table, mal_arena *arena,
-                           const mal_sql_physical *physical, mal_obl *o,
-                           mal_share3 *s, mal_obl_table *inputs) MAL_MUST_CHECK;
+mal_err mal_sql_run_share3(mal_share3_words *cells, mal_obl *o,
+                           const mal_sql_physical *physical,
+                           mal_obl_table *inputs) MAL_MUST_CHECK;
+/* Run a plan that is `opened`, and open its answer to all three.
+ *
+ * Leaks:   to all three, the answer, its number of rows, and the verdict on
+ *          what was promised.  Where a division at the top does not fit 64
+ * bits, what it is computed from. Errors:  MAL_E_INPUT  a key that the contract
+ * declares unique is not
+ */
+mal_err mal_sql_open_share3(mal_sql_table *table, mal_arena *arena,
+                            const mal_sql_physical *physical, mal_obl *o,
+                            mal_share3 *s,
+                            mal_obl_table *inputs) MAL_MUST_CHECK;
 
 #endif

@@ -31,7 +31,7 @@
     "90\n  unique mp, mm\n  privacy unit row\n  rows at most 150\n}\n"         \
     "collude 0\nconsent all owners\nexpires 2027-06-30\n"
 
-static const mal_sql_split_options SHARE3 = { .share3 = true };
+static const mal_sql_split_options SHARE3 = { .share3 = true, .opened = true };
 
 static const mal_policy_contract *shop(mal_arena *arena) {
     mal_policy_contract *contract;
@@ -72,7 +72,7 @@ TEST(one_owners_question_is_one_part_and_an_order) {
     CHECK_EQ(p->shape, MAL_SQL_SHARE3);
     CHECK_EQ(p->n_parts, 1);
     CHECK_EQ(p->parts[0].role, MAL_SQL_PART_ROWS);
-    CHECK_EQ(p->parts[0].n_columns, 2);
+    CHECK_EQ(p->parts[0].n_out, 2);
     CHECK_EQ(p->parts[0].rows_max, 3); /* x, y, other */
     CHECK(strstr(p->parts[0].sql, "GROUP BY"));
 }
@@ -121,8 +121,8 @@ TEST(a_part_shares_only_the_columns_that_are_read_above_it) {
         split_of(arena, "SELECT count(*) FROM orders, items WHERE o = io AND "
                         "day < 100 AND n > 2");
     CHECK_EQ(p->n_parts, 2);
-    CHECK_EQ(p->parts[0].n_columns, 1);
-    CHECK_EQ(p->parts[1].n_columns, 1);
+    CHECK_EQ(p->parts[0].n_out, 1);
+    CHECK_EQ(p->parts[1].n_out, 1);
 }
 
 TEST(columns_of_parts_carry_their_ranges) {
@@ -131,8 +131,8 @@ TEST(columns_of_parts_carry_their_ranges) {
         arena, "SELECT mail, town, price FROM customers, orders, items WHERE c "
                "= oc AND o = io ORDER BY price DESC LIMIT 5");
     unsigned a = p->parts[0].owner == 0 ? 0 : 1, ids = 0;
-    for (unsigned k = 0; k < p->parts[a].n_columns; k++) {
-        mal_obl_type type = mal_sql_share3_type(&p->parts[a], k);
+    for (unsigned k = 0; k < p->parts[a].n_out; k++) {
+        mal_obl_type type = p->parts[a].out[k];
         ids += type.opaque == 128;
         CHECK(type.opaque || (type.lo >= 0 && type.hi <= 900));
     }
@@ -145,10 +145,10 @@ TEST(an_average_is_divided_on_shares_if_it_fits_and_after_opening_if_not) {
     const mal_sql_physical *p = split_of(
         arena, "SELECT kind, avg(n) FROM parts, items WHERE p = ip GROUP BY "
                "kind");
-    CHECK(strstr(p->text, "shape share3, opened\n"));
+    CHECK(strstr(p->text, "on shares\n"));
     p = split_of(arena, "SELECT kind, sum(price * price * price) / sum(price) "
                         "FROM parts, items WHERE p = ip GROUP BY kind");
-    CHECK(strstr(p->text, "shape share3, opened below the top\n"));
+    CHECK(strstr(p->text, "on shares, below what stands at the top\n"));
 }
 
 TEST(what_shares_cannot_do_is_refused_by_name) {
@@ -194,6 +194,33 @@ TEST(a_physical_plan_is_recomputed_and_compared) {
     CHECK_ERR(mal_sql_physical_check(p->plan, contract, &SHARE3,
                                      mal_bytes_str(other)),
               MAL_E_DENIED);
+}
+
+TEST(a_release_has_cells_and_counts_what_a_unit_touches) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = shop(arena);
+    const mal_sql_split_options options = { .share3 = true,
+                                            .group_count = true };
+    const mal_sql_plan *plan;
+    const mal_sql_physical *p;
+    CHECK_OK(mal_sql_plan_from_text(
+        &plan, arena, contract,
+        mal_bytes_str("SELECT town, kind, sum(n) FROM customers, orders, "
+                      "items, parts WHERE c = oc AND o = io AND ip = p AND day "
+                      "< n GROUP BY town, kind")));
+    CHECK_OK(mal_sql_split(&p, arena, plan, contract, &options));
+    CHECK_EQ(p->shape, MAL_SQL_SHARE3);
+    CHECK_EQ(p->n_parts, 3);
+    CHECK_EQ(p->n_cells, 3 * 4);
+    CHECK_EQ(p->n_aggs, 2);
+    CHECK_EQ(p->count_agg, 1);
+    /* one customer may have all 4,000 items */
+    CHECK_EQ(p->rows_per_unit, 4000);
+    CHECK_OK(mal_sql_physical_check(plan, contract, &options,
+                                    mal_bytes_str(p->text)));
+    CHECK_ERR(
+        mal_sql_physical_check(plan, contract, &SHARE3, mal_bytes_str(p->text)),
+        MAL_E_DENIED);
 }
 
 /* Every allocation fails once. */
