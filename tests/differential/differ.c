@@ -238,8 +238,11 @@ static mal_err run_share3(side *s, trio_answer *answer,
     MAL_REQUIRE(rows, MAL_E_MEMORY, "no memory for the parts");
     for (unsigned i = 0; i < p->n_parts; i++)
         MAL_TRY(share_part(s, &rows[i], &p->parts[i]));
+    mal_obl_cost cost;
+    MAL_TRY(mal_sql_share3_cost(&cost, p, MAL_SHARE3_SEMI_HONEST, NULL));
     if (getenv("DIFFER_PLAN"))
-        fprintf(stderr, "%s\n", p->text);
+        fprintf(stderr, "%s\n# %" PRIu64 " rounds, %" PRIu64 " bytes, %.3f s\n",
+                p->text, cost.rounds, cost.bytes, cost.ns / 1e9);
     *out = p;
     return trio_run(answer, s->arena, p, rows,
                     letter == 'M' ? MAL_SHARE3_MALICIOUS

@@ -277,6 +277,15 @@ mal_err mal_sql_run_clear(mal_sql_table *table, mal_arena *arena,
 mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
                              const mal_sql_part *part, unsigned seat,
                              const mal_duck_batch *rows) MAL_MUST_CHECK;
+/* What one seat will do: the plan, run without parties and rows.  Openings of an
+ * answer are not in it.
+ *
+ * In:  rates  NULL: built-in figures
+ */
+mal_err mal_sql_share3_cost(mal_obl_cost *cost,
+                            const mal_sql_physical *physical,
+                            mal_share3_security security,
+                            const mal_obl_rates *rates) MAL_MUST_CHECK;
 /* Run a plan that is not `opened`: the shares of [n_aggs][n_cells], before
  * noise. Verify and ask mal_obl_verdict before they leave.
  *
