@@ -81,40 +81,65 @@ static mal_bytes first_field(mal_bytes line) {
     return mal_bytes_of(from, to ? (size_t)(to - from) : line.len - quoted);
 }
 
-static void key_of(mal_psi_key *key, mal_bytes id,
-                   const mal_prim_oracle *oracle) {
+/* Ids that wait to be hashed: each padded with zeros, its length last, so that
+ * all have one length and no two are alike. */
+#define ID_ROOM 47u
+typedef struct ids {
+    mal_prim_oracle oracle;
+    uint8_t padded[KEYS_AT_ONCE][ID_ROOM + 1];
+    mal_psi_key keys[KEYS_AT_ONCE];
+    size_t n;
+} ids;
+
+/* A long id goes in as the hash of itself, and with a length no id has. */
+static void ids_add(ids *s, mal_bytes id) {
+    uint8_t *to = s->padded[s->n++];
     mal_prim_hash h;
-    if (id.len <= MAL_PRIM_ORACLE_IN_MAX) {
-        mal_prim_oracle_many(key, id.ptr, id.len, 1, oracle);
-    } else {
+    memset(to, 0, ID_ROOM + 1);
+    to[ID_ROOM] = (uint8_t)(id.len <= ID_ROOM ? id.len : 0xff);
+    if (id.len > ID_ROOM) {
         mal_prim_hash_parts(&h, "malus psi long id", &id, 1);
-        memcpy(key, h.b, sizeof *key);
+        id = mal_bytes_of(h.b, sizeof h.b);
     }
+    if (id.len)
+        memcpy(to, id.ptr, id.len);
+}
+
+static mal_err ids_flush(ids *s, mal_psi_big *big) {
+    const size_t n = s->n;
+    s->n = 0;
+    mal_prim_oracle_many(s->keys, s->padded, ID_ROOM + 1, n, &s->oracle);
+    return mal_psi_big_add(big, s->keys, n);
 }
 
 /* --- One party ------------------------------------------------------------ */
 
+static mal_err add_lines(mal_psi_big *big, lines *in, ids *s) {
+    mal_bytes line;
+    MAL_TRY(next_line(in, &line)); /* the heading */
+    MAL_TRY(next_line(in, &line));
+    while (line.ptr) {
+        ids_add(s, first_field(line));
+        if (s->n == KEYS_AT_ONCE)
+            MAL_TRY(ids_flush(s, big));
+        MAL_TRY(next_line(in, &line));
+    }
+    return ids_flush(s, big);
+}
+
 static mal_err read_keys(mal_psi_big *big, const csv_job *j) {
     MAL_AUTO(lines_clear) lines in = { .fd = -1 };
-    mal_psi_key keys[KEYS_AT_ONCE];
-    mal_prim_oracle oracle;
-    mal_bytes line;
-    size_t n = 0;
-    mal_prim_oracle_init(
-        &oracle, "malus psi id",
-        mal_bytes_of(j->options.params.session, MAL_PSI_SESSION));
     MAL_TRY(lines_open(&in, j->in));
-    MAL_TRY(next_line(&in, &line)); /* the heading */
-    MAL_TRY(next_line(&in, &line));
-    while (line.ptr) {
-        key_of(&keys[n++], first_field(line), &oracle);
-        if (n == KEYS_AT_ONCE) {
-            MAL_TRY(mal_psi_big_add(big, keys, n));
-            n = 0;
-        }
-        MAL_TRY(next_line(&in, &line));
-    }
-    MAL_TRY(mal_psi_big_add(big, keys, n));
+    ids *s = mal_calloc(1, sizeof *s);
+    if (!s)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_prim_oracle_init(
+        &s->oracle, "malus psi id",
+        mal_bytes_of(j->options.params.session, MAL_PSI_SESSION));
+    mal_err err = add_lines(big, &in, s);
+    mal_wipe(s, sizeof *s);
+    mal_free(s);
+    MAL_TRY(err);
     return mal_psi_big_seal(big);
 }
 

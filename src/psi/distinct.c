@@ -46,22 +46,32 @@ static mal_err merging_init(merging *m, mal_psi_okvs *shape,
     return MAL_OK;
 }
 
+/* The place in the table of keys[i], or of its first copy. */
+static uint32_t look_up(const merging *m, uint32_t i, uint32_t at) {
+    const mal_psi_key *keys = m->bins.keys;
+    while (m->table[at] && mal_compare_vartime(&keys[m->table[at] - 1],
+                                               &keys[i], MAL_PSI_KEY) != 0)
+        at = (at + 1) & m->mask;
+    return at;
+}
+
 /* to_unique becomes the list place of each key's first copy, one bin.  Bins
  * keep the order of the list, so the first met is the first. */
 static void find_first(merging *m, uint32_t bin) {
     const psi_bins *b = &m->bins;
+    const uint32_t end = b->start[bin + 1];
+    mal_psi_block h[PSI_BATCH];
     memset(m->table, 0, ((size_t)m->mask + 1) * sizeof *m->table);
-    for (uint32_t i = b->start[bin]; i < b->start[bin + 1]; i++) {
-        mal_psi_block h;
-        mal_prim_aes_ecb(&h, &b->keys[i], 1, &b->row);
-        uint32_t at = (uint32_t)h.w[1] & m->mask;
-        while (m->table[at] &&
-               mal_compare_vartime(&b->keys[m->table[at] - 1], &b->keys[i],
-                                   MAL_PSI_KEY) != 0)
-            at = (at + 1) & m->mask;
-        if (!m->table[at])
-            m->table[at] = i + 1;
-        m->to_unique[b->index[i]] = b->index[m->table[at] - 1];
+    for (uint32_t from = b->start[bin]; from < end; from += PSI_BATCH) {
+        const uint32_t n = end - from < PSI_BATCH ? end - from : PSI_BATCH;
+        mal_prim_aes_ecb(h, b->keys + from, n, &b->row);
+        for (uint32_t i = 0; i < n; i++) {
+            const uint32_t at =
+                look_up(m, from + i, (uint32_t)h[i].w[1] & m->mask);
+            if (!m->table[at])
+                m->table[at] = from + i + 1;
+            m->to_unique[b->index[from + i]] = b->index[m->table[at] - 1];
+        }
     }
 }
 

@@ -184,3 +184,22 @@ void psi_hash_masks(const psi_run *run, mal_psi_block *out,
     for (size_t i = 0; i < n; i++)
         psi_store(&out[i], psi_load(&out[i]) ^ psi_load(&t[i]));
 }
+
+/* --- Cost ----------------------------------------------------------------- */
+
+#define VOLE_BYTES 250000u /* of any length, its base transfers included */
+#define VOLE_ROUNDS 5u     /* three when semi-honest */
+
+mal_err mal_psi_cost(uint64_t *bytes, uint64_t *rounds,
+                     const mal_psi_params *params) {
+    psi_run run;
+    mal_err err = psi_run_init(&run, NULL, params, NULL);
+    *bytes = VOLE_BYTES + run.okvs.columns * sizeof(mal_psi_block) +
+             ((uint64_t)1 << run.prefix_bits) +
+             params->sender_max * run.mask_bytes;
+    *rounds = run.malicious ? VOLE_ROUNDS + 4 : VOLE_ROUNDS;
+    psi_run_clear(&run);
+    if (err != MAL_OK)
+        *bytes = *rounds = 0;
+    return err;
+}

@@ -82,6 +82,11 @@ mal_err mal_psi_send(mal_chan *chan, const mal_psi_params *params,
                      const mal_psi_set *set,
                      const mal_progress *progress) MAL_MUST_CHECK;
 
+/* What an intersection sends, both ways and to within a hundredth and 0.5 MB,
+ * and how often a party waits for the other: from the parameters alone. */
+mal_err mal_psi_cost(uint64_t *bytes, uint64_t *rounds,
+                     const mal_psi_params *params) MAL_MUST_CHECK;
+
 /* Learn only how many keys are common: the sum of ones over the circuit below,
  * opened.  The receiver learns it, and the sender too where `both` is set.
  *

@@ -292,8 +292,8 @@ static void run_many(unsigned runs, size_t n) {
     store_free(&t);
 }
 
-/* Pitfall 4, run.  MAL_LONG=1 takes 10^4 runs at large n: its own command,
- * `meson test --suite long` or MAL_LONG=1 psi_prop_okvs. */
+/* Pitfall 4, run.  With MAL_LONG=1, or `meson test --benchmark okvs_long`, 10^4
+ * runs at each size and at 2^20: half an hour. */
 TEST(pitfall_04_ten_thousand_runs_lose_nothing) {
     const bool lengthy = getenv("MAL_LONG") != NULL;
     static const size_t sizes[] = { 1, 5, 40, 300, 2000, 10000, 100000 };

@@ -132,6 +132,24 @@ TEST(pitfall_11_equal_bounds_give_equal_traces_whatever_the_sets) {
     }
 }
 
+TEST(costs_told_beforehand_are_what_a_run_sends) {
+    static const size_t n[][2] = { { 1, 1 }, { 3000, 20 }, { 20000, 70000 } };
+    for (size_t i = 0; i < 6; i++) {
+        psi_scene c;
+        uint64_t bytes, rounds;
+        psi_scene_new(&c, n[i / 2][0], n[i / 2][1], 0, both[i % 2]);
+        CHECK_OK(mal_psi_cost(&bytes, &rounds, &c.rp));
+        psi_scene_go(&c);
+        CHECK_OK(c.r_err);
+        const uint64_t sent = c.r.bytes + c.s.bytes;
+        const uint64_t off = sent > bytes ? sent - bytes : bytes - sent;
+        CHECK_THAT(off < 500000 + sent / 100, "%llu sent, %llu told",
+                   (unsigned long long)sent, (unsigned long long)bytes);
+        CHECK(rounds >= 3 && rounds < 20);
+        psi_scene_done(&c);
+    }
+}
+
 /* Pitfall 8: one multiset of masks has one order. */
 TEST(pitfall_08_the_senders_order_does_not_show_in_its_masks) {
     static const size_t sizes[] = { 0, 1, 2, 17, 4096, 4097, 100000 };

@@ -14,6 +14,7 @@ typedef struct psi_spy {
     uint64_t sent, flip_at; /* flip a bit of the n-th message sent */
     uint32_t flip_type;     /* counting those of this type of ours; 0: all */
     size_t flip_byte;
+    uint64_t bytes; /* sent */
     uint64_t trace; /* hash of sizes, in order */
 } psi_spy;
 
@@ -30,6 +31,7 @@ static mal_err psi_spy_send(mal_chan *chan, mal_bytes message) {
     if (++s->n == s->fail_at)
         MAL_FAIL(MAL_E_IO, "this send fails");
     s->trace = (s->trace ^ message.len ^ 0x5e) * 0x9e3779b97f4a7c15u;
+    s->bytes += message.len;
     if (s->flip_type && psi_spy_type(message) != s->flip_type)
         return mal_chan_send(s->inner, message);
     if (++s->sent != s->flip_at)
