@@ -65,10 +65,9 @@ static mal_err input_join(mal_obl *o, const plan *p, uint64_t rows, table *a,
 /* a: key, amount. */
 static mal_err input_group(mal_obl *o, const plan *p, uint64_t rows, table *a,
                            table *b) {
-    (void)p;
     (void)b;
     MAL_TRY(mal_obl_table_new(o, a, rows, 2, rows));
-    MAL_TRY(input_column(o, a, 0, rows < 4 ? 1 : rows / 4, false));
+    MAL_TRY(input_column(o, a, 0, rows < 4 ? 1 : rows / 4, p->ranked));
     return input_column(o, a, 1, 1 << 20, false);
 }
 
@@ -107,10 +106,12 @@ static mal_err run_join(mal_obl *o, const plan *p, table *a, table *b) {
 }
 
 static mal_err run_group(mal_obl *o, const plan *p, table *a, table *b) {
-    (void)p;
     (void)b;
     MAL_AUTO(mal_obl_table_clear) table groups = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
     const unsigned key = 0;
+    if (p->ranked)
+        MAL_TRY(mal_obl_rank_sorted(o, &rank, a, &key, 1));
     const mal_obl_agg aggs[] = { { .kind = MAL_OBL_SUM, .column = 1 },
                                  { .kind = MAL_OBL_COUNT_ROWS } };
     const mal_obl_group_options options = {
@@ -118,6 +119,7 @@ static mal_err run_group(mal_obl *o, const plan *p, table *a, table *b) {
         .n_aggs = 2,
         .keys = &key,
         .aggs = aggs,
+        .rank = p->ranked ? &rank : NULL,
         .groups_max = a->n < 4 ? 1 : a->n / 4,
     };
     const mal_obl_key by = { .column = 1, .desc = true };
@@ -130,6 +132,7 @@ static const plan plans[] = {
     { "join", input_join, run_join, false },
     { "join-ranked", input_join, run_join, true },
     { "group-by", input_group, run_group, false },
+    { "group-by-ranked", input_group, run_group, true },
 };
 
 /* --- one party ------------------------------------------------------------ */

@@ -6,6 +6,9 @@
  * at the last row of each group, less those of the group before: linear, hence
  * local [AHI22].  Another MIN, MAX or COUNT DISTINCT is another pass over the
  * same groups, which come out in the same places.
+ *
+ * With the keys' rank nothing is sorted, and invalid rows stand among the
+ * others: they add nothing, and a group counts if one of its rows does.
  */
 #include "oblivious_impl.h"
 
@@ -17,6 +20,7 @@ typedef struct pass {
     const mal_obl_group_options *options;
     const mal_obl_agg *ride; /* NULL: none */
     bool first;              /* also keys and sums */
+    bool ranked;             /* invalid rows are among the others */
     size_t n_out;
     bits key;   /* groups' planes, validity on top; moved */
     bits value; /* ride's planes, its NULLs on top; moved */
@@ -47,7 +51,10 @@ static mal_err check_group(const table *in, const mal_obl_group_options *opt) {
                 MAL_E_LIMIT, "%u keys and %u aggregates", opt->n_keys,
                 opt->n_aggs);
     for (unsigned i = 0; i < opt->n_keys; i++)
-        MAL_REQUIRE(opt->keys[i] < in->n_columns, MAL_E_INPUT, "no column %u",
+        MAL_REQUIRE(opt->keys[i] < in->n_columns &&
+                        (!opt->rank || (opt->rank->n_keys == opt->n_keys &&
+                                        opt->rank->keys[i] == opt->keys[i])),
+                    MAL_E_INPUT, "no column %u, or a rank of others",
                     opt->keys[i]);
     for (unsigned i = 0; i < opt->n_aggs; i++) {
         const mal_obl_agg *a = &opt->aggs[i];
@@ -78,10 +85,37 @@ static mal_obl_key ride_key(const mal_obl_agg *ride) {
                           .nulls_first = true };
 }
 
+/* Into the groups' order; nothing where the rows stand in it. */
+static mal_err move_in(pass *p, bits *x) {
+    return p->order.n ? obl_move_bits(p->o, &p->order, x, false) : MAL_OK;
+}
+
+/* The keys in the order of their rank; on top whether a row of the group that
+ * is above, or this one, is valid: at its last row, whether one is at all. */
+static mal_err rank_groups(pass *p, const mal_obl_key *keys) {
+    OBL_AUTO_BITS key = { 0 }, any = { 0 }, link = { 0 }, same = { 0 };
+    OBL_AUTO_BITS invalid = { 0 };
+    const mal_obl_rank *rank = p->options->rank;
+    MAL_TRY(obl_key_planes(p->o, &key, p->in, keys, rank->n_keys, NULL));
+    MAL_TRY(obl_bits_copy(p->o, &any, &p->in->valid));
+    if (!rank->in_place)
+        MAL_TRY(obl_rank_order(p->o, &p->order, rank));
+    MAL_TRY(move_in(p, &key));
+    MAL_TRY(move_in(p, &any));
+    MAL_TRY(obl_same_as_above(p->o, &same, &key));
+    MAL_TRY(obl_bits_copy(p->o, &invalid, &any));
+    obl_not_in(p->o, &invalid);
+    MAL_TRY(obl_and(p->o, &link, &same, &invalid));
+    MAL_TRY(obl_copy_down(p->o, &any, &link, obl_log2_up(p->in->n)));
+    return append_above(p->o, &p->key, &key, &any);
+}
+
 static mal_err sort_groups(pass *p) {
     mal_obl_key keys[MAL_OBL_KEYS_MAX] = { 0 };
     for (unsigned i = 0; i < p->options->n_keys; i++)
         keys[i].column = p->options->keys[i];
+    if (p->ranked)
+        return rank_groups(p, keys);
     MAL_TRY(obl_key_planes(p->o, &p->key, p->in, keys, p->options->n_keys,
                            &p->in->valid));
     if (!p->ride) {
@@ -104,8 +138,10 @@ static mal_err sort_groups(pass *p) {
 static mal_err mark_last(pass *p, bits *same) {
     OBL_AUTO_BITS next = { 0 };
     bits valid = obl_planes(&p->key, p->key.width - 1, 1);
-    obl_not_in(p->o, &valid); /* in place: from here on it says valid */
-    MAL_TRY(obl_same_as_above(p->o, same, &p->key));
+    const bits keys = obl_planes(&p->key, 0, p->key.width - 1);
+    if (!p->ranked)
+        obl_not_in(p->o, &valid); /* in place: from here on it says valid */
+    MAL_TRY(obl_same_as_above(p->o, same, p->ranked ? &keys : &p->key));
     obl_mask_tail(same);
     MAL_TRY(obl_rows_up(p->o, &next, same, 1)); /* 0 below the last row */
     obl_not_in(p->o, &next);
@@ -114,33 +150,44 @@ static mal_err mark_last(pass *p, bits *same) {
 
 /* --- what is summed ------------------------------------------------------- */
 
-/* Value where it is not NULL, else 0: as words, in the groups' order. */
+/* Rows that count for a column: not NULL, and valid where that is not what the
+ * order says.  All do: z stays empty. */
+static mal_err counted(pass *p, bits *z, const column *c) {
+    const bool nullable = c && c->type.nullable;
+    OBL_AUTO_BITS known = { 0 };
+    if (!nullable)
+        return p->ranked ? obl_bits_copy(p->o, z, &p->in->valid) : MAL_OK;
+    MAL_TRY(obl_not_null(p->o, &known, c));
+    return p->ranked ? obl_and(p->o, z, &known, &p->in->valid)
+                     : obl_bits_copy(p->o, z, &known);
+}
+
+/* Value where it counts, else 0: as words, in the groups' order. */
 static mal_err sum_input(pass *p, words *z, column *c) {
     OBL_AUTO_BITS known = { 0 }, x = { 0 };
-    const bool is_signed = obl_signed(&c->type);
-    if (c->type.nullable)
-        MAL_TRY(obl_not_null(p->o, &known, c));
-    if (c->has_words && c->type.nullable)
-        MAL_TRY(obl_inject(p->o, z, &known, &c->words));
-    else if (c->has_words)
-        MAL_TRY(obl_words_copy(p->o, z, &c->words));
+    MAL_TRY(counted(p, &known, c));
     if (c->has_words) {
         mal_share3_column moved = { .words = z };
-        return obl_order_move(p->o, &p->order, &moved, 1, false);
+        if (known.width)
+            MAL_TRY(obl_inject(p->o, z, &known, &c->words));
+        else
+            MAL_TRY(obl_words_copy(p->o, z, &c->words));
+        return p->order.n ? obl_order_move(p->o, &p->order, &moved, 1, false)
+                          : MAL_OK;
     }
-    if (c->type.nullable)
+    if (known.width)
         MAL_TRY(obl_and(p->o, &x, &c->bits, &known));
     else
         MAL_TRY(obl_bits_copy(p->o, &x, &c->bits));
-    MAL_TRY(obl_move_bits(p->o, &p->order, &x, false));
-    return obl_to_words(p->o, z, &x, is_signed);
+    MAL_TRY(move_in(p, &x));
+    return obl_to_words(p->o, z, &x, obl_signed(&c->type));
 }
 
-/* 1 where the column is not NULL. */
+/* 1 where a row counts. */
 static mal_err count_input(pass *p, words *z, const column *c) {
     OBL_AUTO_BITS known = { 0 };
-    MAL_TRY(obl_not_null(p->o, &known, c));
-    MAL_TRY(obl_move_bits(p->o, &p->order, &known, false));
+    MAL_TRY(counted(p, &known, c));
+    MAL_TRY(move_in(p, &known));
     return obl_to_words(p->o, z, &known, false);
 }
 
@@ -188,7 +235,7 @@ static mal_err one_sum(pass *p, const mal_obl_agg *a) {
             return MAL_OK;
         MAL_TRY(add_sum(p, &z)); /* of how many?  0: the sum is NULL */
     }
-    if (!c || !c->type.nullable)
+    if (!p->ranked && (!c || !c->type.nullable))
         return row_numbers(p, z);
     MAL_TRY(count_input(p, z, c));
     obl_words_prefix(z);
@@ -391,6 +438,7 @@ static mal_err run_pass(mal_obl *o, table *out, table *in,
                .options = opt,
                .ride = ride,
                .first = first,
+               .ranked = opt->rank && !ride,
                .n_out = out->n };
     MAL_TRY(sort_groups(&p));
     MAL_TRY(mark_last(&p, &same));

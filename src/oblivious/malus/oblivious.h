@@ -238,7 +238,8 @@ typedef struct mal_obl_join_options {
     /* At most this many probe rows share a key (0: unknown).  A promise that
      * is checked; it shortens the copying down. */
     size_t fanout_max;
-    /* The keys' ranks, if they were made: then nothing is sorted. */
+    /* The keys' ranks, if they were made: then nothing is sorted but a side
+     * that has none. */
     const mal_obl_rank *probe_rank, *build_rank;
 } mal_obl_join_options;
 
@@ -286,7 +287,9 @@ typedef struct mal_obl_group_options {
     unsigned n_keys, n_aggs;
     const unsigned *keys;
     const mal_obl_agg *aggs;
-    const mal_obl_rank *rank; /* of the keys, if it was made */
+    /* Of the keys, if it was made; then nothing is sorted, unless there is a
+     * MIN, MAX or COUNT DISTINCT. */
+    const mal_obl_rank *rank;
     /* At most this many groups (0: unknown, in->n); more break a promise. */
     size_t groups_max;
 } mal_obl_group_options;
@@ -338,9 +341,9 @@ mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
 /* Since it was opened; of a running engine too. */
 mal_obl_cost mal_obl_cost_so_far(const mal_obl *o);
 
-/* Bench lines `join`, `join-ranked` and `group-by` of engine share3: three
- * parties as threads over channels in memory.  only: NULL or a name; rows: of
- * the probe side. */
+/* Bench lines `join`, `join-ranked`, `group-by` and `group-by-ranked` of engine
+ * share3: three parties as threads over channels in memory.  only: NULL or a
+ * name; rows: of the probe side. */
 mal_err mal_obl_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads,
                       mal_share3_security security) MAL_MUST_CHECK;

@@ -93,6 +93,24 @@ model_sort(plain *z, const plain *t, const mal_obl_key *keys, unsigned n) {
         copy_row(z, i, t, row[i]);
 }
 
+/* All rows by the keys, as an owner would; which are valid stays. */
+__attribute__((unused)) static void sort_plain(plain *t, const unsigned *keys,
+                                               unsigned n) {
+    static plain z;
+    mal_obl_key by[3] = { 0 };
+    uint8_t valid[PLAIN_ROWS];
+    for (unsigned i = 0; i < n; i++)
+        by[i].column = keys[i];
+    memcpy(valid, t->valid, sizeof valid);
+    memset(t->valid, 1, t->n);
+    model_sort(&z, t, by, n);
+    for (unsigned i = 0; i < t->n_columns; i++) {
+        memcpy(t->c[i].v, z.c[i].v, sizeof z.c[i].v);
+        memcpy(t->c[i].null, z.c[i].null, sizeof z.c[i].null);
+    }
+    memcpy(t->valid, valid, sizeof valid);
+}
+
 __attribute__((unused)) static void check_row(const plain *got, size_t g,
                                               const plain *want, size_t w) {
     for (unsigned i = 0; i < want->n_columns; i++) {

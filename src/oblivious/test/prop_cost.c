@@ -97,11 +97,35 @@ static mal_err run_dense(mal_obl *o, table *out, table *a, table *b) {
     return mal_obl_dense(o, &cells, a, 0, 4, aggs, 4);
 }
 
+/* With ranks no key is sorted, however wide it is. */
+static mal_err run_ranked(mal_obl *o, table *out, table *a, table *b) {
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank left = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank right = { 0 };
+    MAL_TRY(mal_obl_rank_sorted(o, &left, a, keys + 1, 1));
+    MAL_TRY(mal_obl_rank_sorted(o, &right, b, keys + 1, 1));
+    const mal_obl_join_options options = { .kind = MAL_OBL_INNER,
+                                           .n_keys = 1,
+                                           .probe_keys = { 1 },
+                                           .build_keys = { 1 },
+                                           .probe_rank = &left,
+                                           .build_rank = &right };
+    return mal_obl_join(o, out, a, b, &options);
+}
+static mal_err run_group_ranked(mal_obl *o, table *out, table *a, table *b) {
+    (void)b;
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+    MAL_TRY(mal_obl_rank_sorted(o, &rank, a, keys, 2));
+    const mal_obl_group_options options = {
+        .n_keys = 2, .n_aggs = 4, .keys = keys, .aggs = aggs, .rank = &rank
+    };
+    return mal_obl_group(o, out, a, &options);
+}
+
 /* Keys of at most three planes, validity and direction included. */
 static const operator operators[] = {
     run_sort,  run_compact, run_distinct, run_window, run_clamp,
     run_union, run_inner,   run_left,     run_anti,   run_outer,
-    run_group, run_total,   run_dense,
+    run_group, run_total,   run_dense,    run_ranked, run_group_ranked,
 };
 
 static mal_err body(mal_obl *o, void *ctx) {

@@ -145,22 +145,6 @@ static size_t fanout_of(const example *x) {
     return most;
 }
 
-static void sort_plain(plain *t, const unsigned *keys, unsigned n) {
-    static plain z;
-    mal_obl_key by[3] = { 0 };
-    uint8_t valid[PLAIN_ROWS];
-    for (unsigned i = 0; i < n; i++)
-        by[i].column = keys[i];
-    memcpy(valid, t->valid, sizeof valid);
-    memset(t->valid, 1, t->n);
-    model_sort(&z, t, by, n);
-    for (unsigned i = 0; i < t->n_columns; i++) {
-        memcpy(t->c[i].v, z.c[i].v, sizeof z.c[i].v);
-        memcpy(t->c[i].null, z.c[i].null, sizeof z.c[i].null);
-    }
-    memcpy(t->valid, valid, sizeof valid);
-}
-
 TEST(a_join_of_ranked_sides_equals_nested_loops) {
     static example x;
     for (unsigned i = 0; i < 32; i++) {

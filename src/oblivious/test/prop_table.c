@@ -231,6 +231,35 @@ TEST(groups_come_out_in_order_with_their_aggregates) {
     }
 }
 
+static mal_err run_group_ranked(mal_obl *o, example *x, table *out, table *a,
+                                table *b) {
+    (void)b;
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+    mal_obl_group_options options = x->group;
+    if (x->limit)
+        MAL_TRY(mal_obl_rank_make(o, &rank, a, x->key_columns, options.n_keys));
+    else
+        MAL_TRY(
+            mal_obl_rank_sorted(o, &rank, a, x->key_columns, options.n_keys));
+    options.rank = &rank;
+    return mal_obl_group(o, out, a, &options);
+}
+
+TEST(groups_of_a_ranked_table_are_the_same) {
+    static example x;
+    for (unsigned i = 0; i < 16; i++) {
+        random_group(&x, i % 2 ? 3 : 200, 1 + (unsigned)dice(2));
+        x.limit = i % 4 != 0;
+        if (!x.limit)
+            sort_plain(&x.a, x.key_columns, x.n_keys);
+        x.run = run_group_ranked;
+        obl_run(example_body, &x);
+        model_group(&x);
+        x.want.n = x.a.n;
+        check_table(&x.out, &x.want);
+    }
+}
+
 TEST(a_bound_of_groups_cuts_the_table_and_is_checked) {
     static example x;
     for (unsigned i = 0; i < 8; i++) {
