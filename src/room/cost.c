@@ -20,6 +20,11 @@ void room_costs_default(room_costs *costs) {
                            .psi_start_ns = 50e6,
                            .psi_key_ns = 5e3,
                            .psi_word_ns = 100,
+                           .and_word_ns = 1.2,
+                           .mul_ns = 6,
+                           .byte_ns = 1,
+                           .round_ns = 60e3,
+                           .permute_ns = 20,
                            .step_ns = 30e6 };
 }
 
@@ -88,6 +93,13 @@ mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
         uint64_t rounds;
         MAL_TRY(mal_psi_circuit_cost(&cost->bytes, &rounds, &params));
         cost->rounds += (unsigned)rounds;
+    }
+    if (j->engine == MAL_POLICY_ENGINE_SHARE3) {
+        room_cost3 seat;
+        MAL_TRY(room_walk3_cost(&seat, j, c));
+        ns += seat.ns;
+        cost->bytes = 3 * seat.bytes;
+        cost->rounds += (unsigned)seat.rounds;
     }
     cost->seconds = ns / 1e9;
     return MAL_OK;

@@ -44,6 +44,29 @@ static mal_err put_verdict(mal_buf *out, const explained *e) {
     return MAL_OK;
 }
 
+static const char *mode_text(const struct room_option *o) {
+    return o->engine == MAL_POLICY_ENGINE_SHARE3 &&
+                   o->mode == MAL_POLICY_MODE_MALICIOUS
+               ? " malicious"
+               : "";
+}
+
+/* An engine that was considered: dearer, or why it may not run. */
+static mal_err put_option(mal_buf *out, const struct room_option *o) {
+    const char *name = mal_policy_engine_name(o->engine);
+    if (o->why)
+        return mal_buf_put_fmt(out, "  not %s%s: %s\n", name, mode_text(o),
+                               o->why);
+    return mal_buf_put_fmt(out,
+                           "  not %s%s: about %.1f s, %.1f MB, %u rounds\n",
+                           name, mode_text(o), o->cost.seconds,
+                           (double)o->cost.bytes / 1e6, o->cost.rounds);
+}
+
+static bool taken(const room_judged *j, const struct room_option *o) {
+    return o->engine == j->engine && o->mode == j->facts.mode;
+}
+
 /* The losers, and why. */
 static mal_err put_engines(mal_buf *out, const explained *e) {
     const room_judged *j = &e->judged;
@@ -56,20 +79,30 @@ static mal_err put_engines(mal_buf *out, const explained *e) {
         { MAL_POLICY_ENGINE_SUM, "it adds up tables, and does not join them",
           "one owner holds all the data" },
         { MAL_POLICY_ENGINE_PSI, "", "nothing is joined between two owners" },
-        { MAL_POLICY_ENGINE_SHARE3, "not in this build", "not in this build" },
+        { MAL_POLICY_ENGINE_SHARE3, "no rule lets you run it",
+          "no rule lets you run it" },
         { MAL_POLICY_ENGINE_TEE, "not in this build", "not in this build" },
         { MAL_POLICY_ENGINE_HE, "not in this build", "not in this build" },
     };
-    bool join = j->engine == MAL_POLICY_ENGINE_PSI;
+    bool join = j->physical->shape == MAL_SQL_JOIN;
+    bool known[MAL_POLICY_ENGINE_TEE + 1] = { false };
     mal_room_cost cost;
     MAL_TRY(room_cost_of(&cost, e->room, j));
-    MAL_TRY(mal_buf_put_fmt(out,
-                            "\nEngine\n  %s: about %.1f s, %.1f MB, %u rounds "
-                            "(by declared bounds)\n",
-                            mal_policy_engine_name(j->engine), cost.seconds,
-                            (double)cost.bytes / 1e6, cost.rounds));
+    for (unsigned i = 0; i < j->n_options; i++) {
+        known[j->options[i].engine] = true;
+        if (taken(j, &j->options[i]))
+            MAL_TRY(mal_buf_put_fmt(
+                out,
+                "\nEngine\n  %s%s: about %.1f s, %.1f MB, %u rounds "
+                "(by declared bounds)\n",
+                mal_policy_engine_name(j->engine), mode_text(&j->options[i]),
+                cost.seconds, (double)cost.bytes / 1e6, cost.rounds));
+    }
+    for (unsigned i = 0; i < j->n_options; i++)
+        if (!taken(j, &j->options[i]))
+            MAL_TRY(put_option(out, &j->options[i]));
     for (size_t i = 0; i < sizeof losers / sizeof *losers; i++)
-        if (losers[i].engine != j->engine)
+        if (!known[losers[i].engine])
             MAL_TRY(mal_buf_put_fmt(out, "  not %s: %s\n",
                                     mal_policy_engine_name(losers[i].engine),
                                     join ? losers[i].joins : losers[i].adds));

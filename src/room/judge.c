@@ -11,6 +11,11 @@
 
 #define NANO 1000000000u
 
+mal_share3_security room_security(const room_judged *j) {
+    return j->facts.mode == MAL_POLICY_MODE_MALICIOUS ? MAL_SHARE3_MALICIOUS
+                                                      : MAL_SHARE3_SEMI_HONEST;
+}
+
 static mal_policy_engine engine_of(const mal_sql_physical *p) {
     switch (p->shape) {
     case MAL_SQL_LOCAL:
@@ -19,13 +24,20 @@ static mal_policy_engine engine_of(const mal_sql_physical *p) {
         return MAL_POLICY_ENGINE_SUM;
     case MAL_SQL_JOIN:
         return MAL_POLICY_ENGINE_PSI;
+    case MAL_SQL_SHARE3:
+        return MAL_POLICY_ENGINE_SHARE3;
     }
     return MAL_POLICY_ENGINE_NONE;
 }
 
-/* Owners who compute, in order of party index; at psi payload first. */
-static void parties_of(room_judged *j) {
+/* Owners who compute, in order of party index; at psi payload first.  The seats
+ * of share3. */
+static mal_err parties_of(room_judged *j, const mal_policy_contract *c) {
     const mal_sql_physical *p = j->physical;
+    if (j->engine == MAL_POLICY_ENGINE_SHARE3) {
+        j->n = MAL_POLICY_SEATS;
+        return mal_policy_seats(c, j->parties);
+    }
     for (unsigned i = 0; i < p->n_parts; i++) {
         bool known = false;
         for (unsigned k = 0; k < j->n; k++)
@@ -33,6 +45,7 @@ static void parties_of(room_judged *j) {
         if (!known)
             j->parties[j->n++] = p->parts[i].owner;
     }
+    return MAL_OK;
 }
 
 /* Rule 2: any n - t parties' parts alone are the full mechanism.  An owner who
@@ -119,7 +132,7 @@ static bool is_unit_key(const mal_policy_contract *c, const mal_policy_join *j,
  * data. */
 static void plan_keys(room_judged *j, const mal_policy_contract *c) {
     const mal_sql_physical *p = j->physical;
-    for (unsigned i = 0; i < 2 && j->engine == MAL_POLICY_ENGINE_PSI; i++) {
+    for (unsigned i = 0; i < 2 && p->shape == MAL_SQL_JOIN; i++) {
         const mal_sql_part *part = &p->parts[i];
         uint32_t dataset = part->tables[0].dataset;
         const mal_policy_dataset *d = &c->datasets[dataset];
@@ -140,14 +153,15 @@ static mal_err check_sizes(const room_judged *j) {
     const mal_sql_physical *p = j->physical;
     bool psi = j->engine == MAL_POLICY_ENGINE_PSI;
     uint64_t words = p->n_cells * p->n_aggs;
-    uint64_t most =
-        psi ? MAL_PSI_CIRCUIT_WORDS_MAX : (ROOM_OUTPUT_MAX - 4096) / 8;
+    uint64_t most = (ROOM_OUTPUT_MAX - 4096) / 16;
+    if (psi)
+        most = MAL_PSI_CIRCUIT_WORDS_MAX;
     MAL_REQUIRE(words <= most, MAL_E_LIMIT,
                 "%llu groups of %u aggregates: engine %s releases at most %llu "
                 "numbers at once; group by fewer dims",
                 (unsigned long long)p->n_cells, p->n_aggs,
                 mal_policy_engine_name(j->engine), (unsigned long long)most);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; psi && i < 2; i++)
         MAL_REQUIRE(j->keys_max[i] <= MAL_PSI_CIRCUIT_ROWS_MAX, MAL_E_LIMIT,
                     "%llu keys are declared: psi joins at most %u a side; "
                     "declare `units at most`",
@@ -182,20 +196,42 @@ static mal_err split(room_judged *j, mal_arena *arena,
     return mal_sql_split(&j->physical, arena, j->plan, c, &options);
 }
 
-mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
-                   const room_request *r) {
+/* A part is computed by its owner, from a table that lies with it: what rests
+ * shared is for plans that begin on shares. */
+static mal_err check_rests(const room_judged *j, const mal_policy_contract *c) {
+    for (uint32_t i = 0; i < j->facts.n_datasets; i++) {
+        const mal_policy_dataset *d = &c->datasets[j->facts.datasets[i]];
+        MAL_REQUIRE(!d->shared, MAL_E_UNSUPPORTED,
+                    "%s rests shared: nothing releases cells that are computed "
+                    "on all of a table's shares yet",
+                    d->name);
+    }
+    return MAL_OK;
+}
+
+/* --- One way to run it --------------------------------------------------- */
+
+typedef struct way {
+    bool share3; /* else what the shape of the plan asks for */
+    mal_policy_mode mode;
+} way;
+
+static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
+                         const room_request *r, const way *w) {
     const mal_policy_contract *c = room->contract;
-    *j = (room_judged){ .epsilon_nano = r->epsilon_nano };
-    MAL_TRY(mal_sql_plan_from_text(&j->plan, arena, c, mal_bytes_str(r->text)));
-    MAL_TRY(mal_sql_plan_hash(&j->plan_hash, j->plan));
-    MAL_TRY(mal_sql_plan_facts(&j->facts, arena, j->plan));
     mal_err released = split(j, arena, c, false);
     char why[512] = "";
     if (released != MAL_OK)
         snprintf(why, sizeof why, "%s", mal_err_message());
     j->engine =
         released == MAL_OK ? engine_of(j->physical) : MAL_POLICY_ENGINE_CLEAR;
+    if (w->share3)
+        j->engine = MAL_POLICY_ENGINE_SHARE3;
     fill_facts(room, j, r);
+    j->facts.mode = w->mode;
+    MAL_REQUIRE(w->mode == MAL_POLICY_MODE_SEMI_HONEST, MAL_E_UNSUPPORTED,
+                "this build's share3 does not verify what a seat that deviates "
+                "sent");
     room_members_of(&j->members, mal_policy_members(c, j->engine));
     mal_policy_decide(&j->verdict, c, &j->facts);
     /* What the contract forbids is refused as such, before what we cannot do.
@@ -209,8 +245,9 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
         return mal_err_set(released, __FILE__, __LINE__, "%s", why);
     if (j->verdict.group_min)
         MAL_TRY(split(j, arena, c, true));
+    MAL_TRY(check_rests(j, c));
     mal_prim_sha256_of(&j->physical_hash, mal_bytes_str(j->physical->text));
-    parties_of(j);
+    MAL_TRY(parties_of(j, c));
     j->share_k = share_of(j, c, r->requester);
     MAL_REQUIRE(r->epsilon_nano > 0, MAL_E_DENIED,
                 "a noised answer needs an "
@@ -219,4 +256,105 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
     plan_keys(j, c);
     MAL_TRY(check_sizes(j));
     return plan_losses(j, arena, c, r->epsilon_nano);
+}
+
+/* --- Which way ----------------------------------------------------------- */
+
+/* Does some rule let this party run share3?  Elsewhere it is not considered. */
+static bool may_share3(const mal_policy_contract *c, uint32_t requester) {
+    for (uint32_t i = 0; i < c->n_rules; i++) {
+        const mal_policy_rule *r = &c->rules[i];
+        if (r->effect == MAL_POLICY_FORBID || !(r->by >> requester & 1))
+            continue;
+        for (uint32_t k = 0; k < r->n_run; k++)
+            if (r->run[k].engine == MAL_POLICY_ENGINE_SHARE3)
+                return true;
+    }
+    return false;
+}
+
+/* The costs are ours: another node may have other figures.  So they choose
+ * between engines at the asking node alone, which writes its choice into the
+ * request; of share3's modes the first that is permitted is taken, everywhere.
+ */
+static bool is_better(const room_judged *best, const struct room_option *o) {
+    const struct room_option *b = NULL;
+    for (unsigned i = 0; i < best->n_options; i++)
+        if (best->options[i].engine == best->engine)
+            b = b ? b : &best->options[i];
+    return !b || (b->engine != o->engine && o->cost.seconds < b->cost.seconds);
+}
+
+static mal_err note_option(struct room_option *o, mal_room *room,
+                           mal_arena *arena, const room_judged *j,
+                           mal_err err) {
+    *o = (struct room_option){ .engine = j->engine, .mode = j->facts.mode };
+    if (err == MAL_OK && j->verdict.outcome == MAL_POLICY_ALLOW)
+        return room_cost_of(&o->cost, room, j);
+    o->why = mal_arena_strdup(arena, err == MAL_OK ? j->verdict.text
+                                                   : mal_err_message());
+    return o->why ? MAL_OK : MAL_E_MEMORY;
+}
+
+typedef struct choice {
+    room_judged allowed, refused;
+    bool any_allowed, any_refused;
+    mal_err err; /* the first way's, if no verdict was reached */
+    char text[512];
+    struct room_option options[3];
+    unsigned n;
+} choice;
+
+static mal_err try_way(mal_room *room, mal_arena *arena, const room_request *r,
+                       const room_judged *base, const way *w, choice *ch) {
+    room_judged j = *base;
+    mal_err err = judge_way(room, &j, arena, r, w);
+    if (r->engine != MAL_POLICY_ENGINE_NONE && r->engine != j.engine)
+        return MAL_OK;
+    if (err != MAL_OK && ch->err == MAL_OK) {
+        ch->err = err;
+        snprintf(ch->text, sizeof ch->text, "%s", mal_err_message());
+    }
+    struct room_option *o = &ch->options[ch->n++];
+    MAL_TRY(note_option(o, room, arena, &j, err));
+    memcpy(j.options, ch->options, sizeof j.options);
+    j.n_options = ch->n;
+    if (!o->why && (!ch->any_allowed || is_better(&ch->allowed, o))) {
+        ch->allowed = j;
+        ch->any_allowed = true;
+    } else if (err == MAL_OK && !ch->any_refused) {
+        ch->refused = j;
+        ch->any_refused = true;
+    }
+    return MAL_OK;
+}
+
+mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
+                   const room_request *r) {
+    static const way ways[] = {
+        { false, MAL_POLICY_MODE_SEMI_HONEST },
+        { true, MAL_POLICY_MODE_SEMI_HONEST },
+        { true, MAL_POLICY_MODE_MALICIOUS },
+    };
+    const mal_policy_contract *c = room->contract;
+    room_judged base = { .epsilon_nano = r->epsilon_nano };
+    *j = base;
+    MAL_TRY(
+        mal_sql_plan_from_text(&base.plan, arena, c, mal_bytes_str(r->text)));
+    MAL_TRY(mal_sql_plan_hash(&base.plan_hash, base.plan));
+    MAL_TRY(mal_sql_plan_facts(&base.facts, arena, base.plan));
+    choice *ch = mal_arena_calloc(arena, 1, sizeof *ch);
+    if (!ch)
+        return MAL_E_MEMORY;
+    for (unsigned i = 0; i < 3; i++)
+        if (!ways[i].share3 || may_share3(c, r->requester))
+            MAL_TRY(try_way(room, arena, r, &base, &ways[i], ch));
+    *j = ch->any_allowed ? ch->allowed : ch->any_refused ? ch->refused : base;
+    memcpy(j->options, ch->options, sizeof j->options);
+    j->n_options = ch->n;
+    if (ch->any_allowed || ch->any_refused)
+        return MAL_OK;
+    MAL_REQUIRE(ch->err != MAL_OK, MAL_E_DENIED,
+                "the request's engine is none that could answer it");
+    return mal_err_set(ch->err, __FILE__, __LINE__, "%s", ch->text);
 }

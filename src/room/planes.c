@@ -40,13 +40,15 @@ static mal_err check_number(const mal_obl_type *t, const mal_duck_column *c,
     return MAL_OK;
 }
 
-/* 64 bits of each row, from byte `at` of an identifier; NULLs are zeros. */
+/* 64 bits of each row, from bit 8 * at on; an identifier is a number whose
+ * first byte is the most significant, as it is ordered.  NULLs are zeros. */
 static void take_rows(uint64_t *rows, const mal_duck_column *c, size_t n,
                       unsigned at) {
     for (size_t r = 0; r < n; r++) {
-        uint64_t v = c->type == MAL_DUCK_ID
-                         ? mal_load_u64le(c->id + 16 * r + at)
-                         : (uint64_t)c->i64[r];
+        uint64_t v =
+            c->type == MAL_DUCK_ID
+                ? __builtin_bswap64(mal_load_u64le(c->id + 16 * r + 8 - at))
+                : (uint64_t)c->i64[r];
         rows[r] = c->null && c->null[r] ? 0 : v;
     }
 }

@@ -14,6 +14,7 @@
 #include <malus/json.h>
 #include <malus/mpc.h>
 #include <malus/psi.h>
+#include <malus/share3.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,7 +45,7 @@ typedef struct room_request {
     room_id physical; /* SHA-256 of the physical plan's text */
     uint8_t nonce[32];
     uint64_t expires;
-    uint8_t hpke[32];    /* the recipient's, for the sealed outputs */
+    uint8_t hpke[32]; /* the recipient's, for the sealed outputs */
     bool prenoise;
     mal_bytes envelope; /* the DSSE envelope as it came */
     mal_bytes payload;
@@ -91,7 +92,14 @@ typedef struct room_judged {
     const room_loss *losses;
     unsigned n_losses;
     uint64_t epsilon_nano;
-    uint64_t keys_max[2]; /* psi: payload, filter */
+    uint64_t keys_max[2]; /* a join: payload, filter */
+    struct room_option {  /* the engines that were considered, in order */
+        mal_policy_engine engine;
+        mal_policy_mode mode;
+        mal_room_cost cost; /* if why is NULL: it may run */
+        const char *why;    /* why it may not */
+    } options[3];
+    unsigned n_options;
 } room_judged;
 
 /* --- Messages ------------------------------------------------------------ */
@@ -207,11 +215,20 @@ typedef struct room_job {
 typedef struct room_costs {
     double load_row_ns, scan_row_ns, start_ns, step_ns;
     double sum_word_ns, psi_start_ns, psi_key_ns, psi_word_ns;
+    double and_word_ns, mul_ns, byte_ns, round_ns, permute_ns; /* share3 */
 } room_costs;
 void room_costs_default(room_costs *costs);
 mal_err room_costs_read(room_costs *costs, mal_bytes lines) MAL_MUST_CHECK;
 mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
                      const room_judged *judged) MAL_MUST_CHECK;
+/* walk3.c: of one seat, counted by a run without parties and without rows. */
+typedef struct room_cost3 {
+    uint64_t rounds, bytes;
+    double ns;
+} room_cost3;
+mal_err room_walk3_cost(room_cost3 *cost, const room_judged *judged,
+                        const room_costs *costs) MAL_MUST_CHECK;
+mal_share3_security room_security(const room_judged *judged);
 
 /* A question that this node asks: it has no job of its own unless it is also an
  * owner, and can be listed and cancelled all the same. */
@@ -464,6 +481,9 @@ mal_err room_serve_sealing(mal_room *room, uint32_t caller, mal_bytes in,
 /* run.c: local stage and engine. */
 mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
                  room_done *done) MAL_MUST_CHECK;
+/* The same for engine share3, at owners and seats (share3.c). */
+mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
+                        mal_buf *out) MAL_MUST_CHECK;
 /* What the engines have in common.  A step of progress, ctx being the job:
  * MAL_E_CANCEL. */
 mal_err room_job_step(void *ctx, const char *stage, uint64_t done,

@@ -524,7 +524,9 @@ mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
     bool computes = false;
     for (unsigned i = 0; i < job->judged.n; i++)
         computes |= job->judged.parties[i] == room->me;
-    if (computes)
+    if (job->judged.engine == MAL_POLICY_ENGINE_SHARE3)
+        MAL_TRY(room_share3_run(room, job, done, &out));
+    else if (computes)
         MAL_TRY(compute(room, job, done, &out));
     MAL_TRY(mal_buf_put(&aad, mal_bytes_of(job->id.b, 32)));
     MAL_TRY(mal_buf_put_u32(&aad, room->me));

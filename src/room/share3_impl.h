@@ -48,6 +48,20 @@ mal_err room_shape_of_dataset(room_shape *shape, const char ***names,
                               const mal_policy_dataset *d) MAL_MUST_CHECK;
 void room_shape_hash(uint8_t out[32], const room_shape *shape);
 
+/* --- walk3.c: a released plan on shares ----------------------------------- */
+
+/* What part i becomes. */
+mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
+                         const room_judged *judged, unsigned i) MAL_MUST_CHECK;
+/* Keys of this job in place of pseudonyms, if the first column holds any. */
+mal_err room_walk3_keys(mal_duck_batch *rows, mal_arena *arena,
+                        const room_job *job) MAL_MUST_CHECK;
+mal_err room_walk3_clamp(mal_obl *o, mal_obl_table *table) MAL_MUST_CHECK;
+/* Words [agg][cell], before noise; the tables are used up. */
+mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
+                       const mal_sql_physical *physical,
+                       mal_obl_table *tables) MAL_MUST_CHECK;
+
 /* --- Shares that rest at the seats --------------------------------------- */
 
 /* upload.c makes a bundle for each seat, receive.c takes it: a head, signed by

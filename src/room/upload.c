@@ -275,14 +275,9 @@ static mal_err share_to(sharing *s, unsigned seat, uint32_t party) {
 /* Rows of one unit stand together, in the order of its planes read as a number:
  * the seats can then see, obliviously, that none has more rows than allowed. */
 static int by_unit(const void *a, const void *b, void *ctx) {
-    const uint8_t *ids = ctx, *x = ids + 16 * *(const size_t *)a,
-                  *y = ids + 16 * *(const size_t *)b;
-    for (int half = 8; half >= 0; half -= 8) {
-        uint64_t u = mal_load_u64le(x + half), v = mal_load_u64le(y + half);
-        if (u != v)
-            return u < v ? -1 : 1;
-    }
-    return 0;
+    const uint8_t *ids = ctx;
+    return mal_compare_vartime(ids + 16 * *(const size_t *)a,
+                               ids + 16 * *(const size_t *)b, 16);
 }
 
 static mal_err order_column(mal_duck_column *c, const size_t *order, size_t n,

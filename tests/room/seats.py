@@ -17,8 +17,7 @@ TABLES = """dataset ada.visits {{
   late   measure in -50 .. 50 nullable
   privacy unit who contributes at most 5 rows
   units at most {units}
-  rows at most {rows}
-  rests shared
+  rows at most {rows}{rests}
 }}
 dataset bob.people {{
   who  id normal raw@1 domain person
@@ -30,8 +29,8 @@ rule totals permit count, sum, avg by dan
   from ada.visits (dim city, measure amount, filter amount, measure late)
   for dpv:AcademicResearch
   require epsilon <= 1, delta <= 1e-9, rows <= 100
-  run clear{share3}
-  to dan
+  run share3{mode}
+  to dan keep 30 days
 rule joined permit count, sum by dan
   from ada.visits (dim city, measure amount, filter amount), bob.people (dim age)
   join ada.visits.who = bob.people.who
@@ -49,9 +48,9 @@ expires 2090-01-01
 
 
 class Seats(House):
-    def __init__(self, seed, mode="", **options):
+    def __init__(self, seed, mode="", rests="", **options):
         super().__init__(seed, **options)
-        self.bounds.update(share3="", mode=mode)
+        self.bounds.update(mode=mode, rests=rests)
         self.party = {name: Party(self, name) for name in PARTIES}
 
     def __getattr__(self, name):

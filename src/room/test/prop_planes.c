@@ -83,7 +83,8 @@ static mal_err check_id(mal_share3 *s, const mal_share3_bits *v) {
         MAL_TRY(mal_share3_bits_open(s, planes, &part));
         mal_share3_rows_of(rows, planes, ROWS, 64, false);
         for (size_t r = 0; r < table.n; r++)
-            CHECK_EQ(rows[r], mal_load_u64le(table.id + 16 * r + 8 * half));
+            CHECK_EQ(rows[r], __builtin_bswap64(mal_load_u64le(
+                                  table.id + 16 * r + 8 - 8 * half)));
     }
     return MAL_OK;
 }

@@ -1,0 +1,321 @@
+/* share3.c - a job of engine share3: owners share their tables to the three
+ * seats, which compute, add noise and seal their parts of the answer.
+ *
+ *     owner without a seat      parts of its planes ──▶ each seat
+ *     owner with a seat         inputs them inside the engine
+ *     seat                      clamp, run the plan, one bit: were all promises
+ *                               kept?  plus noise, refreshed, two parts out
+ *
+ * What a seat holds is two of three parts of everything, and one of them alone
+ * says nothing; of the answer it sees no more than that.
+ */
+#include "share3_impl.h"
+
+#include <malus/share3.h>
+#include <string.h>
+
+#define SEATS MAL_POLICY_SEATS
+
+/* --- Transcripts --------------------------------------------------------- */
+
+/* A channel that hashes both ways, to be compared in `close`. */
+typedef struct tapped {
+    mal_chan chan;
+    mal_chan *inner;
+    mal_prim_sha256 *sent, *received;
+} tapped;
+
+static void add_message(mal_prim_sha256 *state, mal_bytes message) {
+    uint8_t len[8];
+    mal_store_u64le(len, message.len);
+    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
+    mal_prim_sha256_add(state, message);
+}
+
+static mal_err tapped_send(mal_chan *chan, mal_bytes message) {
+    tapped *t = (tapped *)chan;
+    add_message(t->sent, message);
+    return mal_chan_send(t->inner, message);
+}
+
+static mal_err tapped_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
+    tapped *t = (tapped *)chan;
+    MAL_TRY(mal_chan_recv(t->inner, message, len_max));
+    add_message(t->received, mal_buf_view(message));
+    return MAL_OK;
+}
+
+static void tapped_close(mal_chan *chan) {
+    (void)chan; /* lives in the run */
+}
+
+static mal_err tap(tapped *t, mal_chan *inner) {
+    static const mal_chan_ops ops = { tapped_send, tapped_recv, tapped_close };
+    *t = (tapped){ .chan = { .ops = &ops }, .inner = inner };
+    t->sent = mal_prim_sha256_new();
+    t->received = mal_prim_sha256_new();
+    return t->sent && t->received ? MAL_OK : MAL_E_MEMORY;
+}
+
+/* The same at both ends: what the lower seat sent stands first. */
+static void pair_hash(room_id *out, const tapped *t, bool lower) {
+    mal_prim_hash sent, received, pair;
+    mal_prim_sha256_peek(t->sent, &sent);
+    mal_prim_sha256_peek(t->received, &received);
+    mal_bytes parts[2] = { mal_bytes_of((lower ? &sent : &received)->b, 32),
+                           mal_bytes_of((lower ? &received : &sent)->b, 32) };
+    mal_prim_hash_parts(&pair, "malus share3 transcript v1", parts, 2);
+    memcpy(out->b, pair.b, 32);
+}
+
+/* --- A run --------------------------------------------------------------- */
+
+typedef struct run3 {
+    mal_room *room;
+    room_job *job;
+    mal_mesh mesh; /* of the seats, tapped; at an owner without one unused */
+    tapped taps[SEATS];
+    mal_chan *feed[MAL_PARTIES_MAX]; /* by party: with an owner without a seat,
+                                        or with a seat */
+    int seat;                        /* ours, or -1 */
+    unsigned n_parts;
+    room_shape *shapes; /* [n_parts] */
+    uint64_t **planes;  /* [n_parts] ours, plain */
+    mal_share3 *engine;
+    mal_obl *obl;
+    mal_share3_bits *flat; /* [n_parts] */
+    mal_obl_table *tables; /* [n_parts], views of flat */
+    mal_share3_words answer;
+} run3;
+
+static int seat_of(const room_judged *j, uint32_t party) {
+    for (unsigned i = 0; i < j->n; i++)
+        if (j->parties[i] == party)
+            return (int)i;
+    return -1;
+}
+
+static void forget_planes(run3 *r) {
+    for (unsigned i = 0; i < r->n_parts; i++) {
+        if (r->planes && r->planes[i])
+            mal_wipe(r->planes[i], 8 * room_shape_words(&r->shapes[i]));
+        if (r->planes)
+            mal_free(r->planes[i]);
+    }
+    mal_free(r->planes);
+    r->planes = NULL;
+}
+
+static void run3_clear(run3 *r) {
+    forget_planes(r);
+    for (unsigned i = 0; r->tables && i < r->n_parts; i++)
+        mal_obl_table_clear(&r->tables[i]);
+    for (unsigned i = 0; r->flat && i < r->n_parts; i++)
+        mal_share3_bits_clear(&r->flat[i]);
+    mal_share3_words_clear(&r->answer);
+    mal_obl_close(&r->obl);
+    mal_share3_close(&r->engine);
+    for (unsigned i = 0; i < SEATS; i++) {
+        mal_prim_sha256_auto(&r->taps[i].sent);
+        mal_prim_sha256_auto(&r->taps[i].received);
+    }
+    mal_free(r->tables);
+    mal_free(r->flat);
+}
+
+/* --- Our own tables ------------------------------------------------------ */
+
+static mal_err fill_part(run3 *r, unsigned i) {
+    const mal_sql_part *part = &r->job->judged.physical->parts[i];
+    const room_shape *shape = &r->shapes[i];
+    mal_duck_type types[MAL_SQL_AGGS_MAX + 2];
+    mal_duck_batch rows;
+    for (unsigned c = 0; c < shape->n_types; c++)
+        types[c] = shape->types[c].opaque ? MAL_DUCK_ID : MAL_DUCK_I64;
+    MAL_TRY(
+        room_part_rows(r->room, r->job, part, types, shape->n_types, &rows));
+    MAL_TRY(room_walk3_keys(&rows, r->job->arena, r->job));
+    r->planes[i] = mal_calloc(room_shape_words(shape), sizeof **r->planes);
+    if (!r->planes[i])
+        return MAL_E_MEMORY;
+    return room_planes_fill(r->planes[i], shape, &rows);
+}
+
+static mal_err local_stage(run3 *r) {
+    r->shapes = mal_arena_calloc(r->job->arena, r->n_parts, sizeof *r->shapes);
+    if (!r->shapes)
+        return MAL_E_MEMORY;
+    for (unsigned i = 0; i < r->n_parts; i++)
+        MAL_TRY(
+            room_walk3_shape(&r->shapes[i], r->job->arena, &r->job->judged, i));
+    r->planes = mal_calloc(r->n_parts, sizeof *r->planes);
+    if (!r->planes)
+        return MAL_E_MEMORY;
+    for (unsigned i = 0; i < r->n_parts; i++)
+        if (r->job->judged.physical->parts[i].owner == r->room->me)
+            MAL_TRY(fill_part(r, i));
+    return MAL_OK;
+}
+
+/* --- Streams ------------------------------------------------------------- */
+
+/* Owners of parts that hold no seat, in order of index. */
+static mal_policy_set feeders(const room_judged *j) {
+    mal_policy_set set = 0;
+    for (unsigned i = 0; i < j->physical->n_parts; i++)
+        if (seat_of(j, j->physical->parts[i].owner) < 0)
+            set |= (mal_policy_set)1 << j->physical->parts[i].owner;
+    return set;
+}
+
+static mal_err connect_seat(run3 *r) {
+    MAL_TRY(room_connect_mesh(r->room, r->job, &r->mesh));
+    for (unsigned i = 0; i < SEATS; i++)
+        if (i != r->mesh.me) {
+            MAL_TRY(tap(&r->taps[i], r->mesh.chan[i]));
+            r->mesh.chan[i] = &r->taps[i].chan;
+        }
+    mal_policy_set set = feeders(&r->job->judged);
+    unsigned slot = SEATS;
+    for (uint32_t p = 0; p < MAL_PARTIES_MAX; p++)
+        if (set >> p & 1)
+            MAL_TRY(room_job_connect(r->room, r->job, slot++, p, false,
+                                     &r->feed[p]));
+    return MAL_OK;
+}
+
+static mal_err connect_feeder(run3 *r) {
+    const room_judged *j = &r->job->judged;
+    for (unsigned i = 0; i < SEATS; i++)
+        MAL_TRY(room_job_connect(r->room, r->job, i, j->parties[i], true,
+                                 &r->feed[j->parties[i]]));
+    return MAL_OK;
+}
+
+/* An owner without a seat: its part is done once its shares have left. */
+static mal_err feed(run3 *r) {
+    const room_judged *j = &r->job->judged;
+    mal_progress progress = { room_job_step, r->job };
+    mal_chan *seats[SEATS];
+    MAL_TRY(connect_feeder(r));
+    for (unsigned i = 0; i < SEATS; i++)
+        seats[i] = r->feed[j->parties[i]];
+    for (unsigned i = 0; i < r->n_parts; i++) {
+        if (r->planes[i])
+            MAL_TRY(room_planes_send(seats, r->planes[i],
+                                     room_shape_words(&r->shapes[i]),
+                                     &progress));
+    }
+    return MAL_OK;
+}
+
+/* --- The engine ---------------------------------------------------------- */
+
+static mal_err take_part(run3 *r, unsigned i) {
+    const room_judged *j = &r->job->judged;
+    const mal_sql_part *part = &j->physical->parts[i];
+    size_t words = room_shape_words(&r->shapes[i]);
+    int from = seat_of(j, part->owner);
+    if (from >= 0)
+        MAL_TRY(room_planes_input(r->engine, &r->flat[i], (unsigned)from,
+                                  r->planes[i], words));
+    else
+        MAL_TRY(room_planes_receive(r->engine, &r->flat[i],
+                                    r->feed[part->owner], words));
+    MAL_TRY(room_planes_table(&r->tables[i], &r->flat[i], &r->shapes[i]));
+    return room_walk3_clamp(r->obl, &r->tables[i]);
+}
+
+/* Rule 15: each seat's noise is one more private input of its own. */
+static mal_err add_noise(run3 *r, const int64_t *noise) {
+    for (unsigned i = 0; i < SEATS; i++) {
+        mal_share3_words z = { 0 };
+        mal_err err = mal_share3_words_input(
+            r->engine, &z, i,
+            (int)i == r->seat ? (const uint64_t *)noise : NULL, r->answer.n);
+        if (err == MAL_OK)
+            err = mal_share3_words_add(r->engine, &r->answer, &r->answer, &z);
+        mal_share3_words_clear(&z);
+        MAL_TRY(err);
+    }
+    return MAL_OK;
+}
+
+/* Both of our parts, so that the recipient has each one from two seats. */
+static mal_err put_parts(run3 *r, mal_buf *out) {
+    mal_share3_words fresh = { 0 };
+    mal_err err = mal_share3_words_refresh(r->engine, &fresh, &r->answer);
+    if (err == MAL_OK)
+        err = mal_share3_verify(r->engine);
+    if (err == MAL_OK)
+        err = mal_buf_reserve(out, 16 * fresh.n);
+    for (unsigned k = 0; k < 2; k++)
+        for (size_t i = 0; i < fresh.n && err == MAL_OK; i++)
+            err = mal_buf_put_u64(out, fresh.part[k][i]);
+    mal_share3_words_clear(&fresh);
+    return err;
+}
+
+static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
+    const room_judged *j = &r->job->judged;
+    mal_progress progress = { room_job_step, r->job };
+    mal_share3_options options = { .security = room_security(j),
+                                   .memory_max = r->room->config.memory_max,
+                                   .progress = &progress };
+    room_session_of(options.session, r->job);
+    MAL_TRY(mal_share3_open(&r->engine, &r->mesh, &options));
+    MAL_TRY(mal_obl_open(&r->obl, r->engine));
+    r->flat = mal_calloc(r->n_parts, sizeof *r->flat);
+    r->tables = mal_calloc(r->n_parts, sizeof *r->tables);
+    if (!r->flat || !r->tables)
+        return MAL_E_MEMORY;
+    for (unsigned i = 0; i < r->n_parts; i++)
+        MAL_TRY(take_part(r, i));
+    forget_planes(r);
+    MAL_TRY(room_walk3_run(r->obl, &r->answer, j->physical, r->tables));
+    MAL_REQUIRE(r->answer.n == j->physical->n_cells * j->physical->n_aggs,
+                MAL_E_STATE, "the plan gave another number of cells");
+    MAL_TRY(mal_obl_verdict(r->obl));
+    MAL_TRY(add_noise(r, noise));
+    return put_parts(r, out);
+}
+
+static mal_err run_seat(run3 *r, room_done *done, mal_buf *out) {
+    const int64_t *noise;
+    int64_t *drawn;
+    MAL_TRY(room_draw_noise(r->room, r->job, &drawn));
+    noise = drawn;
+    MAL_TRY(connect_seat(r));
+    MAL_TRY(compute(r, noise, out));
+    done->n_pairs = SEATS;
+    for (unsigned i = 0; i < SEATS; i++)
+        if ((int)i != r->seat)
+            pair_hash(&done->pairs[i], &r->taps[i], r->seat < (int)i);
+    return MAL_OK;
+}
+
+mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
+                        mal_buf *out) {
+    uint64_t start = mal_time_monotonic_ns();
+    run3 *r = mal_arena_calloc(job->arena, 1, sizeof *r);
+    if (!r)
+        return MAL_E_MEMORY;
+    r->room = room;
+    r->job = job;
+    r->seat = seat_of(&job->judged, room->me);
+    r->n_parts = job->judged.physical->n_parts;
+    room_job_stage(room, job, "local stage");
+    mal_err err = local_stage(r);
+    job->own_error = err != MAL_OK && err != MAL_E_CANCEL;
+    if (err == MAL_OK &&
+        (r->seat >= 0 || feeders(&job->judged) >> room->me & 1)) {
+        room_job_stage(room, job, "waiting for the tick");
+        err = room_wait_tick(room, job, start, done);
+        room_job_stage(room, job, r->seat >= 0 ? "engine" : "sharing");
+        if (err == MAL_OK)
+            err = r->seat >= 0 ? run_seat(r, done, out) : feed(r);
+    }
+    run3_clear(r);
+    room_disconnect(job, done);
+    return err;
+}

@@ -1,0 +1,194 @@
+/* walk3.c - a released plan on shares: which tables its parts become, and what
+ * is done with them.
+ *
+ *     one or several owners' cells     one row a cell and owner; added up
+ *     a join of two owners             rows (key, cell, sums) of the payload
+ *                                      that have a partner among the filter's
+ *                                      keys; added up by cell
+ *
+ * The parts are those of engines clear, sum and psi: what an owner can compute
+ * alone it computes in the clear.  The same walk with an engine without parties
+ * tells what a run costs.
+ */
+#include "share3_impl.h"
+
+#include <string.h>
+
+#define COLLISION_BITS 40 /* keys of one job collide with 2^-40 at most */
+
+static unsigned log2_up(uint64_t n) {
+    return n < 2 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
+}
+
+/* Rule 27: shorter keys of one job, H(job, pseudonym).  Of n1 n2 pairs of
+ * different keys some are equal with n1 n2 / 2^w <= 2^-40. */
+static uint8_t key_bits(const mal_sql_physical *p) {
+    unsigned w = COLLISION_BITS + log2_up(p->parts[0].rows_max) +
+                 log2_up(p->parts[1].rows_max);
+    return (uint8_t)(w < 128 ? w : 128);
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* Declared bounds: a part of cells has each at most once; of a join at most so
+ * many keys, with each cell once. */
+static uint64_t rows_of(const room_judged *j, const mal_sql_part *part) {
+    const mal_sql_physical *p = j->physical;
+    uint64_t rows = part->rows_max;
+    if (part->role == MAL_SQL_PART_CELLS)
+        rows = least(rows, p->n_cells);
+    else if (part->role == MAL_SQL_PART_FILTER)
+        rows = least(rows, j->keys_max[1]);
+    else if (j->keys_max[0] <= UINT64_MAX / p->n_cells)
+        rows = least(rows, j->keys_max[0] * p->n_cells);
+    return rows ? rows : 1;
+}
+
+mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
+                         const room_judged *j, unsigned i) {
+    const mal_sql_physical *p = j->physical;
+    const mal_sql_part *part = &p->parts[i];
+    mal_obl_type *t = mal_arena_calloc(arena, p->n_aggs + 2, sizeof *t);
+    if (!t)
+        return MAL_E_MEMORY;
+    *shape = (room_shape){ .rows = rows_of(j, part), .types = t };
+    if (part->role != MAL_SQL_PART_CELLS)
+        t[shape->n_types++].opaque = key_bits(p);
+    if (part->role == MAL_SQL_PART_FILTER)
+        return MAL_OK;
+    t[shape->n_types++].hi = (int64_t)p->n_cells - 1;
+    for (unsigned a = 0; a < p->n_aggs; a++) {
+        int64_t most = (int64_t)p->aggs[a].abs_max;
+        t[shape->n_types++] =
+            (mal_obl_type){ .lo = p->aggs[a].lo < 0 ? -most : 0, .hi = most };
+    }
+    return MAL_OK;
+}
+
+mal_err room_walk3_keys(mal_duck_batch *rows, mal_arena *arena,
+                        const room_job *job) {
+    mal_prim_oracle oracle;
+    uint8_t *keys;
+    if (rows->columns[0].type != MAL_DUCK_ID)
+        return MAL_OK;
+    keys = mal_arena_calloc(arena, rows->rows + 1, 16);
+    if (!keys)
+        return MAL_E_MEMORY;
+    mal_prim_oracle_init(&oracle, "malus share3 job keys v1",
+                         mal_bytes_of(job->id.b, 32));
+    mal_prim_oracle_many(keys, rows->columns[0].id, 16, rows->rows, &oracle);
+    rows->columns[0].id = keys;
+    return MAL_OK;
+}
+
+/* --- The walk ------------------------------------------------------------ */
+
+static mal_err add_up(mal_obl *o, mal_share3_words *out,
+                      const mal_sql_physical *p, mal_obl_table *table,
+                      unsigned code) {
+    mal_obl_agg aggs[MAL_SQL_AGGS_MAX];
+    for (unsigned a = 0; a < p->n_aggs; a++)
+        aggs[a] = (mal_obl_agg){ .kind = MAL_OBL_SUM, .column = code + 1 + a };
+    return mal_obl_dense(o, out, table, code, p->n_cells, aggs, p->n_aggs);
+}
+
+static mal_err join(mal_obl *o, mal_share3_words *out,
+                    const mal_sql_physical *p, mal_obl_table *tables) {
+    mal_obl_table matched = { 0 };
+    mal_obl_join_options options = { .kind = MAL_OBL_SEMI, .n_keys = 1 };
+    mal_err err = mal_obl_join(o, &matched, &tables[0], &tables[1], &options);
+    if (err == MAL_OK)
+        err = add_up(o, out, p, &matched, 1);
+    mal_obl_table_clear(&matched);
+    return err;
+}
+
+mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
+                       const mal_sql_physical *p, mal_obl_table *tables) {
+    mal_obl_table all = { 0 }, *list[MAL_PARTIES_MAX];
+    if (p->shape == MAL_SQL_JOIN)
+        return join(o, out, p, tables);
+    if (p->n_parts == 1)
+        return add_up(o, out, p, &tables[0], 0);
+    MAL_REQUIRE(p->n_parts <= MAL_PARTIES_MAX, MAL_E_LIMIT,
+                "a union of %u tables", p->n_parts);
+    for (unsigned i = 0; i < p->n_parts; i++)
+        list[i] = &tables[i];
+    mal_err err = mal_obl_union(o, &all, list, p->n_parts);
+    if (err == MAL_OK)
+        err = add_up(o, out, p, &all, 0);
+    mal_obl_table_clear(&all);
+    return err;
+}
+
+/* Rule 5: whatever an owner shared, no number leaves its declared range. */
+mal_err room_walk3_clamp(mal_obl *o, mal_obl_table *table) {
+    for (unsigned c = 0; c < table->n_columns; c++) {
+        const mal_obl_type *t = &table->columns[c].type;
+        unsigned width = mal_obl_width(t), value = width - (t->lo < 0);
+        bool whole = value < 63 && t->hi == ((int64_t)1 << value) - 1 &&
+                     (t->lo == 0 || t->lo == -((int64_t)1 << value));
+        if (!t->opaque && !whole)
+            MAL_TRY(mal_obl_clamp(o, &table->columns[c]));
+    }
+    return MAL_OK;
+}
+
+/* --- What it costs ------------------------------------------------------- */
+
+static mal_err dry_table(mal_obl *o, mal_obl_table *t, const room_shape *s) {
+    MAL_TRY(mal_obl_table_new(o, t, s->rows, s->n_types, 0));
+    for (unsigned c = 0; c < s->n_types; c++)
+        MAL_TRY(s->types[c].opaque
+                    ? mal_obl_id_input(o, &t->columns[c], &s->types[c], 0, NULL,
+                                       NULL, s->rows)
+                    : mal_obl_column_input(o, &t->columns[c], &s->types[c], 0,
+                                           NULL, NULL, s->rows));
+    return room_walk3_clamp(o, t);
+}
+
+static mal_err dry_run(mal_obl *o, const room_judged *j, mal_arena *arena,
+                       mal_obl_table *tables) {
+    mal_share3_words out = { 0 };
+    for (unsigned i = 0; i < j->physical->n_parts; i++) {
+        room_shape shape;
+        MAL_TRY(room_walk3_shape(&shape, arena, j, i));
+        MAL_TRY(dry_table(o, &tables[i], &shape));
+    }
+    mal_err err = room_walk3_run(o, &out, j->physical, tables);
+    mal_share3_words_clear(&out);
+    MAL_TRY(err);
+    return mal_obl_verdict(o);
+}
+
+mal_err room_walk3_cost(room_cost3 *cost, const room_judged *j,
+                        const room_costs *costs) {
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
+    const unsigned n = j->physical->n_parts;
+    mal_obl_rates rates = { .and_word_ns = costs->and_word_ns,
+                            .mul_ns = costs->mul_ns,
+                            .byte_ns = costs->byte_ns,
+                            .round_ns = costs->round_ns,
+                            .permute_ns = costs->permute_ns };
+    mal_obl *o = NULL;
+    mal_obl_table *tables = mal_calloc(n ? n : 1, sizeof *tables);
+    mal_err err = arena && tables ? MAL_OK : MAL_E_MEMORY;
+    if (err == MAL_OK)
+        err = mal_obl_open_dry(&o, room_security(j), &rates);
+    if (err == MAL_OK)
+        err = dry_run(o, j, arena, tables);
+    if (err == MAL_OK) {
+        mal_obl_cost c = mal_obl_cost_so_far(o);
+        uint64_t words = j->physical->n_cells * j->physical->n_aggs;
+        *cost = (room_cost3){ .rounds = c.rounds + 4, /* noise, refresh */
+                              .bytes = c.bytes + 8 * 4 * words,
+                              .ns = c.ns };
+    }
+    for (unsigned i = 0; tables && i < n; i++)
+        mal_obl_table_clear(&tables[i]);
+    mal_free(tables);
+    mal_obl_close(&o);
+    return err;
+}
