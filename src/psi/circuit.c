@@ -83,17 +83,23 @@ static mal_err check_params(const mal_psi_circuit_params *q) {
         MAL_E_INPUT,
         "psi bounds of %u and %u keys: declare 1 to %u on each side",
         q->filter_max, q->payload_max, MAL_PSI_CIRCUIT_ROWS_MAX);
-    MAL_REQUIRE(q->words >= 1 && q->words <= MAL_PSI_CIRCUIT_WORDS_MAX,
-                MAL_E_INPUT, "psi over %u words a row: 1 to %u", q->words,
-                MAL_PSI_CIRCUIT_WORDS_MAX);
+    MAL_REQUIRE(q->words <= MAL_PSI_CIRCUIT_WORDS_MAX &&
+                    q->filter_words <= MAL_PSI_CIRCUIT_FILTER_WORDS_MAX &&
+                    (q->words == 0 || q->filter_words == 0),
+                MAL_E_INPUT,
+                "psi over %u and %u words a row: at most %u, or at most %u of "
+                "the filter's",
+                q->words, q->filter_words, MAL_PSI_CIRCUIT_WORDS_MAX,
+                MAL_PSI_CIRCUIT_FILTER_WORDS_MAX);
     return MAL_OK;
 }
 
 static void bind_session(mal_prim_hash *out, const mal_psi_circuit_params *q) {
-    uint8_t shape[12];
+    uint8_t shape[16];
     mal_store_u32le(shape, q->filter_max);
     mal_store_u32le(shape + 4, q->payload_max);
     mal_store_u32le(shape + 8, q->words);
+    mal_store_u32le(shape + 12, q->filter_words);
     const mal_bytes parts[] = { mal_bytes_of(q->session,
                                              MAL_PSI_CIRCUIT_SESSION),
                                 mal_bytes_of(shape, sizeof shape) };
@@ -170,9 +176,9 @@ static unsigned bits_for(uint32_t bins) {
     return bits;
 }
 
-static mal_err circuit_init(circuit *c, mal_chan *chan,
-                            const mal_psi_circuit_params *params,
-                            const mal_progress *progress, bool hash) {
+mal_err circuit_init(circuit *c, mal_chan *chan,
+                     const mal_psi_circuit_params *params,
+                     const mal_progress *progress, bool hash) {
     *c = (circuit){ .params = params,
                     .progress = progress,
                     .payload = c->payload };
@@ -186,12 +192,14 @@ static mal_err circuit_init(circuit *c, mal_chan *chan,
     c->t = mal_calloc(c->bins, sizeof *c->t);
     c->share = mal_calloc(EQUAL_BATCH / 64, sizeof *c->share);
     c->zeros = mal_calloc(params->words, sizeof *c->zeros);
-    if (!c->t || !c->share || !c->zeros)
+    c->side_words = params->filter_words;
+    c->side = mal_calloc(c->bins, c->side_words * sizeof *c->side);
+    if (!c->t || !c->share || !c->zeros || !c->side)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     return MAL_OK;
 }
 
-static void circuit_clear(circuit *c) {
+void circuit_clear(circuit *c) {
     equal_clear(&c->equal);
     mux_clear(&c->mux);
     mal_ot_cot_free(c->cot);
@@ -199,6 +207,7 @@ static void circuit_clear(circuit *c) {
     circuit_wipe_free(c->table, c->bins * sizeof *c->table);
     circuit_wipe_free(c->t, c->bins * sizeof *c->t);
     circuit_wipe_free(c->share, EQUAL_BATCH / 8);
+    circuit_wipe_free(c->side, c->bins * c->side_words * sizeof *c->side);
     mal_free(c->zeros);
     mal_prim_sha256_auto(&c->watch.sent);
     mal_prim_sha256_auto(&c->watch.received);
@@ -225,12 +234,12 @@ mal_err mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
 
 /* --- Batches -------------------------------------------------------------- */
 
-static mal_err transfers_init(circuit *c) {
+mal_err circuit_transfers_init(circuit *c, size_t words) {
     const mal_ot_params params = circuit_transfers(c, "transfers");
     MAL_TRY(c->payload ? mal_ot_cot_new_sender(&c->cot, c->chan, &params)
                        : mal_ot_cot_new_receiver(&c->cot, c->chan, &params));
     MAL_TRY(equal_init(&c->equal, c->cot, c->chan, &c->hash, c->bits));
-    MAL_TRY(mux_init(&c->mux, c->cot, c->chan, &c->hash, c->params->words));
+    MAL_TRY(mux_init(&c->mux, c->cot, c->chan, &c->hash, words));
     if (c->payload)
         c->equal.delta = c->mux.delta = mal_ot_cot_delta(c->cot);
     return MAL_OK;
@@ -259,6 +268,10 @@ static void put_output(uint64_t *y, mal_psi_circuit_report *report,
                        const circuit *c, const int64_t *noise) {
     for (size_t w = 0; w < c->params->words; w++)
         y[w] = c->mux.sum[w] + (noise ? (uint64_t)noise[w] : 0);
+    circuit_hashes(c, report);
+}
+
+void circuit_hashes(const circuit *c, mal_psi_circuit_report *report) {
     if (!report)
         return;
     mal_prim_sha256_peek(c->payload ? c->watch.received : c->watch.sent,
@@ -269,7 +282,7 @@ static void put_output(uint64_t *y, mal_psi_circuit_report *report,
 
 /* P has all it needs with its last message; it waits until F has it, too, so
  * that one party does not hold an output of a run that failed at the other. */
-static mal_err done(circuit *c) {
+mal_err circuit_done(circuit *c) {
     const uint8_t word[1] = { 1 };
     uint8_t got[1];
     MAL_TRY(mal_chan_send(c->chan, mal_bytes_of(word, 1)));
@@ -280,30 +293,45 @@ static mal_err done(circuit *c) {
 
 /* --- The parties ---------------------------------------------------------- */
 
+mal_err circuit_open(circuit *c, const uint8_t (*keys)[MAL_PSI_CIRCUIT_KEY],
+                     size_t n) {
+    MAL_TRY(hello(c));
+    MAL_TRY(
+        take_keys(c, keys, n,
+                  c->payload ? c->params->payload_max : c->params->filter_max));
+    if (c->payload) {
+        c->table = mal_calloc(c->bins, sizeof *c->table);
+        if (!c->table)
+            return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+        MAL_TRY(cuckoo_build(c->table, c->bins, c->tags, c->n));
+    }
+    return mal_progress_step(c->progress, "psi: OPPRF", 0, 1);
+}
+
+static mal_err check_sums(const mal_psi_circuit_params *q) {
+    MAL_REQUIRE(q->words >= 1 && q->filter_words == 0, MAL_E_INPUT,
+                "psi adds up at least one word of the payload's rows");
+    return MAL_OK;
+}
+
 static mal_err filter_run(circuit *c,
                           const mal_psi_circuit_filter_input *input) {
-    MAL_TRY(hello(c));
-    MAL_TRY(take_keys(c, input->keys, input->n, c->params->filter_max));
-    MAL_TRY(mal_progress_step(c->progress, "psi: OPPRF", 0, 1));
+    MAL_TRY(check_sums(c->params));
+    MAL_TRY(circuit_open(c, input->keys, input->n));
     MAL_TRY(opprf_filter(c));
-    MAL_TRY(transfers_init(c));
+    MAL_TRY(circuit_transfers_init(c, c->params->words));
     MAL_TRY(batches(c, NULL));
-    return done(c);
+    return circuit_done(c);
 }
 
 static mal_err payload_run(circuit *c,
                            const mal_psi_circuit_payload_input *input) {
-    MAL_TRY(hello(c));
-    MAL_TRY(take_keys(c, input->keys, input->n, c->params->payload_max));
-    c->table = mal_calloc(c->bins, sizeof *c->table);
-    if (!c->table)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    MAL_TRY(cuckoo_build(c->table, c->bins, c->tags, c->n));
-    MAL_TRY(mal_progress_step(c->progress, "psi: OPPRF", 0, 1));
+    MAL_TRY(check_sums(c->params));
+    MAL_TRY(circuit_open(c, input->keys, input->n));
     MAL_TRY(opprf_payload(c));
-    MAL_TRY(transfers_init(c));
+    MAL_TRY(circuit_transfers_init(c, c->params->words));
     MAL_TRY(batches(c, input->values));
-    return done(c);
+    return circuit_done(c);
 }
 
 static void void_output(uint64_t *y, mal_psi_circuit_report *report,

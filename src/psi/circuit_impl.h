@@ -81,13 +81,14 @@ typedef struct mux {
     mal_ot_block delta;       /* at the sender */
     size_t words;             /* of a row */
     uint64_t *sum;            /* [words] this party's share so far */
+    uint64_t *each;           /* or [n][words], of each bin of a batch */
     mal_ot_block *q, *h0, *h1;
     mal_buf message;
 } mux;
 
 typedef struct mux_rows {
     const int64_t *values; /* [rows][words] */
-    const uint32_t *table; /* [bins]: which row, or CUCKOO_EMPTY */
+    const uint32_t *table; /* [bins]: which row, or CUCKOO_EMPTY; NULL: bin */
     const int64_t *zeros;  /* [words] */
 } mux_rows;
 
@@ -128,7 +129,24 @@ typedef struct circuit {
     mal_ot_cot *cot;
     equal equal;
     mux mux;
+    /* Tables only, else 0: words of a filter's row; F: its rows, [n][words];
+     * [bins][words] F: masks r; P: what the OPPRF gave, row - r or random. */
+    size_t side_words;
+    const int64_t *side_values;
+    uint64_t *side;
 } circuit;
+
+/* In order: init; open, after which `tags`, and at P `table`, are there; the
+ * OPPRF; transfers; batches; done.  clear whatever came of it. */
+mal_err circuit_init(circuit *c, mal_chan *chan,
+                     const mal_psi_circuit_params *params,
+                     const mal_progress *progress, bool hash) MAL_MUST_CHECK;
+void circuit_clear(circuit *c);
+mal_err circuit_open(circuit *c, const uint8_t (*keys)[MAL_PSI_CIRCUIT_KEY],
+                     size_t n) MAL_MUST_CHECK;
+mal_err circuit_transfers_init(circuit *c, size_t words) MAL_MUST_CHECK;
+mal_err circuit_done(circuit *c) MAL_MUST_CHECK;
+void circuit_hashes(const circuit *c, mal_psi_circuit_report *report);
 
 /* Parameters of the transfers of one part of the run, its session among them.
  */
@@ -137,7 +155,7 @@ mal_ot_params circuit_transfers(const circuit *c, const char *part);
 /* --- circuit_opprf.c ------------------------------------------------------ */
 
 /* F: t[b] random.  P: t[b] = F's where bin b's key is one of F's, else random.
- */
+ * So for the words of `side`. */
 mal_err opprf_filter(circuit *c) MAL_MUST_CHECK;
 mal_err opprf_payload(circuit *c) MAL_MUST_CHECK;
 

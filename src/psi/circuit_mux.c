@@ -64,16 +64,21 @@ static size_t next_bins(const tile *t, size_t n) {
     return left < most ? left : most;
 }
 
+/* Where this party's share of a bin's words goes. */
+static uint64_t *share_of(const mux *m, const tile *t, size_t bin) {
+    return (m->each ? m->each + bin * m->words : m->sum) + t->first;
+}
+
 /* --- P -------------------------------------------------------------------- */
 
 static void send_tile(mux *m, uint8_t *out, const uint64_t *bit,
                       const mux_rows *rows, const tile *t) {
     pads(m, m->h0, t, (mal_ot_block){ { 0, 0 } });
     pads(m, m->h1, t, m->delta);
-    uint64_t *sum = m->sum + t->first;
     for (size_t k = 0; k < t->bins; k++, out += 8 * t->len) {
         const size_t bin = t->at + k;
-        const uint32_t row = rows->table[bin];
+        uint64_t *sum = share_of(m, t, bin);
+        const size_t row = rows->table ? rows->table[bin] : bin;
         const int64_t *v =
             row == CUCKOO_EMPTY ? rows->zeros : rows->values + row * m->words;
         const uint64_t *pad0 = m->h0[k * t->blocks].w;
@@ -117,10 +122,10 @@ mal_err mux_send(mux *m, const uint64_t *bit, const mux_rows *rows, size_t n) {
 
 static void receive_tile(mux *m, const uint8_t *in, const uint64_t *bit,
                          const tile *t) {
-    uint64_t *sum = m->sum + t->first;
     pads(m, m->h0, t, (mal_ot_block){ { 0, 0 } });
     for (size_t k = 0; k < t->bins; k++, in += 8 * t->len) {
         const size_t bin = t->at + k;
+        uint64_t *sum = share_of(m, t, bin);
         const uint64_t *pad = m->h0[k * t->blocks].w;
         const uint64_t b = mal_barrier(0 - (bit[bin / 64] >> (bin % 64) & 1));
         for (size_t w = 0; w < t->len; w++)

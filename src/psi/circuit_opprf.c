@@ -81,6 +81,14 @@ static mal_err receive_store(circuit *c, uint8_t seed[16], mal_ot_block *p,
     return MAL_OK;
 }
 
+/* Further 128 bits of an output of the OPRF: H(out ^ (block + 1)). */
+static void widen(const circuit *c, mal_ot_block *h, const mal_ot_block *out,
+                  uint64_t block, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        h[i] = (mal_ot_block){ { out[i].w[0] ^ (block + 1), out[i].w[1] } };
+    mal_prim_aes_mmo(h, h, n, &c->hash);
+}
+
 /* --- P -------------------------------------------------------------------- */
 
 typedef struct asked {
@@ -148,6 +156,42 @@ static mal_err hint_payload(circuit *c, asked *k) {
     return err;
 }
 
+/* Words 2 block and 2 block + 1 of the rows, into side; random if none. */
+static void take_words(circuit *c, const mal_ot_block *value, uint64_t block) {
+    const size_t width = c->side_words - 2 * block < 2 ? 1 : 2;
+    for (uint32_t bin = 0; bin < c->bins; bin++) {
+        uint64_t *side = c->side + bin * c->side_words + 2 * block;
+        const uint32_t row = c->table[bin];
+        for (size_t w = 0; row != CUCKOO_EMPTY && w < width; w++)
+            side[w] = value[row].w[w];
+    }
+}
+
+static mal_err words_payload(circuit *c, asked *k) {
+    const size_t n = c->params->payload_max;
+    const uint64_t blocks = (c->side_words + 1) / 2;
+    mal_ot_block *opened = mal_ot_blocks_new(n), *h = mal_ot_blocks_new(n);
+    mal_err err =
+        opened && h ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    if (err == MAL_OK) /* of empty bins; an even number of words */
+        circuit_random(c->side, c->bins * c->side_words / 2);
+    for (uint64_t block = 0; err == MAL_OK && block < blocks; block++) {
+        err = receive_store(c, k->hint_seed, k->p, k->hint.columns, 16);
+        if (err == MAL_OK)
+            err = mal_psi_okvs_decode(opened, &k->hint, k->p, k->hint_seed,
+                                      keys_of(k->items), n, c->params->threads);
+        widen(c, h, k->out, block, n);
+        for (size_t i = 0; i < n; i++) {
+            opened[i].w[0] ^= h[i].w[0];
+            opened[i].w[1] ^= h[i].w[1];
+        }
+        take_words(c, opened, block);
+    }
+    mal_ot_blocks_free(opened);
+    mal_ot_blocks_free(h);
+    return err;
+}
+
 mal_err opprf_payload(circuit *c) {
     const size_t n = c->params->payload_max;
     asked k = { 0 };
@@ -167,6 +211,8 @@ mal_err opprf_payload(circuit *c) {
         ask_items(c, k.items);
         err = oprf_payload(c, &k);
     }
+    if (err == MAL_OK && c->side_words > 0)
+        err = words_payload(c, &k);
     if (err == MAL_OK)
         err = hint_payload(c, &k);
     asked_clear(&k);
@@ -240,6 +286,41 @@ static mal_err hint_filter(circuit *c, programmed *g) {
     return send_store(c, g->hint_seed, g->k, g->hint.columns, 8);
 }
 
+/* value ^= (z - r_b) for the words of the block; a last one that is missing
+ * stays random. */
+static void give_words(const circuit *c, mal_ot_block *value, uint64_t block) {
+    const size_t width = c->side_words - 2 * block < 2 ? 1 : 2;
+    for (size_t i = 0; i < c->n; i++) {
+        const int64_t *z = c->side_values + i * c->side_words + 2 * block;
+        uint32_t bin[CUCKOO_HASHES];
+        cuckoo_bins_of(bin, c->tags[i], c->bins);
+        for (unsigned j = 0; j < CUCKOO_HASHES; j++) {
+            const uint64_t *r = c->side + bin[j] * c->side_words + 2 * block;
+            for (size_t w = 0; w < width; w++)
+                value[CUCKOO_HASHES * i + j].w[w] ^= (uint64_t)z[w] - r[w];
+        }
+    }
+}
+
+static mal_err words_filter(circuit *c, programmed *g) {
+    const uint64_t blocks = (c->side_words + 1) / 2;
+    mal_ot_block *value = mal_ot_blocks_new(g->n);
+    mal_err err =
+        value ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    circuit_random(c->side, c->bins * c->side_words / 2); /* r */
+    for (uint64_t block = 0; err == MAL_OK && block < blocks; block++) {
+        widen(c, value, g->out, block, g->n);
+        give_words(c, value, block);
+        err =
+            mal_psi_okvs_encode(g->k, g->hint_seed, &g->hint, keys_of(g->items),
+                                value, g->n, c->params->threads);
+        if (err == MAL_OK)
+            err = send_store(c, g->hint_seed, g->k, g->hint.columns, 16);
+    }
+    mal_ot_blocks_free(value);
+    return err;
+}
+
 mal_err opprf_filter(circuit *c) {
     programmed g = { .n = (size_t)CUCKOO_HASHES * c->params->filter_max };
     MAL_TRY(mal_psi_okvs_shape(&g.store, c->params->payload_max));
@@ -258,8 +339,11 @@ mal_err opprf_filter(circuit *c) {
     }
     if (err == MAL_OK) {
         oprf_evaluate(c, &g);
-        err = hint_filter(c, &g);
+        if (c->side_words > 0)
+            err = words_filter(c, &g);
     }
+    if (err == MAL_OK)
+        err = hint_filter(c, &g);
     programmed_clear(&g);
     return err;
 }

@@ -229,20 +229,24 @@ mal_err mal_psi_okvs_decode(mal_psi_block *out, const mal_psi_okvs *okvs,
 #define MAL_PSI_CIRCUIT_KEY 16               /* bytes of a key */
 #define MAL_PSI_CIRCUIT_ROWS_MAX (1u << 22)  /* either side */
 #define MAL_PSI_CIRCUIT_WORDS_MAX (1u << 16) /* of a row */
+#define MAL_PSI_CIRCUIT_FILTER_WORDS_MAX 64
 
 /* What both parties must hold equal; it is hashed into the first message. */
 typedef struct mal_psi_circuit_params {
     uint8_t session[MAL_PSI_CIRCUIT_SESSION];
     uint32_t filter_max;  /* N1: declared bound of the filter's keys, >= 1 */
     uint32_t payload_max; /* N2: declared bound of the payload's keys, >= 1 */
-    uint32_t words;       /* W: words of a row, 1 .. WORDS_MAX */
-    unsigned threads;     /* local choice; 0 = one */
+    uint32_t words; /* W: words of a payload's row, 1 .. WORDS_MAX; tables: 0 */
+    /* Words of a filter's row, 0 .. FILTER_WORDS_MAX, for tables; sums: 0. */
+    uint32_t filter_words;
+    unsigned threads; /* local choice; 0 = one */
 } mal_psi_circuit_params;
 
 typedef struct mal_psi_circuit_filter_input {
     const uint8_t (*keys)[MAL_PSI_CIRCUIT_KEY]; /* [n] distinct */
     size_t n;                                   /* 0 .. filter_max */
     const int64_t *noise;                       /* [words], or NULL */
+    const int64_t *values; /* [n][filter_words], for tables */
 } mal_psi_circuit_filter_input;
 
 typedef struct mal_psi_circuit_payload_input {
@@ -297,6 +301,43 @@ mal_err mal_psi_circuit_payload(uint64_t *y, mal_psi_circuit_report *report,
  * process). */
 mal_err mal_psi_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads) MAL_MUST_CHECK;
+/* The joined table itself, in shares, for who computes on: a row for each bin
+ * of the payload's table, matched or not. */
+#define MAL_PSI_CIRCUIT_NO_ROW UINT32_MAX
+typedef struct mal_psi_circuit_table {
+    size_t n;        /* rows: a function of payload_max; a multiple of 64 */
+    uint64_t *match; /* [n / 64] XOR shares of "both have the row's key" */
+    uint32_t *row;   /* [n] at the payload: its row, or NO_ROW; filter: NULL */
+    /* [n][filter_words] additive shares modulo 2^64 of the filter's row where
+     * the bit is one, and of 0 elsewhere. */
+    uint64_t *words;
+    size_t filter_words;
+} mal_psi_circuit_table;
+void mal_psi_circuit_table_clear(mal_psi_circuit_table *table);
+
+/* Join without adding up: as above, but values and noise of the payload and
+ * noise of the filter are not looked at (the payload knows which of its rows
+ * lies in which bin), and the filter's values are.
+ *
+ * Out:     table  empty unless MAL_OK.
+ * Cost:    beyond a sum of one word: 31 bytes for each two words of a filter's
+ *          key and 24 bytes a word and bin.
+ * Leaks:   N1, N2 and filter_words, to both.
+ * Source:  [PSTY19] section 5.2 (payloads by the OPPRF).
+ */
+mal_err
+mal_psi_circuit_filter_table(mal_psi_circuit_table *table,
+                             mal_psi_circuit_report *report, mal_chan *chan,
+                             const mal_psi_circuit_params *params,
+                             const mal_psi_circuit_filter_input *input,
+                             const mal_progress *progress) MAL_MUST_CHECK;
+mal_err
+mal_psi_circuit_payload_table(mal_psi_circuit_table *table,
+                              mal_psi_circuit_report *report, mal_chan *chan,
+                              const mal_psi_circuit_params *params,
+                              const mal_psi_circuit_payload_input *input,
+                              const mal_progress *progress) MAL_MUST_CHECK;
+
 /* What a run sends, both ways and to within a hundredth and 0.5 MB, and how
  * often it waits for an answer: from the parameters alone, for planners. */
 mal_err

@@ -141,7 +141,7 @@ static void run_new(circuit_run *r, uint32_t n1, uint32_t n2, uint32_t shift,
     spy_init(&r->p2, b);
 }
 
-static void run_filter(void *arg) {
+__attribute__((unused)) static void run_filter(void *arg) {
     circuit_run *r = arg;
     r->err1 =
         mal_psi_circuit_filter(r->y1, &r->report1, &r->p1.chan,
@@ -157,7 +157,7 @@ static void run_payload(void *arg) {
     spy_close(&r->p2.chan);
 }
 
-static void run_go(circuit_run *r) {
+__attribute__((unused)) static void run_go(circuit_run *r) {
     mal_thread *t;
     CHECK_OK(mal_thread_start(&t, run_filter, r));
     mal_alloc_fail_at(r->alloc_fail_at);
