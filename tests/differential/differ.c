@@ -10,6 +10,7 @@
  * clear, and compared with what its cells on shares are finished to).  Each
  * answer begins with
  * "@@".  DIFFER_PLAN=1 prints the physical plan of shares to stderr. */
+#include "side.h"
 #include "trio.h"
 
 #include <inttypes.h>
@@ -17,105 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct side {
-    const mal_policy_contract *contract;
-    mal_duck *duck;
-    mal_arena *arena; /* of one query */
-} side;
-
-/* --- data ----------------------------------------------------------------- */
-
-typedef struct loaded {
-    mal_duck_column columns[64];
-    int64_t *i64[64];
-    uint8_t *id[64], *null[64];
-    size_t n;
-} loaded;
-
-static mal_err read_field(loaded *l, const mal_policy_column *c, unsigned k,
-                          const char *text) {
-    if (strcmp(text, "\\N") == 0) {
-        l->null[k][l->n] = 1;
-        return MAL_OK;
-    }
-    if (c->role == MAL_POLICY_ID)
-        return mal_hex_decode(l->id[k] + 16 * l->n, 16, text);
-    l->i64[k][l->n] = strtoll(text, NULL, 10);
-    return MAL_OK;
-}
-
-static mal_err load_lines(loaded *l, const mal_policy_dataset *d, FILE *file) {
-    char line[4096];
-    while (fgets(line, sizeof line, file)) {
-        char *at = line;
-        MAL_REQUIRE(l->n < d->rows_max, MAL_E_INPUT, "too many rows");
-        line[strcspn(line, "\n")] = 0;
-        for (unsigned k = 0; k < d->n_columns; k++) {
-            char *field = strsep(&at, "\t");
-            MAL_REQUIRE(field, MAL_E_INPUT, "too few fields in %s", d->name);
-            MAL_TRY(read_field(l, &d->columns[k], k, field));
-        }
-        l->n++;
-    }
-    return MAL_OK;
-}
-
-static mal_err load(side *s, const char *folder, unsigned dataset) {
-    const mal_policy_dataset *d = &s->contract->datasets[dataset];
-    loaded *l = mal_arena_alloc(s->arena, sizeof *l);
-    char path[4096], name[32];
-    for (unsigned k = 0; k < d->n_columns; k++) {
-        bool id = d->columns[k].role == MAL_POLICY_ID;
-        l->i64[k] = mal_arena_calloc(s->arena, d->rows_max, 8);
-        l->id[k] = mal_arena_calloc(s->arena, d->rows_max, 16);
-        l->null[k] = mal_arena_calloc(s->arena, d->rows_max, 1);
-        l->columns[k] = (mal_duck_column){
-            .name = mal_arena_printf(s->arena, "c%u", k),
-            .type = id ? MAL_DUCK_ID : MAL_DUCK_I64,
-            .i64 = l->i64[k],
-            .id = l->id[k],
-            .null = l->null[k],
-        };
-    }
-    snprintf(path, sizeof path, "%s/%s", folder, d->name);
-    snprintf(name, sizeof name, "d%u", dataset);
-    FILE *file = fopen(path, "r");
-    MAL_REQUIRE(file, MAL_E_IO, "cannot read %s", path);
-    mal_err err = load_lines(l, d, file);
-    fclose(file);
-    MAL_TRY(err);
-    mal_duck_batch batch = { l->n, d->n_columns, l->columns };
-    MAL_TRY(mal_duck_table_create(s->duck, name, l->columns, d->n_columns));
-    return mal_duck_table_put(s->duck, name, &batch);
-}
-
 /* --- running ------------------------------------------------------------- */
-
-/* The tables that a statement reads, as views of the loaded ones. */
-static mal_err make_views(side *s, const mal_sql_part_table *tables,
-                          unsigned n) {
-    for (unsigned i = 0; i < n; i++) {
-        MAL_AUTO(mal_buf_clear) mal_buf sql = { 0 };
-        const char *text;
-        MAL_TRY(mal_buf_put_fmt(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ",
-                                tables[i].name));
-        for (unsigned k = 0; k < tables[i].n_columns; k++)
-            MAL_TRY(mal_buf_put_fmt(&sql, "%sc%u AS c%u", k ? ", " : "",
-                                    tables[i].columns[k], k));
-        if (tables[i].n_columns == 0)
-            MAL_TRY(mal_buf_put_str(&sql, "CAST(0 AS BIGINT) AS c0"));
-        MAL_TRY(mal_buf_put_fmt(&sql, " FROM d%u", tables[i].dataset));
-        MAL_TRY(mal_buf_cstr(&sql, &text));
-        MAL_TRY(mal_duck_run(s->duck, text));
-    }
-    return MAL_OK;
-}
 
 static mal_err run_clear(side *s, mal_sql_table *t, const mal_sql_plan *plan) {
     const mal_sql_part_table *tables;
     unsigned n;
     MAL_TRY(mal_sql_plan_tables(&tables, &n, s->arena, plan));
-    MAL_TRY(make_views(s, tables, n));
+    MAL_TRY(side_views(s, tables, n));
     return mal_sql_run_clear(t, s->arena, plan, s->duck, 1000000);
 }
 
@@ -129,7 +38,7 @@ static mal_err run_part(side *s, mal_duck_batch *out, const mal_sql_physical *p,
     for (unsigned i = 0; part->role != MAL_SQL_PART_FILTER && i <= p->n_aggs;
          i++)
         types[n++] = MAL_DUCK_I64;
-    MAL_TRY(make_views(s, part->tables, part->n_tables));
+    MAL_TRY(side_views(s, part->tables, part->n_tables));
     return mal_duck_query(s->duck, out, s->arena, part->sql, types, n,
                           part->rows_max);
 }
@@ -213,16 +122,6 @@ static mal_err check_split(side *s, const mal_sql_table *clear,
 /* --- on shares -------------------------------------------------------------
  */
 
-static mal_err share_part(side *s, mal_duck_batch *out,
-                          const mal_sql_part *part) {
-    mal_duck_type types[MAL_SQL_COLUMNS_MAX] = { MAL_DUCK_I64 };
-    for (unsigned k = 0; k < part->n_out; k++)
-        types[k] = part->out[k].opaque ? MAL_DUCK_ID : MAL_DUCK_I64;
-    MAL_TRY(make_views(s, part->tables, part->n_tables));
-    return mal_duck_query(s->duck, out, s->arena, part->sql, types,
-                          part->n_out ? part->n_out : 1, part->rows_max);
-}
-
 static mal_err run_share3(side *s, trio_answer *answer,
                           const mal_sql_physical **out,
                           const mal_sql_plan *plan, char letter) {
@@ -237,7 +136,7 @@ static mal_err run_share3(side *s, trio_answer *answer,
         mal_arena_calloc(s->arena, p->n_parts + 1, sizeof *rows);
     MAL_REQUIRE(rows, MAL_E_MEMORY, "no memory for the parts");
     for (unsigned i = 0; i < p->n_parts; i++)
-        MAL_TRY(share_part(s, &rows[i], &p->parts[i]));
+        MAL_TRY(side_share_part(s, &rows[i], &p->parts[i]));
     mal_obl_cost cost;
     MAL_TRY(mal_sql_share3_cost(&cost, p, MAL_SHARE3_SEMI_HONEST, NULL));
     if (getenv("DIFFER_PLAN"))
@@ -247,22 +146,6 @@ static mal_err run_share3(side *s, trio_answer *answer,
     return trio_run(answer, s->arena, p, rows,
                     letter == 'M' ? MAL_SHARE3_MALICIOUS
                                   : MAL_SHARE3_SEMI_HONEST);
-}
-
-static mal_err print_answer(mal_buf *out, const mal_sql_table *t) {
-    MAL_TRY(mal_buf_put_str(out, "@@ ok"));
-    for (unsigned k = 0; k < t->n_columns; k++)
-        MAL_TRY(mal_buf_put_fmt(out, " %d:%u", (int)t->columns[k].kind,
-                                t->columns[k].scale));
-    MAL_TRY(mal_buf_put_str(out, "\n"));
-    for (size_t i = 0; i < t->n_rows; i++) {
-        for (unsigned k = 0; k < t->n_columns; k++) {
-            MAL_TRY(mal_buf_put_str(out, k ? "|" : ""));
-            MAL_TRY(mal_sql_value_print(out, t, i, k));
-        }
-        MAL_TRY(mal_buf_put_str(out, "\n"));
-    }
-    return MAL_OK;
 }
 
 static mal_err answer(side *s, mal_buf *out, const char *line) {
@@ -275,13 +158,13 @@ static mal_err answer(side *s, mal_buf *out, const char *line) {
     if (line[0] != 'Q' && line[0] != 'S')
         MAL_TRY(run_share3(s, &shared, &p, plan, line[0]));
     if (line[0] == 'T' || line[0] == 'M')
-        return print_answer(out, &shared.table);
+        return side_print(out, &shared.table);
     MAL_TRY(run_clear(s, &t, plan));
     if (line[0] == 'S')
         MAL_TRY(check_split(s, &t, plan));
     if (line[0] == 'C')
         MAL_TRY(check_cells(s, &t, p, shared.cells));
-    return print_answer(out, &t);
+    return side_print(out, &t);
 }
 
 static mal_err run(side *s, const char *room, const char *folder) {
@@ -296,7 +179,7 @@ static mal_err run(side *s, const char *room, const char *folder) {
     MAL_TRY(mal_duck_start(&s->duck, NULL));
     s->arena = arena;
     for (unsigned i = 0; i < contract->n_datasets; i++)
-        MAL_TRY(load(s, folder, i));
+        MAL_TRY(side_load(s, folder, i));
     while (fgets(line, sizeof line, stdin)) {
         MAL_AUTO(mal_buf_clear) mal_buf out = { 0 };
         MAL_AUTO(mal_arena_auto)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """TPC-H's 22 questions, twice: the text in DuckDB, the plan of the same text.
 
-    tpch.py DIFFER                   compare all; prints TAP
+    tpch.py DIFFER [--engine clear|share3]   compare all; prints TAP
+    tpch.py SEAT --engine processes          on shares of three processes, over mutual TLS
     tpch.py --write FOLDER [--sf N]  the room, the tables and the answers, for other tests
 
 The tables come from DuckDB's own generator, the extension `tpch` (tools/fetch_tpch.sh puts both
@@ -11,6 +12,7 @@ compares, matches or sorts are dims over the list of their values; texts that it
 ids; what it never names is secret.
 """
 import argparse
+import concurrent.futures
 import datetime
 import decimal
 import hashlib
@@ -234,8 +236,42 @@ def answers(differ, folder, lines):
                          input="\n".join(lines) + "\n", stdout=subprocess.PIPE, text=True)
     if run.returncode:
         sys.exit("differ failed")
+    return parse(run.stdout)
+
+
+class Seats:
+    """Three processes, each with one owner's tables; what they say of each question."""
+
+    def __init__(self, program, folder):
+        self.runs = [subprocess.Popen([program, os.path.join(folder, "room.txt"), folder, str(i)],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                     for i in range(3)]
+        peers = []
+        for run in self.runs:
+            words = run.stdout.readline().split()
+            if len(words) != 3:
+                sys.exit("a seat does not start")
+            peers.append(" ".join(words[1:]) + "\n")
+        for run in self.runs:
+            run.stdin.write("".join(peers))
+            run.stdin.flush()
+
+    def ask(self, lines):
+        """All questions at once: each seat takes the next when it has answered."""
+        def talk(run):
+            return run.communicate("\n".join(lines) + "\n")[0]
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            texts = list(pool.map(talk, self.runs))
+        if any(run.returncode for run in self.runs):
+            sys.exit("a seat failed")
+        if len(set(texts)) != 1:
+            sys.exit("the seats say different things")
+        return parse(texts[0])
+
+
+def parse(text):
     out = []
-    for line in run.stdout.split("\n")[:-1]:
+    for line in text.split("\n")[:-1]:
         if line.startswith("@@ "):
             out.append((line[3:], []))
         else:
@@ -247,7 +283,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("differ", nargs="?")
     parser.add_argument("--sf", type=float, default=0.01)
-    parser.add_argument("--engine", choices=["clear", "share3"], default="clear")
+    parser.add_argument("--engine", choices=["clear", "share3", "processes"],
+                        default="clear")
+    parser.add_argument("--security", choices=["semi-honest", "malicious"], default="semi-honest")
     parser.add_argument("--write")
     args = parser.parse_args()
     world = World(args.sf)
@@ -255,13 +293,14 @@ def main():
         os.makedirs(args.write, exist_ok=True)
         world.write(args.write)
         return
-    letter = {"clear": "Q", "share3": "T"}[args.engine]
+    letter = "Q" if args.engine == "clear" else "T" if args.security == "semi-honest" else "M"
     with tempfile.TemporaryDirectory(prefix="malus-tpch-") as folder:
         world.write(folder)
         todo = texts()
         print("1..%d" % len(todo), flush=True)
-        mine = answers(args.differ, folder,
-                       [letter + " " + " ".join(text.split()) for _, text in todo])
+        lines = [letter + " " + " ".join(text.split()) for _, text in todo]
+        mine = (Seats(args.differ, folder).ask(lines) if args.engine == "processes" else
+                answers(args.differ, folder, lines))
     good = 0
     for i, ((name, text), (head, ours)) in enumerate(zip(todo, mine)):
         asked = world.db.execute(text)
