@@ -82,6 +82,9 @@ INLINE mal_ot_block times_alpha_plain(mal_ot_block v) {
     return (mal_ot_block){ { p[0], p[1] } };
 }
 
+/* A group: 4 blocks, that is PER = 4 / width elements, as one vector. */
+typedef uint64_t v8 __attribute__((vector_size(64), may_alias));
+
 typedef struct pass {
     mal_ot_block *x;
     size_t parity;
@@ -89,40 +92,76 @@ typedef struct pass {
     bool backwards;
 } pass;
 
-INLINE mal_ot_block *element(const pass *p, size_t step, unsigned width) {
-    return p->x + (p->backwards ? p->parity - 1 - step : step) * width;
+INLINE v8 *group(const pass *p, size_t g, unsigned width) {
+    size_t groups = p->parity * width / 4;
+    return (v8 *)p->x + (p->backwards ? groups - 1 - g : g);
 }
 
-/* Step s is final: push it on.  `times_alpha` and width are constants here. */
-INLINE void push(const pass *p, size_t s, uint32_t taps, unsigned width,
+/* table[n]: all ones in the elements, in the order of steps, whose bit of n is
+ * set. */
+static void masks(v8 table[16], unsigned width, bool backwards) {
+    unsigned per = 4 / width;
+    for (unsigned n = 0; n < 1u << per; n++)
+        for (unsigned q = 0; q < 8; q++) {
+            unsigned e = q / (2 * width);
+            e = backwards ? per - 1 - e : e;
+            table[n][q] = 0 - (uint64_t)(n >> e & 1);
+        }
+}
+
+/* Element `lane` of a group, in the order of steps, in all places. */
+INLINE void spread(v8 *to, const v8 *from, unsigned lane, unsigned width,
+                   bool backwards) {
+    const unsigned per = 4 / width, words = 2 * width;
+    const uint64_t *w = (const uint64_t *)(const void *)from +
+                        (backwards ? per - 1 - lane : lane) * words;
+    for (unsigned q = 0; q < 8; q++)
+        (*to)[q] = w[q % words];
+}
+
+INLINE void alpha_group(v8 *group_of_4,
+                        mal_ot_block (*times_alpha)(mal_ot_block)) {
+    mal_ot_block *v = (mal_ot_block *)(void *)group_of_4;
+    for (unsigned i = 0; i < 4; i++)
+        v[i] = times_alpha(v[i]);
+}
+
+/* The steps of group g: push each element on to those of the next 24 steps,
+ * then the group to the one that is 28 steps ahead.  width, backwards and
+ * times_alpha are constants here. */
+INLINE void push(const pass *p, size_t g, const uint32_t *taps,
+                 const v8 table[16], unsigned width,
                  mal_ot_block (*times_alpha)(mal_ot_block)) {
-    const mal_ot_block *from = element(p, s, width);
-    for (unsigned j = 0; j < width; j++) {
-        mal_ot_block v = from[j];
-        for (size_t k = 1; k <= OT_TAPS && s + k < p->parity; k++) {
-            mal_ot_block *to = element(p, s + k, width) + j;
-            *to = ot_xor(*to, ot_and(v, 0 - (uint64_t)(taps >> (k - 1) & 1)));
-        }
-        if (s + OT_MEMORY < p->parity) {
-            mal_ot_block *to = element(p, s + OT_MEMORY, width) + j;
-            *to = times_alpha(ot_xor(*to, v));
-        }
+    const unsigned per = 4 / width, ring = OT_MEMORY / per;
+    size_t left = p->parity / per - g, n = left < ring ? left : ring;
+    v8 *now = group(p, g, width);
+    for (unsigned lane = 0; lane < per; lane++) {
+        v8 e;
+        spread(&e, now, lane, width, p->backwards);
+        uint64_t m = (uint64_t)(taps[lane] & 0xffffff) << (lane + 1);
+        for (size_t r = 0; r < n; r++, m >>= per)
+            *group(p, g + r, width) ^= table[m & ((1u << per) - 1)] & e;
+    }
+    if (left > ring) {
+        v8 *ahead = group(p, g + ring, width);
+        *ahead ^= *now;
+        alpha_group(ahead, times_alpha);
     }
 }
 
 INLINE void pass_body(const pass *p, const mal_prim_aes *aes, unsigned width,
                       mal_ot_block (*times_alpha)(mal_ot_block)) {
+    const unsigned per = 4 / width;
     uint32_t taps[STEPS];
-    for (size_t s = 0; s < OT_MEMORY && s < p->parity; s++)
-        for (unsigned j = 0; j < width; j++) {
-            mal_ot_block *v = element(p, s, width) + j;
-            *v = times_alpha(*v);
-        }
+    v8 table[16];
+    masks(table, width, p->backwards);
+    for (size_t g = 0; g < OT_MEMORY / per && g < p->parity / per; g++)
+        alpha_group(group(p, g, width), times_alpha);
     for (size_t at = 0; at < p->parity; at += STEPS) {
         size_t n = p->parity - at < STEPS ? p->parity - at : STEPS;
         ot_code_taps(taps, aes, p->backwards, at, n);
-        for (size_t s = 0; s < n; s++)
-            push(p, at + s, taps[s], width, times_alpha);
+        for (size_t s = 0; s < n; s += per)
+            push(p, (at + s) / per, taps + s, table, width, times_alpha);
     }
 }
 
