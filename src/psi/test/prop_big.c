@@ -198,6 +198,95 @@ TEST(kill_minus_nine_while_filling_leaves_all_or_nothing) {
     CHECK_OK(mal_dir_remove(dirs[1]));
 }
 
+/* --- Killed while running ------------------------------------------------- */
+
+typedef struct socket_chan {
+    mal_chan chan;
+    int fd;
+} socket_chan;
+
+static mal_err socket_send(mal_chan *chan, mal_bytes m) {
+    uint8_t len[4];
+    mal_store_u32le(len, (uint32_t)m.len);
+    MAL_TRY(mal_fd_write(((socket_chan *)chan)->fd, mal_bytes_of(len, 4)));
+    return mal_fd_write(((socket_chan *)chan)->fd, m);
+}
+
+static mal_err socket_recv(mal_chan *chan, mal_buf *m, size_t len_max) {
+    uint8_t word[4];
+    MAL_TRY(mal_fd_read(((socket_chan *)chan)->fd, word, 4));
+    const size_t len = mal_load_u32le(word);
+    MAL_REQUIRE(len <= len_max, MAL_E_PEER, "too long");
+    mal_buf_reset(m);
+    MAL_TRY(mal_buf_reserve(m, len));
+    m->len = len;
+    return mal_fd_read(((socket_chan *)chan)->fd, m->ptr, len);
+}
+
+static void socket_close(mal_chan *chan) {
+    close(((socket_chan *)chan)->fd);
+}
+
+static const mal_chan_ops socket_ops = { socket_send, socket_recv,
+                                         socket_close };
+
+static pid_t play_in_child(party *p, int fd, int other) {
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        socket_chan c = { { .ops = &socket_ops }, fd };
+        signal(SIGPIPE, SIG_IGN);
+        close(other);
+        p->chan = &c.chan;
+        _exit(play(p) == MAL_OK ? 0 : 1);
+    }
+    return pid;
+}
+
+/* Both as processes; `us` > 0: one of them is killed after that time.  True if
+ * both came to their end. */
+static bool play_as_processes(party p[2], unsigned who, unsigned us) {
+    int link[2], status[2];
+    pid_t pid[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, link) == 0);
+    for (unsigned i = 0; i < 2; i++)
+        pid[i] = play_in_child(&p[i], link[i], link[1 - i]);
+    close(link[0]);
+    close(link[1]);
+    if (us) {
+        struct timespec pause = { 0, (long)us * 1000 };
+        nanosleep(&pause, NULL);
+        kill(pid[who], SIGKILL);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        CHECK(waitpid(pid[i], &status[i], 0) == pid[i]);
+    return WIFEXITED(status[0]) && WEXITSTATUS(status[0]) == 0 &&
+           WIFEXITED(status[1]) && WEXITSTATUS(status[1]) == 0;
+}
+
+TEST(kill_minus_nine_while_running_loses_no_bucket) {
+    uint64_t seed = mal_test_seed();
+    unsigned stopped = 0;
+    for (unsigned run = 0; run < 4; run++) {
+        party p[2];
+        bool done = false;
+        fresh_dirs();
+        two_parties(p, 9000, 3000);
+        /* At most as many kills as let a bucket begin once more. */
+        for (unsigned i = 0; i + 1 < MAL_PSI_BIG_RUNS_MAX && !done; i++) {
+            done = play_as_processes(
+                p, run % 2, 30000 + (unsigned)(mal_test_rand(&seed) % 300000));
+            stopped += !done;
+        }
+        if (!done)
+            CHECK(play_as_processes(p, 0, 0));
+        check_hits(&p[0].options, 9000, 3000);
+        CHECK_OK(mal_dir_remove(dirs[0]));
+        CHECK_OK(mal_dir_remove(dirs[1]));
+    }
+    printf("# %u runs were stopped\n", stopped);
+}
+
 /* Pitfall 10: a receiver may not have a bucket again and again. */
 TEST(pitfall_10_a_bucket_is_not_repeated_without_end) {
     party p[2];
