@@ -1,0 +1,112 @@
+/* malus/train.h - three parties fit models to data that they hold by shares.
+ *
+ * Linear and logistic regression and gradient-boosted trees over the engine of
+ * malus/share3.h.  Data enter as shares and a model leaves as shares: nothing
+ * is opened here.  Whoever releases the model opens it (mal_share3_words_open,
+ * _open_to).  Who inputs which column does not matter: features of several
+ * owners over the same rows (vertical), rows of several owners one after the
+ * other (horizontal) are the same call.
+ *
+ * A value is a word of fixed point: x stands for x / 2^20.  Owners scale each
+ * column to [-1, 1] by its declared bounds; what lies outside is clipped on
+ * shares, so that no row weighs more than was declared.  Numbers of rows are
+ * those declared; rows whose `valid` bit is 0 change nothing.
+ *
+ * Differential privacy: where an option says `noised`, each party gives words
+ * of noise that enter as its private inputs before anything else depends on the
+ * sums that they cover.  mal_train_release tells how many words, and how far
+ * one row can move them: README.md has the proof.
+ */
+#ifndef MALUS_TRAIN_H
+#define MALUS_TRAIN_H
+
+#include <malus/base.h>
+#include <malus/share3.h>
+
+#define MAL_TRAIN_VALUE_BITS 20  /* features, labels, scores */
+#define MAL_TRAIN_WEIGHT_BITS 26 /* weights of linear models */
+#define MAL_TRAIN_ROWS_MAX ((size_t)1 << 20)
+#define MAL_TRAIN_FEATURES_MAX 256
+#define MAL_TRAIN_CELLS_MAX ((size_t)1 << 28) /* rows * (features + 1) */
+#define MAL_TRAIN_STEPS_MAX 10000
+
+/* What the noise of a release must cover.  In each step one row, added or
+ * removed, moves at most `touched` words, each by at most `change`.  So a step
+ * has L1 sensitivity touched * change, and L2 sensitivity sqrt(touched) *
+ * change. */
+typedef struct mal_train_release {
+    size_t words;     /* of noise, in all, from each party */
+    size_t steps;     /* words / steps of them in each step */
+    uint64_t touched; /* <= words / steps */
+    uint64_t change;
+} mal_train_release;
+
+/* --- Linear models ------------------------------------------------------- */
+
+/* Borrowed.  Columns in words of VALUE_BITS. */
+typedef struct mal_train_data {
+    size_t rows;                     /* 1 .. ROWS_MAX, padding included */
+    unsigned features;               /* 1 .. FEATURES_MAX */
+    const mal_share3_words *columns; /* [features] of [rows], in [-1, 1] */
+    const mal_share3_words *label;   /* [rows] */
+    const mal_share3_bits *valid;    /* [rows], one plane; NULL: all count */
+} mal_train_data;
+
+typedef struct mal_train_options {
+    unsigned steps;       /* 1 .. STEPS_MAX */
+    uint64_t ridge_nano;  /* lambda in 1e-9: 1000 .. 10^9 */
+    bool noised;          /* equal at all parties */
+    const int64_t *noise; /* [release.words] this party's own; if noised */
+} mal_train_options;
+
+/* Fit least squares with a ridge: with N = rows, an intercept x_(d+1) = 1,
+ *     minimise  sum over valid rows of (x.w - y)^2 / 2N  +  lambda |w|^2 / 2
+ * by accelerated descent on the normal equations, with y clipped to [-1, 1].
+ *
+ * Out:     w      [features + 1] words of WEIGHT_BITS, the intercept last.
+ *                 Right while |w|_1 <= 2^10 on the way.
+ * Cost:    rounds: some 30 for each 2^18 cells of clipping, 7 a step; bytes:
+ *          about 340 a cell once, 90 (features + 1) a step.
+ * Leaks:   rows, features, options, to all three.
+ * Errors:  MAL_E_INPUT   sizes or options out of range; nothing was sent.
+ *          MAL_E_PEER, MAL_E_MEMORY, MAL_E_LIMIT as the engine has them.
+ * Source:  [Nes83] the constant-step scheme; [DTTZ14], [VS09] noise on the
+ *          second moments.
+ */
+mal_err mal_train_linear(mal_share3 *s, mal_share3_words *w,
+                         const mal_train_data *data,
+                         const mal_train_options *options) MAL_MUST_CHECK;
+mal_err mal_train_linear_release(mal_train_release *release,
+                                 unsigned features) MAL_MUST_CHECK;
+
+/* Fit logistic regression with a ridge: y in [0, 1] (clipped),
+ *     minimise  sum of log(1 + e^(x.w)) - y x.w over valid rows / N
+ *               + lambda |w|^2 / 2
+ * by accelerated descent over all rows.  The sigmoid is piecewise linear, off
+ * by less than MAL_TRAIN_SIGMOID_ERROR.
+ *
+ * Out:     w      as above; right while |w|_1 <= 2^14 on the way.
+ * Cost:    rounds: as above once, 43 a step and 2^18 cells; bytes: about 290 a
+ *          row and step.
+ * Leaks, Errors: as above.
+ * Source:  [Nes83]; [MZ17] section 4.3 has the first such sigmoid; [ACG16]
+ *          noise on each step's gradient.
+ */
+mal_err mal_train_logistic(mal_share3 *s, mal_share3_words *w,
+                           const mal_train_data *data,
+                           const mal_train_options *options) MAL_MUST_CHECK;
+mal_err mal_train_logistic_release(mal_train_release *release,
+                                   unsigned features,
+                                   unsigned steps) MAL_MUST_CHECK;
+
+/* Greatest distance of what _sigmoid computes from 1 / (1 + e^-x):
+ * h^2 / 8 * max|sigma''| = (1/4)^2 / 8 / (6 sqrt 3) = 0.000752 between knots, a
+ * slope rounded by 2^-21 at 16 (2^-17), rounding of a knot and of the product
+ * (2^-18); and 1 - sigma(8) = 0.00034 past the last knot. */
+#define MAL_TRAIN_SIGMOID_ERROR 0.00077
+/* p = sigmoid(x), for words of VALUE_BITS with |x| < 2^60.  p lies in [0, 1]
+ * up to one unit.  27 rounds.  p is not x. */
+mal_err mal_train_sigmoid(mal_share3 *s, mal_share3_words *p,
+                          const mal_share3_words *x) MAL_MUST_CHECK;
+
+#endif
