@@ -105,7 +105,7 @@ static void pay_comparisons(mal_obl *o, unsigned turn, size_t n,
     obl_pay_move(o, turn, n, 0, w);
     for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++)
         o->sent[i] += bytes;
-    const uint64_t batches = log_n + 2 + stride * 64 / ((size_t)1 << 18);
+    const uint64_t batches = log_n + 2 + stride * 64 / ((size_t)1 << 20);
     pay_time(o, batches * (obl_log2_up(w + 1) + 1), bytes,
              (double)gates * o->rates.and_word_ns);
 }

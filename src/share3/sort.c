@@ -11,8 +11,10 @@
  */
 #include "order_impl.h"
 
-/* Pairs compared at once: 2^18 of 84 bits take 22 MB at each party. */
-#define PAIRS ((size_t)1 << 18)
+/* Pairs compared at once: more make fewer rounds, at `width` bytes each; where
+ * memory has a limit, an eighth of it. */
+#define PAIRS_MIN ((size_t)1 << 10)
+#define PAIRS_MAX ((size_t)1 << 20)
 
 /* --- Keys ------------------------------------------------------------------
  */
@@ -121,16 +123,21 @@ static mal_err sort_digit(mal_share3 *s, mal_share3_order **order,
 /* --- By comparison ---------------------------------------------------------
  */
 
-static size_t pairs_of(size_t n) {
-    const size_t pairs = n * 2 > 1024 ? n * 2 : 1024;
-    return share3_least(PAIRS, pairs) / 64 * 64;
+static size_t pairs_of(const mal_share3 *s, size_t n, unsigned width) {
+    const size_t memory = s->options.memory_max;
+    size_t pairs = PAIRS_MIN;
+    while (pairs < PAIRS_MAX && pairs < 2 * n &&
+           (!memory || 2 * pairs * width <= memory / 8))
+        pairs *= 2;
+    return pairs;
 }
 
 static mal_err rank_lanes(mal_share3 *s, mal_share3_order *order,
                           const share3_lanes *lanes) {
     share3_rows rows;
     uint64_t *place = mal_calloc(lanes->n + 1, sizeof *place);
-    mal_err err = share3_rows_new(s, &rows, lanes, pairs_of(lanes->n));
+    mal_err err = share3_rows_new(s, &rows, lanes,
+                                  pairs_of(s, lanes->n, lanes->n_planes));
     if (err == MAL_OK && !place)
         err = mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     if (err == MAL_OK)
