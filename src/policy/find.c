@@ -65,6 +65,9 @@ mal_err mal_policy_lineage(mal_buf *out, const mal_policy_contract *contract,
 }
 
 uint64_t mal_policy_cells(const mal_policy_column *column) {
+    if (column->role == MAL_POLICY_MEASURE)
+        return (uint64_t)column->hi - (uint64_t)column->lo + 1 +
+               column->nullable;
     return (uint64_t)column->n_codes + 1 + column->nullable;
 }
 

@@ -87,8 +87,9 @@ static mal_err item_fits(parser *p, size_t at, const mal_policy_column *c,
                  "%s is secret: no rule can let it be used", c->name);
     bool fits = as == MAL_POLICY_AS_FILTER ? c->role != MAL_POLICY_ID
                 : as == MAL_POLICY_AS_ID   ? c->role == MAL_POLICY_ID
-                : as == MAL_POLICY_AS_DIM  ? c->role == MAL_POLICY_DIM
-                                           : c->role == MAL_POLICY_MEASURE;
+                : as == MAL_POLICY_AS_DIM
+                    ? c->role == MAL_POLICY_DIM || c->role == MAL_POLICY_MEASURE
+                    : c->role == MAL_POLICY_MEASURE;
     static const char *const roles[] = { "", "id", "dim", "measure", "" };
     FAULT_UNLESS(fits, p, at, "%s is declared as %s and cannot be used as %s",
                  c->name, roles[c->role], policy_word_of(policy_as_words, as));

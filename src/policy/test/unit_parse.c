@@ -121,6 +121,27 @@ TEST(a_table_that_rests_shared_says_so_in_the_hash) {
     mal_arena_free(arena);
 }
 
+/* Keys and days are measures; a rule may let their values be shown. */
+TEST(a_measure_may_play_the_part_of_a_dim) {
+    mal_arena *arena = mal_arena_new((size_t)8 << 20);
+    mal_policy_contract *c;
+    CHECK_OK(mal_policy_parse(
+        &c, arena,
+        mal_bytes_str(
+            "room \"r\" version 1 test\n"
+            "party a owner analyst "
+            "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+            "dataset a.t {\n  o measure in 1 .. 60000\n  unique o\n"
+            "  privacy unit row\n  rows at most 9\n}\n"
+            "rule r permit count, rows by a from a.t (dim o, measure o) run "
+            "clear exact columns a.t.o to a to a\n"
+            "collude 0\nconsent all owners\nexpires 2027-06-30\n")));
+    CHECK_EQ(c->rules[0].from[0].n_items, 2);
+    CHECK_EQ(c->rules[0].from[0].items[0].as, MAL_POLICY_AS_DIM);
+    CHECK_EQ(mal_policy_cells(&c->datasets[0].columns[0]), 60000);
+    mal_arena_free(arena);
+}
+
 TEST(a_rule_carries_every_clause) {
     const mal_policy_contract *c = parse(ROOM);
     const mal_policy_rule *r = &c->rules[mal_policy_rule_find(c, "reach")];
