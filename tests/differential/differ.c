@@ -6,9 +6,9 @@
  * codes, 32 hex digits of an identifier, or \N.  A line of input is "Q SELECT
  * .." (run in the clear), "S SELECT .." (also split, run part by part, added,
  * finished without noise and compared), "T SELECT .." (run on shares by three
- * threads instead), "M SELECT .." (so, malicious) or "C SELECT .." (in the
- * clear, and compared with what its cells on shares are finished to).  Each
- * answer begins with
+ * threads instead), "M SELECT .." (so, malicious) "J SELECT .." (judged only)
+ * or "C SELECT .." (in the clear, and compared with what its cells on shares
+ * are finished to).  Each answer begins with
  * "@@".  DIFFER_PLAN=1 prints the physical plan of shares to stderr. */
 #include "side.h"
 #include "trio.h"
@@ -148,6 +148,24 @@ static mal_err run_share3(side *s, trio_answer *answer,
                                   : MAL_SHARE3_SEMI_HONEST);
 }
 
+/* Does a permit of the contract cover the plan, asked by the last party for
+ * itself, for dpv:Research, on share3, released exactly? */
+static mal_err judge(side *s, mal_buf *out, const mal_sql_plan *plan) {
+    mal_policy_facts facts = { 0 };
+    mal_policy_verdict verdict;
+    MAL_TRY(mal_sql_plan_facts(&facts, s->arena, plan));
+    facts.requester = facts.recipient = s->contract->n_parties - 1;
+    facts.purpose = "dpv:Research";
+    facts.engine = MAL_POLICY_ENGINE_SHARE3;
+    facts.mode = MAL_POLICY_MODE_SEMI_HONEST;
+    facts.release = MAL_POLICY_RELEASE_EXACT;
+    facts.now = mal_time_unix();
+    mal_policy_decide(&verdict, s->contract, &facts);
+    MAL_REQUIRE(verdict.outcome == MAL_POLICY_ALLOW, MAL_E_DENIED, "%s",
+                verdict.text);
+    return mal_buf_put_str(out, "@@ ok\n");
+}
+
 static mal_err answer(side *s, mal_buf *out, const char *line) {
     const mal_sql_plan *plan;
     mal_sql_table t;
@@ -155,6 +173,8 @@ static mal_err answer(side *s, mal_buf *out, const char *line) {
                                    mal_bytes_str(line + 2)));
     trio_answer shared;
     const mal_sql_physical *p = NULL;
+    if (line[0] == 'J')
+        return judge(s, out, plan);
     if (line[0] != 'Q' && line[0] != 'S')
         MAL_TRY(run_share3(s, &shared, &p, plan, line[0]));
     if (line[0] == 'T' || line[0] == 'M')

@@ -2,14 +2,16 @@
 """TPC-H's 22 questions, twice: the text in DuckDB, the plan of the same text.
 
     tpch.py DIFFER [--engine clear|share3]   compare all; prints TAP
+    tpch.py DIFFER --engine judged           does the room's permit cover each plan?
     tpch.py SEAT --engine processes          on shares of three processes, over mutual TLS
     tpch.py --write FOLDER [--sf N]  the room, the tables and the answers, for other tests
 
 The tables come from DuckDB's own generator, the extension `tpch` (tools/fetch_tpch.sh puts both
 packages, pinned by hash, into third_party/tpch).  Three owners: `shop` has customer and orders,
 `carrier` lineitem, `maker` the parts, their suppliers, nations and regions.  Texts that a query
-compares, matches or sorts are dims over the list of their values; texts that it only shows are
-ids; what it never names is secret.
+compares, matches, sorts or shows are dims over the list of their values, but customers' comments,
+which are ids so that the contract keeps within its 1 MiB: Q10, which shows them, runs, and no
+permit can cover it (an id is never shown).  What no query names is secret.
 """
 import argparse
 import concurrent.futures
@@ -52,7 +54,7 @@ NATION, REGION = key(24, lo=0), key(4, lo=0)
 
 TABLES = {
     "shop.customer": (lambda sf: 150000 * sf, ["c_custkey"], {
-        "c_custkey": CUST, "c_name": ID, "c_address": ID, "c_nationkey": NATION, "c_phone": LIST,
+        "c_custkey": CUST, "c_name": LIST, "c_address": LIST, "c_nationkey": NATION, "c_phone": LIST,
         "c_acctbal": money(-1000, 10000), "c_mktsegment": LIST, "c_comment": ID}),
     "shop.orders": (lambda sf: 1500000 * sf, ["o_orderkey"], {
         "o_orderkey": ORDER, "o_custkey": CUST, "o_orderstatus": LIST, "o_totalprice": money(0, 600000),
@@ -71,7 +73,7 @@ TABLES = {
         "ps_partkey": PART, "ps_suppkey": SUPP, "ps_availqty": key(9999), "ps_supplycost": money(0, 1000),
         "ps_comment": SECRET}),
     "maker.supplier": (lambda sf: 10000 * sf, ["s_suppkey"], {
-        "s_suppkey": SUPP, "s_name": LIST, "s_address": ID, "s_nationkey": NATION, "s_phone": ID,
+        "s_suppkey": SUPP, "s_name": LIST, "s_address": LIST, "s_nationkey": NATION, "s_phone": LIST,
         "s_acctbal": money(-1000, 10000), "s_comment": LIST}),
     "maker.nation": (lambda sf: 25, ["n_nationkey"], {
         "n_nationkey": NATION, "n_name": LIST, "n_regionkey": REGION, "n_comment": SECRET}),
@@ -119,7 +121,7 @@ def room(sf, lists):
             text += "  unique %s\n" % u
         text += "  privacy unit row\n  rows at most %d\n}\n" % rows(sf)
     text += "rule tpch permit count, count distinct, sum, avg, min, max, rows by shop\n  from "
-    parts = {"id": ["id"], "dim": ["dim", "filter"], "measure": ["measure", "filter"]}
+    parts = {"id": ["id"], "dim": ["dim"], "measure": ["dim", "measure"]}
     text += ",\n       ".join("%s (%s)" % (name, ", ".join(
         "%s %s" % (part, c) for c, (role, _) in columns.items() for part in parts.get(role, [])))
         for name, (_, _, columns) in TABLES.items())
@@ -283,7 +285,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("differ", nargs="?")
     parser.add_argument("--sf", type=float, default=0.01)
-    parser.add_argument("--engine", choices=["clear", "share3", "processes"],
+    parser.add_argument("--engine", choices=["clear", "share3", "processes", "judged"],
                         default="clear")
     parser.add_argument("--security", choices=["semi-honest", "malicious"], default="semi-honest")
     parser.add_argument("--write")
@@ -293,7 +295,7 @@ def main():
         os.makedirs(args.write, exist_ok=True)
         world.write(args.write)
         return
-    letter = "Q" if args.engine == "clear" else "T" if args.security == "semi-honest" else "M"
+    letter = "J" if args.engine == "judged" else "Q" if args.engine == "clear" else "T" if args.security == "semi-honest" else "M"
     with tempfile.TemporaryDirectory(prefix="malus-tpch-") as folder:
         world.write(folder)
         todo = texts()
@@ -306,9 +308,13 @@ def main():
         asked = world.db.execute(text)
         names, theirs = [d[0] for d in asked.description], asked.fetchall()
         why = compare(text, names, head, ours, theirs) if head.startswith("ok") else head
+        if args.engine == "judged":
+            refused = name == "q10" and "c_comment" in head and head.startswith("E_DENIED")
+            why = None if head == "ok" or refused else head
         good += not why
-        print("%s %d - %s_is_duckdbs_answer%s" % ("not ok" if why else "ok", i + 1, name,
-                                                 "" if why else " # %d rows" % len(theirs)))
+        says = "is_permitted" if args.engine == "judged" else "is_duckdbs_answer"
+        print("%s %d - %s_%s%s" % ("not ok" if why else "ok", i + 1, name, says,
+                                   "" if why else " # %d rows" % len(theirs)))
         if why:
             print("# " + why)
     sys.exit(good != len(todo) or len(mine) != len(todo))
