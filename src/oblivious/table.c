@@ -265,13 +265,35 @@ mal_err mal_obl_valid_open(mal_obl *o, uint8_t *valid, const table *t) {
     return open_plane(o, valid, &t->valid);
 }
 
-mal_err mal_obl_column_open(mal_obl *o, int64_t *values, uint8_t *null,
-                            column *c) {
-    const size_t n = c->has_bits ? c->bits.n : c->words.n;
-    if (null && c->type.nullable)
-        MAL_TRY(open_plane(o, null, &c->null));
-    else if (null)
-        memset(null, 0, n);
+/* Nothing is left of what is invalid or NULL: neither was asked for. */
+static mal_err blank(mal_obl *o, column *c, const bits *valid) {
+    OBL_AUTO_BITS known = { 0 }, all = { 0 };
+    MAL_TRY(obl_bits_copy(o, &all, valid));
+    if (c->type.nullable) {
+        OBL_AUTO_BITS not_null = { 0 };
+        MAL_TRY(obl_not_null(o, &not_null, c));
+        MAL_TRY(obl_and(o, &known, valid, &not_null));
+        mal_share3_bits_clear(&c->null);
+        MAL_TRY(obl_bits_copy(o, &c->null, &known));
+        obl_xor_in(&c->null, valid); /* valid and NULL */
+    }
+    const bits *kept = c->type.nullable ? &known : &all;
+    if (c->has_bits) {
+        OBL_AUTO_BITS x = { 0 };
+        MAL_TRY(obl_and(o, &x, &c->bits, kept));
+        obl_planes_put(&c->bits, 0, &x);
+        mal_share3_words_clear(&c->words);
+        c->has_words = false;
+        return MAL_OK;
+    }
+    words x = { 0 };
+    MAL_TRY(obl_inject(o, &x, kept, &c->words));
+    mal_share3_words_clear(&c->words);
+    c->words = x;
+    return MAL_OK;
+}
+
+static mal_err open_values(mal_obl *o, int64_t *values, const column *c) {
     if (c->has_words)
         return obl_open_words(o, (uint64_t *)values, &c->words);
     MAL_REQUIRE(c->bits.width <= 64, MAL_E_UNSUPPORTED,
@@ -283,10 +305,22 @@ mal_err mal_obl_column_open(mal_obl *o, int64_t *values, uint8_t *null,
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     const mal_err err = obl_open_bits(o, planes, &c->bits);
     if (err == MAL_OK && o->s)
-        mal_share3_rows_of((uint64_t *)values, planes, n, c->bits.width,
+        mal_share3_rows_of((uint64_t *)values, planes, c->bits.n, c->bits.width,
                            obl_signed(&c->type));
     mal_free(planes);
     return err;
+}
+
+mal_err mal_obl_column_open(mal_obl *o, int64_t *values, uint8_t *null,
+                            table *t, unsigned at) {
+    MAL_REQUIRE(at < t->n_columns, MAL_E_INPUT, "no column %u", at);
+    column *c = &t->columns[at];
+    MAL_TRY(blank(o, c, &t->valid));
+    if (null && c->type.nullable)
+        MAL_TRY(open_plane(o, null, &c->null));
+    else if (null)
+        memset(null, 0, t->n);
+    return open_values(o, values, c);
 }
 
 /* Values outside the width are those of their low bits: the owner's fault, and

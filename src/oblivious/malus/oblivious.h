@@ -97,9 +97,11 @@ mal_err mal_obl_clamp(mal_obl *o, mal_obl_column *column) MAL_MUST_CHECK;
 mal_err mal_obl_table_new(mal_obl *o, mal_obl_table *t, size_t n,
                           unsigned n_columns, size_t n_valid) MAL_MUST_CHECK;
 /* Open a column to all three: what a release of the exact class does, and
- * tests.  null may be NULL. */
+ * tests.  Rows that are invalid, and NULLs, are opened as 0 (t's column is
+ * blanked so).  Where valid rows stand tells, too: a table that is opened was
+ * sorted by all its columns, or is an aggregate.  null may be NULL. */
 mal_err mal_obl_column_open(mal_obl *o, int64_t *values, uint8_t *null,
-                            mal_obl_column *column) MAL_MUST_CHECK;
+                            mal_obl_table *t, unsigned column) MAL_MUST_CHECK;
 mal_err mal_obl_valid_open(mal_obl *o, uint8_t *valid,
                            const mal_obl_table *t) MAL_MUST_CHECK;
 /* The missing form, made now and kept: [MR18] conversions. */

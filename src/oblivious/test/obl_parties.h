@@ -189,7 +189,7 @@ __attribute__((unused)) static mal_err plain_open(mal_obl *o, plain *p,
     for (unsigned i = 0; i < t->n_columns && err == MAL_OK; i++) {
         plain_column *c = &mine->c[i];
         c->type = t->columns[i].type;
-        err = mal_obl_column_open(o, c->v, c->null, &t->columns[i]);
+        err = mal_obl_column_open(o, c->v, c->null, t, i);
     }
     if (mine != p)
         mal_free(mine);

@@ -335,4 +335,36 @@ TEST(every_cell_of_a_closed_domain_is_answered) {
     }
 }
 
+/* --- opening -------------------------------------------------------------- */
+
+static mal_err run_nothing(mal_obl *o, example *x, table *out, table *a,
+                           table *b) {
+    (void)b;
+    if (x->limit)
+        MAL_TRY(mal_obl_need_words(o, &a->columns[1]));
+    if (x->limit) { /* as a product would come */
+        mal_share3_bits_clear(&a->columns[1].bits);
+        a->columns[1].has_bits = false;
+    }
+    return take(out, a);
+}
+
+TEST(what_is_invalid_or_null_is_opened_as_nothing) {
+    static example x;
+    for (unsigned i = 0; i < 4; i++) {
+        memset(&x, 0, sizeof x);
+        random_table(&x.a, 2, 1000);
+        x.limit = i % 2;
+        x.run = run_nothing;
+        obl_run(example_body, &x);
+        for (size_t r = 0; r < x.a.n; r++)
+            for (unsigned k = 0; k < 2; k++) {
+                const plain_column *c = &x.a.c[k];
+                const bool shown = x.a.valid[r] && !c->null[r];
+                CHECK_EQ(x.out.c[k].v[r], shown ? c->v[r] : 0);
+                CHECK_EQ(x.out.c[k].null[r], x.a.valid[r] && c->null[r]);
+            }
+    }
+}
+
 TEST_MAIN

@@ -100,7 +100,7 @@ static mal_err check_table(mal_share3 *s, mal_obl *o, mal_obl_table *t) {
             MAL_TRY(check_id(s, &t->columns[c].bits));
             continue;
         }
-        MAL_TRY(mal_obl_column_open(o, values, null, &t->columns[c]));
+        MAL_TRY(mal_obl_column_open(o, values, null, t, c));
         for (size_t r = 0; r < table.n; r++) {
             CHECK_EQ(types[c].nullable && null[r], table.null[c][r]);
             if (!table.null[c][r])
