@@ -83,6 +83,63 @@ TEST(every_fold_gives_the_same_relation) {
     }
 }
 
+/* Bit c of row j is bit j of column c, whatever the number of blocks. */
+TEST(every_way_transposes) {
+    enum { BLOCKS = 11 };
+    static mal_ot_block column[128 * OT_COLUMN_STRIDE], row[128 * BLOCKS];
+    uint64_t rng = mal_test_seed();
+    for (size_t i = 0; i < 128 * OT_COLUMN_STRIDE; i++)
+        column[i] = block_rand(&rng);
+    for (ot_way w = OT_WAY_PLAIN; w <= OT_WAY_WIDE; w++)
+        for (size_t n = 1; n <= BLOCKS && (ot_ways() >> w & 1); n++) {
+            memset(row, 0, sizeof row);
+            ot_transpose(w, row, column, n);
+            for (size_t j = 0; j < 128 * BLOCKS; j++)
+                for (unsigned c = 0; c < 128; c++) {
+                    mal_ot_block from = column[c * OT_COLUMN_STRIDE + j / 128];
+                    uint64_t bit = j < 128 * n ? ot_mask_bit(from, j % 128) : 0;
+                    CHECK(ot_mask_bit(row[j], c) == bit);
+                }
+        }
+}
+
+/* Sums of leaf streams by the bits of their index, against a loop over leaves.
+ */
+TEST(every_way_folds_by_the_definition) {
+    static mal_prim_aes leaf[256];
+    static mal_ot_block part[8 * OT_COLUMN_STRIDE];
+    uint64_t rng = mal_test_seed();
+    for (unsigned i = 0; i < 256; i++) {
+        mal_ot_block key = block_rand(&rng);
+        mal_prim_aes_init(&leaf[i], (const uint8_t *)&key);
+    }
+    for (unsigned k = 1; k <= 8; k++)
+        for (unsigned skip = 0; skip < 2; skip++)
+            for (ot_way w = OT_WAY_PLAIN; w <= OT_WAY_WIDE; w++) {
+                size_t n = 1 + mal_test_rand(&rng) % OT_CHUNK_BLOCKS;
+                mal_ot_block sum[OT_CHUNK_BLOCKS], want[9][OT_CHUNK_BLOCKS],
+                    stream[OT_CHUNK_BLOCKS];
+                ot_fold f = {
+                    leaf, k, skip, n, mal_test_rand(&rng), sum, part
+                };
+                if (!(ot_ways() >> w & 1))
+                    continue;
+                ot_fold_run(w, &f);
+                memset(want, 0, sizeof want);
+                for (unsigned x = skip; x < 1u << k; x++) {
+                    mal_prim_aes_ctr(stream, n, &leaf[x], f.counter, 0);
+                    for (size_t i = 0; i < n; i++)
+                        for (unsigned b = 0; b <= k; b++)
+                            if (b == k || (x >> b & 1))
+                                want[b][i] = ot_xor(want[b][i], stream[i]);
+                }
+                CHECK(mal_equal(want[k], sum, n * BLOCK));
+                for (unsigned b = 0; b < k; b++)
+                    CHECK(mal_equal(want[b], part + b * OT_COLUMN_STRIDE,
+                                    n * BLOCK));
+            }
+}
+
 /* Any cut of a list of OTs hashes alike, also across permutations. */
 TEST(pads_depend_on_the_index_alone) {
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
