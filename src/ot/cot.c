@@ -324,36 +324,53 @@ mal_err ot_cot_make(mal_ot_cot **cot, mal_chan *chan,
     return MAL_OK;
 }
 
-static mal_err sender_setup(mal_ot_cot *c) {
-    mal_ot_block key[KAPPA], inverted;
-    size_t want =
-        OT_BASE_POINT_BYTES + ot_setup_bytes(c->k, c->params.security);
-    MAL_AUTO(mal_ot_blocks_auto)
-    mal_ot_block *room =
-        mal_ot_blocks_new((sizeof(ot_base_chooser) + BLOCK - 1) / BLOCK);
-    MAL_REQUIRE(room, MAL_E_MEMORY, "out of memory");
-    ot_base_chooser *chooser = (ot_base_chooser *)(void *)room;
-
-    /* Base OT i opens the sums beside the path: its choice is not delta's bit.
-     * Level l of tree i is OT i * k + l and takes bit i * k + k - 1 - l. */
-    inverted = (mal_ot_block){ { 0 } };
+/* Base OT i opens the sums beside the path: its choice is not delta's bit.
+ * Level l of tree i is OT i * k + l and takes bit i * k + k - 1 - l. */
+static mal_ot_block inverted(const mal_ot_cot *c) {
+    mal_ot_block out = { { 0 } };
     for (unsigned j = 0; j < KAPPA; j++) {
         unsigned bit = j / c->k * c->k + c->k - 1 - j % c->k;
-        inverted.w[j / 64] |= (~ot_mask_bit(c->delta, bit) & 1) << (j % 64);
+        out.w[j / 64] |= (~ot_mask_bit(c->delta, bit) & 1) << (j % 64);
     }
-    MAL_TRY(ot_base_choose(chooser, c->params.session, inverted));
-    MAL_TRY(mal_chan_send(c->chan,
-                          mal_bytes_of(chooser->points, OT_BASE_CHOOSE_BYTES)));
+    return out;
+}
+
+mal_err ot_sender_begin(mal_ot_cot **cot, mal_chan *chan,
+                        const mal_ot_params *params) {
+    MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *c = NULL;
+    *cot = NULL;
+    MAL_TRY(ot_cot_make(&c, chan, params, true));
+    if (params->delta)
+        c->delta = *params->delta;
+    else
+        mal_prim_random(&c->delta, BLOCK);
+    c->chooser = (ot_base_chooser *)(void *)mal_ot_blocks_new(
+        (sizeof(ot_base_chooser) + BLOCK - 1) / BLOCK);
+    MAL_REQUIRE(c->chooser, MAL_E_MEMORY, "out of memory");
+    MAL_TRY(ot_base_choose(c->chooser, c->params.session, inverted(c)));
+    MAL_TRY(mal_chan_send(
+        chan, mal_bytes_of(c->chooser->points, OT_BASE_CHOOSE_BYTES)));
+    *cot = c;
+    c = NULL;
+    return MAL_OK;
+}
+
+mal_err ot_sender_end(mal_ot_cot *c) {
+    mal_ot_block key[KAPPA];
+    size_t want =
+        OT_BASE_POINT_BYTES + ot_setup_bytes(c->k, c->params.security);
     MAL_TRY(mal_chan_recv(c->chan, &c->message, want));
     MAL_REQUIRE(c->message.len == want, MAL_E_PEER,
                 "%zu bytes of setup, not %zu", c->message.len, want);
-    MAL_TRY(ot_base_chosen(key, chooser, c->message.ptr));
+    MAL_TRY(ot_base_chosen(key, c->chooser, c->message.ptr));
     mal_err err =
         ot_setup_guest(c,
                        mal_bytes_of(c->message.ptr + OT_BASE_POINT_BYTES,
                                     want - OT_BASE_POINT_BYTES),
                        key);
     mal_wipe(key, sizeof key);
+    mal_ot_blocks_free((mal_ot_block *)(void *)c->chooser);
+    c->chooser = NULL;
     return err;
 }
 
@@ -378,12 +395,8 @@ mal_err mal_ot_cot_new_sender(mal_ot_cot **cot, mal_chan *chan,
                               const mal_ot_params *params) {
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *c = NULL;
     *cot = NULL;
-    MAL_TRY(ot_cot_make(&c, chan, params, true));
-    if (params->delta)
-        c->delta = *params->delta;
-    else
-        mal_prim_random(&c->delta, BLOCK);
-    MAL_TRY(sender_setup(c));
+    MAL_TRY(ot_sender_begin(&c, chan, params));
+    MAL_TRY(ot_sender_end(c));
     *cot = c;
     c = NULL;
     return MAL_OK;
@@ -405,6 +418,7 @@ void mal_ot_cot_free(mal_ot_cot *cot) {
         return;
     mal_ot_blocks_free((mal_ot_block *)(void *)cot->leaf);
     mal_ot_blocks_free(cot->column);
+    mal_ot_blocks_free((mal_ot_block *)(void *)cot->chooser);
     mal_buf_clear(&cot->message);
     mal_wipe(cot, sizeof *cot);
     mal_free(cot);

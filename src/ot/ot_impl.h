@@ -98,12 +98,19 @@ struct mal_ot_cot {
     mal_buf message;
     uint64_t streamed; /* blocks taken from each leaf */
     uint64_t batches, voles;
-    uint64_t served; /* OTs so far: the next one's index */
+    uint64_t served;          /* OTs so far: the next one's index */
+    ot_base_chooser *chooser; /* sender, between begin and end */
 };
 
 /* An extender whose leaves are not known yet. */
 mal_err ot_cot_make(mal_ot_cot **cot, mal_chan *chan,
                     const mal_ot_params *params, bool sender) MAL_MUST_CHECK;
+
+/* The two halves of mal_ot_cot_new_sender: what else there is to do is done
+ * while the peer answers. */
+mal_err ot_sender_begin(mal_ot_cot **cot, mal_chan *chan,
+                        const mal_ot_params *params) MAL_MUST_CHECK;
+mal_err ot_sender_end(mal_ot_cot *cot) MAL_MUST_CHECK;
 
 /* The receiver's steps of a batch of 128 * blocks OTs with choices u, which the
  * tests take one by one to cheat in between: d [trees][blocks], then the check.

@@ -218,6 +218,8 @@ static mal_err vole_send(vole *v, mal_ot_block *b,
     for (size_t j = 0; j < s->trees; j++)
         grow_tree(v, j);
     MAL_TRY(mal_progress_step(progress, "vole", 1, 4));
+    if (v->cot->chooser) /* the trees grew while the peer answered */
+        MAL_TRY(ot_sender_end(v->cot));
     MAL_TRY(send_sums(v));
     MAL_TRY(mal_progress_step(progress, "vole", 2, 4));
     if (v->cot->params.security == MAL_OT_MALICIOUS)
@@ -401,7 +403,7 @@ mal_err mal_ot_vole_send(mal_ot_block *delta, mal_ot_block *b, size_t n,
                          const mal_progress *progress) {
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
     *delta = (mal_ot_block){ { 0 } };
-    MAL_TRY(mal_ot_cot_new_sender(&cot, chan, params));
+    MAL_TRY(ot_sender_begin(&cot, chan, params));
     MAL_TRY(mal_ot_cot_vole_send(cot, b, n, progress));
     *delta = mal_ot_cot_delta(cot);
     return MAL_OK;
