@@ -19,8 +19,9 @@
  *
  * Soundness.  Let m_X be wrong by e, not 0, and g_Y by d.  Then z_Y + z_T =
  * <r, F(e)> + d, where r and c were drawn by Y and T, independently of e and d:
- * F(e) = 0 with probability 2^-64, and else the sum is 0 with 2^-64.  For six
- * checks: below 2^-60 a shuffle.
+ * F(e) = 0 with probability 2^-64, and else the sum is 0 with 2^-64.  A
+ * party is X in two checks and must forge a hash in four: 8 * 2^-64 = 2^-61 a
+ * shuffle.
  * Privacy.  S and B are masked by a, unknown to T, and b, unknown to Y.  Could
  * Y send another S, then z_T would tell it <S - S', x_TX>: so X, who knows both
  * vectors, sends T a hash of S and Y a hash of B.  The hash is the inner
