@@ -304,13 +304,16 @@ static mal_err add_words(int64_t *cells, size_t n, mal_bytes words) {
     return MAL_OK;
 }
 
-static mal_err open_share3(asking *a, int64_t *cells, mal_buf *plain) {
+static mal_err open_share3(asking *a, int64_t *cells, mal_sql_table *rows,
+                           mal_buf *plain) {
     const mal_sql_physical *p = a->judged.physical;
     mal_bytes seats[MAL_POLICY_SEATS] = { { 0 } };
     for (unsigned i = 0; i < a->n; i++)
         for (unsigned k = 0; k < MAL_POLICY_SEATS; k++)
             if (a->judged.parties[k] == a->judged.members.at[i])
                 seats[k] = mal_buf_view(&plain[i]);
+    if (room_opened(&a->judged))
+        return room_rows_decode(rows, a->arena, a->judged.plan, seats);
     return room_parts3_add(cells, p->n_cells * p->n_aggs, seats);
 }
 
@@ -329,10 +332,10 @@ static mal_err open_part(asking *a, unsigned i, mal_buf *plain,
 }
 
 /* Released cells, [agg][cell]. */
-static mal_err open_cells(asking *a, int64_t **out) {
+static mal_err open_cells(asking *a, int64_t **out, mal_sql_table *rows) {
     const mal_sql_physical *p = a->judged.physical;
     size_t n = p->n_cells * p->n_aggs;
-    int64_t *cells = mal_arena_calloc(a->arena, n, sizeof *cells);
+    int64_t *cells = mal_arena_calloc(a->arena, n + 1, sizeof *cells);
     if (!cells)
         return MAL_E_MEMORY;
     mal_buf *plain = mal_arena_calloc(a->arena, MAL_PARTIES_MAX, sizeof *plain);
@@ -342,7 +345,7 @@ static mal_err open_cells(asking *a, int64_t **out) {
     for (unsigned i = 0; i < a->n && err == MAL_OK; i++)
         err = open_part(a, i, &plain[i], cells);
     if (err == MAL_OK && a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
-        err = open_share3(a, cells, plain);
+        err = open_share3(a, cells, rows, plain);
     clear_list(plain);
     MAL_TRY(err);
     *out = cells;
@@ -488,7 +491,7 @@ static mal_err fresh_answer(asking *a, mal_room_answer *answer,
         room_ask_end(a->room, &a->mark, why);
         return mal_err_set(err, __FILE__, __LINE__, "%s", why);
     }
-    MAL_TRY(open_cells(a, cells));
+    MAL_TRY(open_cells(a, cells, &answer->table));
     mal_hex_encode(answer->job, mal_bytes_of(a->job.b, 32));
     answer->epsilon_nano = a->request.epsilon_nano;
     answer->bytes = a->bytes;
@@ -518,14 +521,16 @@ static mal_err ask(asking *a, mal_room_answer *answer) {
     answer->engine = mal_policy_engine_name(a->judged.engine);
     int64_t *cells = NULL;
     mal_prim_hash key;
-    bool kept = a->judged.verdict.keep_days > 0;
+    bool opened = room_opened(&a->judged);
+    bool kept = a->judged.verdict.keep_days > 0 && !opened;
     if (kept)
         MAL_TRY(answer_key(a, &key));
     if (kept && !a->question->fresh)
         MAL_TRY(load_kept(a, &key, answer, &cells));
     if (!answer->stored)
         MAL_TRY(fresh_answer(a, answer, &cells));
-    MAL_TRY(finish(a, answer, cells));
+    if (!opened)
+        MAL_TRY(finish(a, answer, cells));
     MAL_TRY(notes(a, answer));
     if (kept && !answer->stored)
         MAL_TRY(keep(a, &key, answer, cells));

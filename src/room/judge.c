@@ -74,7 +74,7 @@ static mal_err scale_of(room_noise *noise, const mal_sql_physical *p,
 static mal_err plan_noise(room_judged *j, mal_arena *arena,
                           const room_request *r) {
     const mal_sql_physical *p = j->physical;
-    room_noise *noise = mal_arena_calloc(arena, p->n_aggs, sizeof *noise);
+    room_noise *noise = mal_arena_calloc(arena, p->n_aggs + 1u, sizeof *noise);
     if (!noise)
         return MAL_E_MEMORY;
     const uint64_t room_for = (uint64_t)1 << 62;
@@ -190,23 +190,48 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
     f->now = room_now(room);
 }
 
+bool room_opened(const room_judged *j) {
+    return j->physical && j->physical->shape == MAL_SQL_SHARE3 &&
+           j->physical->n_aggs == 0;
+}
+
+/* Into the parts of clear, sum and psi; into rows that share3 computes on; in
+ * rooms marked test also into rows whose answer it opens. */
+typedef enum form { FORM_OWN, FORM_ROWS, FORM_OPENED } form;
+
 static mal_err split(room_judged *j, mal_arena *arena,
-                     const mal_policy_contract *c, bool group_count) {
-    mal_sql_split_options options = { .group_count = group_count };
+                     const mal_policy_contract *c, form f, bool group_count) {
+    mal_sql_split_options options = { .group_count = group_count,
+                                      .share3 = f != FORM_OWN,
+                                      .opened = f == FORM_OPENED };
     return mal_sql_split(&j->physical, arena, j->plan, c, &options);
 }
 
-/* A part is computed by its owner, from a table that lies with it: what rests
- * shared is for plans that begin on shares. */
-static mal_err check_rests(const room_judged *j, const mal_policy_contract *c) {
-    for (uint32_t i = 0; i < j->facts.n_datasets; i++) {
-        const mal_policy_dataset *d = &c->datasets[j->facts.datasets[i]];
-        MAL_REQUIRE(!d->shared, MAL_E_UNSUPPORTED,
-                    "%s rests shared: nothing releases cells that are computed "
-                    "on all of a table's shares yet",
-                    d->name);
+static bool any_rests_shared(const room_judged *j,
+                             const mal_policy_contract *c) {
+    for (uint32_t i = 0; i < j->facts.n_datasets; i++)
+        if (c->datasets[j->facts.datasets[i]].shared)
+            return true;
+    return false;
+}
+
+/* The first form that the plan has. */
+static mal_err split_for_share3(room_judged *j, mal_arena *arena,
+                                const mal_policy_contract *c, bool may_open,
+                                form *f) {
+    *f = FORM_OWN;
+    mal_err err = MAL_E_UNSUPPORTED;
+    if (!any_rests_shared(j, c))
+        err = split(j, arena, c, *f, false);
+    if (err == MAL_E_UNSUPPORTED) {
+        *f = FORM_ROWS;
+        err = split(j, arena, c, *f, false);
     }
-    return MAL_OK;
+    if (err == MAL_E_UNSUPPORTED && may_open) {
+        *f = FORM_OPENED;
+        err = split(j, arena, c, *f, false);
+    }
+    return err;
 }
 
 /* --- One way to run it --------------------------------------------------- */
@@ -219,7 +244,10 @@ typedef struct way {
 static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
                          const room_request *r, const way *w) {
     const mal_policy_contract *c = room->contract;
-    mal_err released = split(j, arena, c, false);
+    form f = FORM_OWN;
+    mal_err released =
+        w->share3 ? split_for_share3(j, arena, c, r->prenoise && c->test, &f)
+                  : split(j, arena, c, f, false);
     char why[512] = "";
     if (released != MAL_OK)
         snprintf(why, sizeof why, "%s", mal_err_message());
@@ -244,8 +272,10 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
     if (released != MAL_OK)
         return mal_err_set(released, __FILE__, __LINE__, "%s", why);
     if (j->verdict.group_min)
-        MAL_TRY(split(j, arena, c, true));
-    MAL_TRY(check_rests(j, c));
+        MAL_TRY(split(j, arena, c, f, true));
+    MAL_REQUIRE(w->share3 || !any_rests_shared(j, c), MAL_E_UNSUPPORTED,
+                "a table of this question rests shared: share3 alone computes "
+                "on that");
     mal_prim_sha256_of(&j->physical_hash, mal_bytes_str(j->physical->text));
     MAL_TRY(parties_of(j, c));
     j->share_k = share_of(j, c, r->requester);

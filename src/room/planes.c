@@ -198,24 +198,44 @@ static mal_share3_bits view(const mal_share3_bits *flat,
                                         flat->part[1] + plane * stride } };
 }
 
-mal_err room_planes_table(mal_obl_table *table, const mal_share3_bits *flat,
-                          const room_shape *shape) {
+/* Where the planes of a column begin. */
+static size_t plane_of(const room_shape *shape, unsigned column) {
     size_t plane = 0;
+    for (unsigned i = 0; i < column; i++)
+        plane += planes_of(&shape->types[i]);
+    return plane;
+}
+
+static void see(mal_obl_column *c, const mal_share3_bits *flat,
+                const room_shape *shape, unsigned at) {
+    size_t plane = plane_of(shape, at);
+    c->type = shape->types[at];
+    c->has_bits = true;
+    c->bits = view(flat, shape, plane, mal_obl_width(&c->type));
+    if (c->type.nullable)
+        c->null = view(flat, shape, plane + mal_obl_width(&c->type), 1);
+}
+
+mal_err room_planes_pick(mal_obl_table *table, const mal_share3_bits *flat,
+                         const room_shape *shape, const unsigned *pick,
+                         unsigned n_pick) {
     table->n = shape->rows;
-    table->columns = mal_calloc(shape->n_types + 1, sizeof *table->columns);
+    table->columns = mal_calloc(n_pick + 1u, sizeof *table->columns);
     if (!table->columns)
         return MAL_E_MEMORY;
-    table->n_columns = shape->n_types;
-    for (unsigned i = 0; i < shape->n_types; i++) {
-        mal_obl_column *c = &table->columns[i];
-        c->type = shape->types[i];
-        c->has_bits = true;
-        unsigned width = mal_obl_width(&c->type);
-        c->bits = view(flat, shape, plane, width);
-        plane += width;
-        if (c->type.nullable)
-            c->null = view(flat, shape, plane++, 1);
-    }
-    table->valid = view(flat, shape, plane, 1);
+    table->n_columns = n_pick;
+    for (unsigned i = 0; i < n_pick; i++)
+        see(&table->columns[i], flat, shape, pick[i]);
+    table->valid = view(flat, shape, plane_of(shape, shape->n_types), 1);
     return MAL_OK;
+}
+
+mal_err room_planes_table(mal_obl_table *table, const mal_share3_bits *flat,
+                          const room_shape *shape) {
+    unsigned all[MAL_OBL_COLUMNS_MAX];
+    MAL_REQUIRE(shape->n_types <= MAL_OBL_COLUMNS_MAX, MAL_E_LIMIT,
+                "a table of %u columns", shape->n_types);
+    for (unsigned i = 0; i < shape->n_types; i++)
+        all[i] = i;
+    return room_planes_pick(table, flat, shape, all, shape->n_types);
 }

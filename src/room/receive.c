@@ -285,6 +285,39 @@ mal_err room_share_find(mal_room *room, mal_store_shares *out, mal_arena *arena,
              version, dataset);
 }
 
+const room_dataset_ref *room_pinned(const mal_room *room, const room_job *job,
+                                    uint32_t dataset) {
+    const mal_policy_dataset *d = &room->contract->datasets[dataset];
+    const room_members *m = &job->judged.members;
+    for (unsigned i = 0; i < m->n; i++)
+        for (unsigned k = 0; k < job->accepts[i].n_datasets; k++)
+            if (m->at[i] == d->owner &&
+                strcmp(job->accepts[i].datasets[k].name, d->name) == 0)
+                return &job->accepts[i].datasets[k];
+    return NULL;
+}
+
+mal_err room_shares_check(mal_room *room, const room_job *job) {
+    const mal_policy_facts *f = &job->judged.facts;
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
+    mal_store_shares shares;
+    if (job->judged.engine != MAL_POLICY_ENGINE_SHARE3 ||
+        seat_of(room, room->me) < 0)
+        return MAL_OK;
+    if (!arena)
+        return MAL_E_MEMORY;
+    for (uint32_t i = 0; i < f->n_datasets; i++) {
+        const mal_policy_dataset *d = &room->contract->datasets[f->datasets[i]];
+        const room_dataset_ref *ref = room_pinned(room, job, f->datasets[i]);
+        if (!d->shared)
+            continue;
+        MAL_REQUIRE(ref, MAL_E_PEER, "nobody pinned %s", d->name);
+        MAL_TRY(room_share_find(room, &shares, arena, d->name, ref->version,
+                                ref->root.b));
+    }
+    return MAL_OK;
+}
+
 mal_err room_serve_unshare(mal_room *room, uint32_t caller, mal_bytes in,
                            mal_buf *out) {
     mal_rd rd = mal_rd_of(in);

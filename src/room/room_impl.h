@@ -466,7 +466,22 @@ mal_chan *room_watch_chan(mal_room *room, room_job *job, uint32_t peer,
  * Errors:  MAL_E_PEER  a size is wrong, or two seats differ about a part. */
 mal_err room_parts3_add(int64_t *cells, size_t n,
                         const mal_bytes seats[3]) MAL_MUST_CHECK;
+/* Rows that all three opened: u32 columns, u64 rows, then of each value its
+ * word and whether it is NULL. */
+mal_err room_rows_encode(mal_buf *out,
+                         const mal_sql_table *table) MAL_MUST_CHECK;
+mal_err room_rows_decode(mal_sql_table *table, mal_arena *arena,
+                         const mal_sql_plan *plan,
+                         const mal_bytes seats[3]) MAL_MUST_CHECK;
 
+/* At a seat, of the tables of the plan that rest shared: do the versions that
+ * their owners pinned lie here?  MAL_E_MISSING, before anybody pays. */
+mal_err room_shares_check(mal_room *room, const room_job *job) MAL_MUST_CHECK;
+/* What the owner of a dataset pinned for this job. */
+const room_dataset_ref *room_pinned(const mal_room *room, const room_job *job,
+                                    uint32_t dataset);
+/* Is its exact answer opened to the seats (rooms marked test)? */
+bool room_opened(const room_judged *judged);
 /* receive.c, refresh.c: shares of an owner's table at a seat. */
 void room_uploads_clear(mal_room *room);
 mal_err room_serve_share(mal_room *room, uint32_t caller, mal_bytes in,

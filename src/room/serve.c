@@ -326,6 +326,7 @@ static uint64_t own_epsilon(const mal_room *room, const room_judged *j) {
 static mal_err hold(mal_room *room, room_job *job, step *s, mal_buf *out) {
     enter(room, job, "holding the budget");
     MAL_TRY(read_accepts(room, job, s));
+    MAL_TRY(room_shares_check(room, job));
     room_hold h = { .job = job->id,
                     .accepts = job->accepts_hash,
                     .party = room->me,

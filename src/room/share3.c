@@ -125,15 +125,28 @@ static void run3_clear(run3 *r) {
 
 /* --- Our own tables ------------------------------------------------------ */
 
+/* The dataset of a part whose shares rest at the seats, or NULL. */
+static const mal_policy_dataset *rests(const run3 *r, unsigned i) {
+    const mal_sql_part *part = &r->job->judged.physical->parts[i];
+    const mal_policy_dataset *d =
+        part->n_tables ? &r->room->contract->datasets[part->tables[0].dataset]
+                       : NULL;
+    return part->role == MAL_SQL_PART_ROWS && d && d->shared ? d : NULL;
+}
+
 static mal_err fill_part(run3 *r, unsigned i) {
     const mal_sql_part *part = &r->job->judged.physical->parts[i];
     const room_shape *shape = &r->shapes[i];
-    mal_duck_type types[MAL_SQL_AGGS_MAX + 2];
+    mal_duck_type types[MAL_SQL_COLUMNS_MAX + MAL_SQL_AGGS_MAX + 2];
     mal_duck_batch rows;
     for (unsigned c = 0; c < shape->n_types; c++)
         types[c] = shape->types[c].opaque ? MAL_DUCK_ID : MAL_DUCK_I64;
-    MAL_TRY(
-        room_part_rows(r->room, r->job, part, types, shape->n_types, &rows));
+    if (shape->n_types == 0)
+        types[0] = MAL_DUCK_I64;
+    MAL_TRY(room_part_rows(r->room, r->job, part, types,
+                           shape->n_types ? shape->n_types : 1, &rows));
+    if (shape->n_types == 0)
+        rows.n = 0; /* count(*) alone: the rows, and a column of no use */
     MAL_TRY(room_walk3_keys(&rows, r->job->arena, r->job));
     r->planes[i] = mal_calloc(room_shape_words(shape), sizeof **r->planes);
     if (!r->planes[i])
@@ -152,7 +165,8 @@ static mal_err local_stage(run3 *r) {
     if (!r->planes)
         return MAL_E_MEMORY;
     for (unsigned i = 0; i < r->n_parts; i++)
-        if (r->job->judged.physical->parts[i].owner == r->room->me)
+        if (r->job->judged.physical->parts[i].owner == r->room->me &&
+            !rests(r, i))
             MAL_TRY(fill_part(r, i));
     return MAL_OK;
 }
@@ -160,10 +174,11 @@ static mal_err local_stage(run3 *r) {
 /* --- Streams ------------------------------------------------------------- */
 
 /* Owners of parts that hold no seat, in order of index. */
-static mal_policy_set feeders(const room_judged *j) {
+static mal_policy_set feeders(const run3 *r) {
+    const room_judged *j = &r->job->judged;
     mal_policy_set set = 0;
     for (unsigned i = 0; i < j->physical->n_parts; i++)
-        if (seat_of(j, j->physical->parts[i].owner) < 0)
+        if (seat_of(j, j->physical->parts[i].owner) < 0 && !rests(r, i))
             set |= (mal_policy_set)1 << j->physical->parts[i].owner;
     return set;
 }
@@ -175,7 +190,7 @@ static mal_err connect_seat(run3 *r) {
             MAL_TRY(tap(&r->taps[i], r->mesh.chan[i]));
             r->mesh.chan[i] = &r->taps[i].chan;
         }
-    mal_policy_set set = feeders(&r->job->judged);
+    mal_policy_set set = feeders(r);
     unsigned slot = SEATS;
     for (uint32_t p = 0; p < MAL_PARTIES_MAX; p++)
         if (set >> p & 1)
@@ -211,11 +226,71 @@ static mal_err feed(run3 *r) {
 
 /* --- The engine ---------------------------------------------------------- */
 
+static mal_err load_shares(run3 *r, unsigned i, mal_store_shares *shares) {
+    uint64_t *part[2] = { mal_calloc(shares->words, 8),
+                          mal_calloc(shares->words, 8) };
+    mal_err err = part[0] && part[1] ? MAL_OK : MAL_E_MEMORY;
+    if (err == MAL_OK)
+        err = mal_store_shares_read(r->room->config.store, part, shares);
+    if (err == MAL_OK)
+        err = mal_share3_bits_adopt(
+            r->engine, &r->flat[i],
+            (const uint64_t *const[2]){ part[0], part[1] }, 64 * shares->words,
+            1);
+    for (unsigned k = 0; k < 2; k++) {
+        if (part[k])
+            mal_wipe(part[k], 8 * shares->words);
+        mal_free(part[k]);
+    }
+    return err;
+}
+
+/* Of our disk, the epoch that all seats hold; two of us compare each part. */
+static mal_err take_resting(run3 *r, unsigned i, const mal_policy_dataset *d) {
+    const mal_sql_part *part = &r->job->judged.physical->parts[i];
+    const mal_sql_part_table *t = &part->tables[0];
+    const room_dataset_ref *ref = room_pinned(r->room, r->job, t->dataset);
+    room_shape raw;
+    const char **names;
+    mal_store_shares shares;
+    unsigned pick[MAL_OBL_COLUMNS_MAX];
+    MAL_REQUIRE(ref && part->n_tables == 1 && t->n_columns == part->n_out &&
+                    part->n_out <= MAL_OBL_COLUMNS_MAX,
+                MAL_E_STATE, "a part that is not the bare table %s", d->name);
+    MAL_TRY(room_shape_of_dataset(&raw, &names, r->job->arena, d));
+    MAL_TRY(room_share_find(r->room, &shares, r->job->arena, d->name,
+                            ref->version, ref->root.b));
+    MAL_TRY(room_share_epoch(&r->mesh, &shares));
+    MAL_REQUIRE(shares.words == room_shape_words(&raw), MAL_E_STATE,
+                "%s was shared under other bounds: share it again", d->name);
+    MAL_TRY(load_shares(r, i, &shares));
+    MAL_TRY(mal_share3_bits_agree(r->engine, &r->flat[i]));
+    for (unsigned k = 0; k < part->n_out; k++) {
+        const char *want = d->columns[t->columns[k]].name;
+        for (pick[k] = 0; strcmp(names[pick[k]], want) != 0; pick[k]++)
+            assert(pick[k] + 1 < raw.n_types);
+    }
+    MAL_TRY(
+        room_planes_pick(&r->tables[i], &r->flat[i], &raw, pick, part->n_out));
+    for (unsigned k = 0; k < part->n_out; k++) {
+        const mal_obl_type *a = &r->tables[i].columns[k].type,
+                           *b = &r->shapes[i].types[k];
+        MAL_REQUIRE(a->lo == b->lo && a->hi == b->hi &&
+                        a->nullable == b->nullable && a->opaque == b->opaque,
+                    MAL_E_STATE, "%s lies here with another range of %s",
+                    d->name, names[pick[k]]);
+    }
+    return room_walk3_clamp(r->obl, &r->tables[i]);
+}
+
 static mal_err take_part(run3 *r, unsigned i) {
     const room_judged *j = &r->job->judged;
     const mal_sql_part *part = &j->physical->parts[i];
     size_t words = room_shape_words(&r->shapes[i]);
     int from = seat_of(j, part->owner);
+    const mal_policy_dataset *resting = rests(r, i);
+    if (resting)
+        return take_resting(r, i, resting);
     if (from >= 0)
         MAL_TRY(room_planes_input(r->engine, &r->flat[i], (unsigned)from,
                                   r->planes[i], words));
@@ -256,6 +331,14 @@ static mal_err put_parts(run3 *r, mal_buf *out) {
     return err;
 }
 
+/* In rooms marked test: the exact answer, the same at all three. */
+static mal_err open_rows(run3 *r, mal_buf *out) {
+    mal_sql_table table;
+    MAL_TRY(mal_sql_open_share3(&table, r->job->arena, r->job->judged.physical,
+                                r->obl, r->engine, r->tables));
+    return room_rows_encode(out, &table);
+}
+
 static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
     const room_judged *j = &r->job->judged;
     mal_progress progress = { room_job_step, r->job };
@@ -272,6 +355,8 @@ static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
     for (unsigned i = 0; i < r->n_parts; i++)
         MAL_TRY(take_part(r, i));
     forget_planes(r);
+    if (room_opened(j))
+        return open_rows(r, out);
     MAL_TRY(room_walk3_run(r->obl, &r->answer, j->physical, r->tables));
     MAL_REQUIRE(r->answer.n == j->physical->n_cells * j->physical->n_aggs,
                 MAL_E_STATE, "the plan gave another number of cells");
@@ -307,8 +392,7 @@ mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
     room_job_stage(room, job, "local stage");
     mal_err err = local_stage(r);
     job->own_error = err != MAL_OK && err != MAL_E_CANCEL;
-    if (err == MAL_OK &&
-        (r->seat >= 0 || feeders(&job->judged) >> room->me & 1)) {
+    if (err == MAL_OK && (r->seat >= 0 || feeders(r) >> room->me & 1)) {
         room_job_stage(room, job, "waiting for the tick");
         err = room_wait_tick(room, job, start, done);
         room_job_stage(room, job, r->seat >= 0 ? "engine" : "sharing");

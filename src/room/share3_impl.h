@@ -48,6 +48,11 @@ mal_err room_shape_of_dataset(room_shape *shape, const char ***names,
                               const mal_policy_dataset *d) MAL_MUST_CHECK;
 void room_shape_hash(uint8_t out[32], const room_shape *shape);
 
+/* The columns `pick` of the raw table whose planes lie in `flat`. */
+mal_err room_planes_pick(mal_obl_table *table, const mal_share3_bits *flat,
+                         const room_shape *shape, const unsigned *pick,
+                         unsigned n_pick) MAL_MUST_CHECK;
+
 /* --- walk3.c: a released plan on shares ----------------------------------- */
 
 /* What part i becomes. */

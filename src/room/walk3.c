@@ -7,7 +7,8 @@
  *                                      keys; added up by cell
  *
  * The parts are those of engines clear, sum and psi: what an owner can compute
- * alone it computes in the clear.  The same walk with an engine without parties
+ * alone it computes in the clear.  What they cannot run, and what rests shared,
+ * sql walks on shares of rows.  The same walk with an engine without parties
  * tells what a run costs.
  */
 #include "share3_impl.h"
@@ -50,9 +51,18 @@ mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
                          const room_judged *j, unsigned i) {
     const mal_sql_physical *p = j->physical;
     const mal_sql_part *part = &p->parts[i];
-    mal_obl_type *t = mal_arena_calloc(arena, p->n_aggs + 2, sizeof *t);
+    mal_obl_type *t =
+        mal_arena_calloc(arena, p->n_aggs + part->n_out + 2u, sizeof *t);
     if (!t)
         return MAL_E_MEMORY;
+    if (part->role == MAL_SQL_PART_ROWS) {
+        *shape = (room_shape){ .rows = part->rows_max ? part->rows_max : 1,
+                               .n_types = part->n_out,
+                               .types = t };
+        for (unsigned c = 0; c < part->n_out; c++)
+            t[c] = part->out[c];
+        return MAL_OK;
+    }
     *shape = (room_shape){ .rows = rows_of(j, part), .types = t };
     if (part->role != MAL_SQL_PART_CELLS)
         t[shape->n_types++].opaque = key_bits(p);
@@ -71,7 +81,8 @@ mal_err room_walk3_keys(mal_duck_batch *rows, mal_arena *arena,
                         const room_job *job) {
     mal_prim_oracle oracle;
     uint8_t *keys;
-    if (rows->columns[0].type != MAL_DUCK_ID)
+    if (job->judged.physical->shape == MAL_SQL_SHARE3 ||
+        rows->columns[0].type != MAL_DUCK_ID)
         return MAL_OK;
     keys = mal_arena_calloc(arena, rows->rows + 1, 16);
     if (!keys)
@@ -108,6 +119,8 @@ static mal_err join(mal_obl *o, mal_share3_words *out,
 mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
                        const mal_sql_physical *p, mal_obl_table *tables) {
     mal_obl_table all = { 0 }, *list[MAL_PARTIES_MAX];
+    if (p->shape == MAL_SQL_SHARE3)
+        return mal_sql_run_share3(out, o, p, tables);
     if (p->shape == MAL_SQL_JOIN)
         return join(o, out, p, tables);
     if (p->n_parts == 1)
@@ -163,6 +176,17 @@ static mal_err dry_run(mal_obl *o, const room_judged *j, mal_arena *arena,
     return mal_obl_verdict(o);
 }
 
+static mal_err cost_of_plan(room_cost3 *cost, const room_judged *j,
+                            const mal_obl_rates *rates) {
+    mal_obl_cost c;
+    uint64_t words = j->physical->n_cells * j->physical->n_aggs;
+    MAL_TRY(mal_sql_share3_cost(&c, j->physical, room_security(j), rates));
+    *cost = (room_cost3){ .rounds = c.rounds + 4,
+                          .bytes = c.bytes + 8 * 4 * words,
+                          .ns = c.ns };
+    return MAL_OK;
+}
+
 mal_err room_walk3_cost(room_cost3 *cost, const room_judged *j,
                         const room_costs *costs) {
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
@@ -172,6 +196,8 @@ mal_err room_walk3_cost(room_cost3 *cost, const room_judged *j,
                             .byte_ns = costs->byte_ns,
                             .round_ns = costs->round_ns,
                             .permute_ns = costs->permute_ns };
+    if (j->physical->shape == MAL_SQL_SHARE3)
+        return cost_of_plan(cost, j, &rates);
     mal_obl *o = NULL;
     mal_obl_table *tables = mal_calloc(n ? n : 1, sizeof *tables);
     mal_err err = arena && tables ? MAL_OK : MAL_E_MEMORY;

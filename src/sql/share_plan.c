@@ -6,9 +6,20 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Does it read a table that rests as shares? */
+static bool reads_shared(const mal_policy_contract *contract, sql_r r) {
+    bool any = r->op == SQL_SCAN && contract->datasets[r->dataset].shared;
+    for (unsigned i = 0; i < r->n_in && !any; i++)
+        any = reads_shared(contract, r->in[i]);
+    return any;
+}
+
+/* Of what rests shared nothing is selected by its owner: its bare columns are
+ * the part. */
 bool sql_share_home(const mal_policy_contract *contract, sql_r r) {
     mal_policy_set all = sql_owners_of(contract, r);
-    return (all & (all - 1)) == 0;
+    return (all & (all - 1)) == 0 &&
+           (r->op == SQL_SCAN || !reads_shared(contract, r));
 }
 
 /* --- what shares can do --------------------------------------------------- */

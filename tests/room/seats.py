@@ -31,7 +31,7 @@ rule totals permit count, sum, avg by dan
   require epsilon <= 1, delta <= 1e-9, rows <= 100
   run share3{mode}
   to dan keep 30 days
-rule joined permit count, sum by dan
+rule joined permit count, sum, max by dan
   from ada.visits (dim city, measure amount, filter amount), bob.people (dim age)
   join ada.visits.who = bob.people.who
   for dpv:AcademicResearch

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from house import JOIN, Refused, flip_opening, wait_until
+from house import CITIES, JOIN, Refused, flip_opening, wait_until
 from seats import SEATS, Seats
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
@@ -109,6 +109,30 @@ def what_the_owner_erases_its_seats_erase(h):
     refused("E_MISSING", lambda: h.ada.ask("data.rm", dataset="nothing"))
 
 
+def what_was_not_shared_is_asked_of_in_vain_and_unpaid(h):
+    e = refused("E_MISSING", lambda: h.dan.query(JOIN.format(where=""), epsilon=1))
+    assert "was not shared" in str(e), e
+    assert h.ada.spent("ada.visits") == 0
+
+
+def questions_are_answered_from_the_shares_that_rest(h):
+    for where, ages in (("", range(10)), ("WHERE p.age BETWEEN 3 AND 6", range(3, 7))):
+        done = h.dan.query(JOIN.format(where=where), prenoise=True, fresh=True)
+        same(rows_of(done), h.joined(lambda age: age in ages))
+    done = h.dan.query(UNION.format(where="WHERE amount >= 50 AND city <> 'x'"), prenoise=True)
+    same(rows_of(done), h.grouped([r for r in h.tables["ada"] if r[2] >= 50 and r[1] != "x"]))
+
+
+def they_are_answered_with_noise_too(h):
+    spent = h.ada.spent("ada.visits")
+    done = h.dan.query(JOIN.format(where=""), epsilon=1)
+    truth = {r[0]: r for r in h.joined()}
+    for row, bars in zip(rows_of(done), done["answer"]["halfwidths"]):
+        for i in (1, 2):
+            assert abs(row[i] - (truth[row[0]][i] or 0)) <= 8 * bars[i] and bars[i] > 0
+    assert h.ada.spent("ada.visits") == spent + 10**9
+
+
 # --- questions ---------------------------------------------------------------------------
 
 UNION = "SELECT city, count(*), sum(amount) FROM ada.visits {where} GROUP BY city ORDER BY city"
@@ -138,6 +162,21 @@ def answers_before_noise_are_pythons(h):
          h.joined(lambda age: 3 <= age <= 6))
     same(rows_of(h.dan.query(UNION.format(where=""), prenoise=True)),
          h.grouped(h.tables["ada"]))
+
+
+def rows_are_opened_in_a_room_marked_test(h):
+    """A greatest value has no mechanism: only before noise, and only here."""
+    ages = dict(h.tables["people"])
+    ask = "SELECT v.city, max(v.amount) FROM ada.visits v JOIN bob.people p ON v.who = p.who" \
+          " WHERE p.age < 5 GROUP BY v.city ORDER BY v.city"
+    want = {}
+    for who, city, amount, _ in h.tables["ada"]:
+        city = city if city in CITIES else "other"
+        if ages.get(who, 9) < 5:
+            want[city] = max(want.get(city, 0), amount)
+    done = h.dan.query(ask, prenoise=True)
+    assert {r[0]: r[1] for r in rows_of(done) if r[1] is not None} == want, done["answer"]
+    refused("E_UNSUPPORTED", lambda: h.dan.query(ask, epsilon=1))
 
 
 def a_noised_answer_comes_with_a_receipt_that_knows_the_seats(h):
@@ -306,12 +345,16 @@ def equal_bounds_give_equal_traces_up_to_the_sort():
 
 PARTS = {
     "rest": (dict(rests="\n  rests shared"), [
-        a_table_is_shared_to_three_seats, what_rests_has_the_size_of_the_declared_bound,
+        what_was_not_shared_is_asked_of_in_vain_and_unpaid,
+        a_table_is_shared_to_three_seats, questions_are_answered_from_the_shares_that_rest,
+        they_are_answered_with_noise_too, what_rests_has_the_size_of_the_declared_bound,
         only_the_owner_shares_and_only_what_rests_shared,
-        a_refresh_gives_new_shares_at_all_seats, bundles_travel_as_files_and_fit_one_seat_only,
-        seats_that_come_back_hold_their_shares, what_the_owner_erases_its_seats_erase]),
+        a_refresh_gives_new_shares_at_all_seats,
+        questions_are_answered_from_the_shares_that_rest, bundles_travel_as_files_and_fit_one_seat_only,
+        seats_that_come_back_hold_their_shares,
+        questions_are_answered_from_the_shares_that_rest, what_the_owner_erases_its_seats_erase]),
     "run": (dict(bound=512, units=256, step=20), [
-        answers_before_noise_are_pythons, explain_names_seats_rounds_bytes_and_losers,
+        answers_before_noise_are_pythons, rows_are_opened_in_a_room_marked_test, explain_names_seats_rounds_bytes_and_losers,
         a_noised_answer_comes_with_a_receipt_that_knows_the_seats, a_repeated_question_is_free,
         who_owns_nothing_pays_nothing_and_logs_everything,
         a_lying_seat_is_named_before_the_engine_runs, a_lying_owner_is_named_by_the_seats,
