@@ -69,7 +69,7 @@ typedef struct sorting {
 } sorting;
 
 static void sorting_clear(sorting *s) {
-    mal_free(s->spare);
+    psi_long_free(s->spare);
     mal_free(s->start);
     mal_free(s->place);
 }
@@ -79,7 +79,7 @@ mal_err psi_masks_sort(mal_psi_block *m, size_t n) {
     const unsigned log_n = log2_up(n);
     const unsigned bits = log_n > PART_BITS ? log_n - PART_BITS : 0;
     const size_t parts = (size_t)1 << bits;
-    s.spare = mal_calloc(n + 1, sizeof *s.spare);
+    s.spare = psi_long_new(n + 1, sizeof *s.spare);
     s.start = mal_calloc(parts + 1, sizeof *s.start);
     s.place = mal_calloc(parts + 1, sizeof *s.place);
     if (!s.spare || !s.start || !s.place)
@@ -122,14 +122,24 @@ static mal_err send_counts(psi_run *run, const mal_psi_block *m, size_t n) {
     return psi_wire_send(&run->wire);
 }
 
-/* The bytes after the prefix, most significant first. */
+/* Words of 64 bits, most significant byte first, at any address. */
+static inline uint64_t load_be(const uint8_t *in) {
+    uint64_t v;
+    memcpy(&v, in, sizeof v);
+    return __builtin_bswap64(v);
+}
+static inline void store_be(uint8_t *out, uint64_t v) {
+    v = __builtin_bswap64(v);
+    memcpy(out, &v, sizeof v);
+}
+
+/* 16 bytes from after the prefix on, most significant first: those that are not
+ * sent are overwritten by the next mask. */
 static inline void put_mask(uint8_t *out, const mal_psi_block *m,
-                            unsigned prefix_bits, unsigned bytes) {
+                            unsigned prefix_bits) {
     const mal_u128 v = ((mal_u128)m->w[0] << 64 | m->w[1]) << prefix_bits;
-    uint8_t whole[16];
-    mal_store_u64be(whole, (uint64_t)(v >> 64));
-    mal_store_u64be(whole + 8, (uint64_t)v);
-    memcpy(out, whole, bytes);
+    store_be(out, (uint64_t)(v >> 64));
+    store_be(out + 8, (uint64_t)v);
 }
 
 mal_err psi_masks_send(psi_run *run, const mal_psi_block *m, size_t n) {
@@ -139,9 +149,11 @@ mal_err psi_masks_send(psi_run *run, const mal_psi_block *m, size_t n) {
     for (size_t at = 0; at < n; at += most) {
         const size_t len = n - at < most ? n - at : most;
         uint8_t *body;
-        MAL_TRY(psi_wire_begin(&run->wire, &body, PSI_MASKS, len, len * bytes));
+        MAL_TRY(psi_wire_begin(&run->wire, &body, PSI_MASKS, len,
+                               len * bytes + sizeof *m));
         for (size_t i = 0; i < len; i++)
-            put_mask(body + i * bytes, &m[at + i], prefix, bytes);
+            put_mask(body + i * bytes, &m[at + i], prefix);
+        run->wire.out.len -= sizeof *m; /* the room for the last one's rest */
         MAL_TRY(psi_wire_send(&run->wire));
     }
     return MAL_OK;
@@ -172,7 +184,7 @@ typedef struct matcher {
 } matcher;
 
 static void matcher_clear(matcher *k) {
-    mal_free(k->entries);
+    psi_long_free(k->entries);
     mal_free(k->start);
     mal_free(k->high);
     mal_free(k->low);
@@ -183,7 +195,7 @@ static void matcher_clear(matcher *k) {
 static bool matcher_place(matcher *k, const psi_own_masks *own) {
     const size_t parts = (size_t)1 << k->part_bits;
     uint32_t *place = mal_calloc(parts + 1, sizeof *place);
-    k->entries = mal_calloc(own->n + 1, sizeof *k->entries);
+    k->entries = psi_long_new(own->n + 1, sizeof *k->entries);
     k->start = mal_calloc(parts + 1, sizeof *k->start);
     const bool whole = place && k->entries && k->start;
     if (whole) {
@@ -262,13 +274,12 @@ static inline void match_bucket(matcher *k, size_t bucket, const uint8_t *body,
     const uint32_t from = k->bucket[bucket];
     const uint32_t n = k->bucket[bucket + 1] - from;
     for (uint32_t j = 0; j < n_masks; j++, body += bytes) {
-        const uint64_t high = mal_load_u64be(body);
+        const uint64_t high = load_be(body);
         if (!any_equal(k->high + from, n, high))
             continue;
         /* The last 8 bytes overlap those of `high`, and shift them out. */
-        const uint64_t low = k->low_mask ? mal_load_u64be(body + bytes - 8)
-                                               << (8 * (16 - bytes))
-                                         : 0;
+        const uint64_t low =
+            k->low_mask ? load_be(body + bytes - 8) << (8 * (16 - bytes)) : 0;
         for (uint32_t i = from; i < from + n; i++)
             if (k->high[i] == high && k->low[i] == low &&
                 k->index[i] < k->n_real)

@@ -84,8 +84,8 @@ mal_err psi_bins_fill(psi_bins *b, const mal_psi_okvs *shape,
     MAL_REQUIRE(n < UINT32_MAX, MAL_E_INPUT, "%zu keys at once are too many",
                 n);
     mal_prim_aes_init(&b->row, seed);
-    b->keys = mal_calloc(n + 1, sizeof *b->keys);
-    b->index = mal_calloc(n + 1, sizeof *b->index);
+    b->keys = psi_long_new(n + 1, sizeof *b->keys);
+    b->index = psi_long_new(n + 1, sizeof *b->index);
     b->start = mal_calloc((size_t)shape->bins + 1, sizeof *b->start);
     uint32_t *place = mal_calloc(shape->bins, sizeof *place);
     bool whole = b->keys && b->index && b->start && place;
@@ -110,10 +110,8 @@ mal_err psi_bins_new(psi_bins *b, const mal_psi_okvs *shape,
 }
 
 void psi_bins_clear(psi_bins *b) {
-    if (b->keys)
-        mal_wipe(b->keys, b->n * sizeof *b->keys);
-    mal_free(b->keys);
-    mal_free(b->index);
+    psi_long_free(b->keys);
+    psi_long_free(b->index);
     mal_free(b->start);
     mal_prim_aes_clear(&b->row);
     *b = (psi_bins){ 0 };

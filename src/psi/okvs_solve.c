@@ -17,9 +17,9 @@
 mal_err psi_rows_new(psi_rows *r, const psi_bins *b) {
     const size_t n = b->n + 1, bins = b->shape->bins;
     *r = (psi_rows){ 0 };
-    r->column = mal_calloc(n, sizeof *r->column);
-    r->dense = mal_calloc(n, sizeof *r->dense);
-    r->order = mal_calloc(n, sizeof *r->order);
+    r->column = psi_long_new(n, sizeof *r->column);
+    r->dense = psi_long_new(n, sizeof *r->dense);
+    r->order = psi_long_new(n, sizeof *r->order);
     r->peeled = mal_calloc(bins, sizeof *r->peeled);
     r->how = mal_calloc(bins, sizeof *r->how);
     if (!r->column || !r->dense || !r->order || !r->peeled || !r->how)
@@ -28,9 +28,9 @@ mal_err psi_rows_new(psi_rows *r, const psi_bins *b) {
 }
 
 void psi_rows_clear(psi_rows *r) {
-    mal_free(r->column);
-    mal_free(r->dense);
-    mal_free(r->order);
+    psi_long_free(r->column);
+    psi_long_free(r->dense);
+    psi_long_free(r->order);
     mal_free(r->peeled);
     mal_free(r->how);
     *r = (psi_rows){ 0 };

@@ -18,6 +18,16 @@ static inline void psi_store(mal_psi_block *block, psi_vec v) {
     *(psi_vec *)block = v;
 }
 
+/* n things of `size` bytes, zeroed and in huge pages; free wipes.  What is as
+ * long as a set goes there: a fault for each 4 KiB would cost a tenth of a run.
+ */
+static inline void *psi_long_new(size_t n, size_t size) {
+    return mal_ot_blocks_new((n * size + 15) / 16);
+}
+static inline void psi_long_free(void *list) {
+    mal_ot_blocks_free(list);
+}
+
 /* --- Rows ----------------------------------------------------------------- */
 
 /* Keys hashed at a time: the batch and its hashes stay in the first cache. */
