@@ -14,13 +14,13 @@
 
 #define PARTIES MAL_SHARE3_PARTIES
 #define RUNS 2
+#define TABLES 3
 
 typedef struct plan plan;
 struct plan {
     const char *name;
-    mal_err (*input)(mal_obl *o, const plan *p, uint64_t rows, table *a,
-                     table *b);
-    mal_err (*run)(mal_obl *o, const plan *p, table *a, table *b);
+    mal_err (*input)(mal_obl *o, const plan *p, uint64_t rows, table t[TABLES]);
+    mal_err (*run)(mal_obl *o, const plan *p, table t[TABLES]);
     bool ranked;
 };
 
@@ -51,8 +51,9 @@ static mal_err input_column(mal_obl *o, table *t, unsigned at, uint64_t below,
 #define CODES 5
 
 /* a: key, mode; b: key, code. */
-static mal_err input_join(mal_obl *o, const plan *p, uint64_t rows, table *a,
-                          table *b) {
+static mal_err input_join(mal_obl *o, const plan *p, uint64_t rows,
+                          table t[TABLES]) {
+    table *a = &t[0], *b = &t[1];
     const uint64_t unique = rows < 4 ? 1 : rows / 4;
     MAL_TRY(mal_obl_table_new(o, a, rows, 2, rows));
     MAL_TRY(mal_obl_table_new(o, b, unique, 2, unique));
@@ -63,9 +64,9 @@ static mal_err input_join(mal_obl *o, const plan *p, uint64_t rows, table *a,
 }
 
 /* a: key, amount. */
-static mal_err input_group(mal_obl *o, const plan *p, uint64_t rows, table *a,
-                           table *b) {
-    (void)b;
+static mal_err input_group(mal_obl *o, const plan *p, uint64_t rows,
+                           table t[TABLES]) {
+    table *a = &t[0];
     MAL_TRY(mal_obl_table_new(o, a, rows, 2, rows));
     MAL_TRY(input_column(o, a, 0, rows < 4 ? 1 : rows / 4, p->ranked));
     return input_column(o, a, 1, 1 << 20, false);
@@ -73,7 +74,8 @@ static mal_err input_group(mal_obl *o, const plan *p, uint64_t rows, table *a,
 
 /* --- plans ---------------------------------------------------------------- */
 
-static mal_err run_join(mal_obl *o, const plan *p, table *a, table *b) {
+static mal_err run_join(mal_obl *o, const plan *p, table t[TABLES]) {
+    table *a = &t[0], *b = &t[1];
     MAL_AUTO(mal_obl_table_clear) table joined = { 0 };
     MAL_AUTO(mal_obl_rank_clear) mal_obl_rank left = { 0 };
     MAL_AUTO(mal_obl_rank_clear) mal_obl_rank right = { 0 };
@@ -105,8 +107,8 @@ static mal_err run_join(mal_obl *o, const plan *p, table *a, table *b) {
     return mal_obl_verdict(o);
 }
 
-static mal_err run_group(mal_obl *o, const plan *p, table *a, table *b) {
-    (void)b;
+static mal_err run_group(mal_obl *o, const plan *p, table t[TABLES]) {
+    table *a = &t[0];
     MAL_AUTO(mal_obl_table_clear) table groups = { 0 };
     MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
     const unsigned key = 0;
@@ -128,11 +130,129 @@ static mal_err run_group(mal_obl *o, const plan *p, table *a, table *b) {
     return mal_obl_verdict(o);
 }
 
+/* --- Q3 ------------------------------------------------------------------- */
+
+#define DAYS 2400 /* of orders and of shipments */
+#define DAY 1200
+#define SEGMENTS 5
+
+/* lineitem: orderkey, shipdate, price, discount; orders: orderkey, custkey,
+ * orderdate, priority; customer: custkey, segment. */
+static mal_err input_q3(mal_obl *o, const plan *p, uint64_t rows,
+                        table t[TABLES]) {
+    const uint64_t n[TABLES] = { rows, rows / 4 + 1, rows / 40 + 1 };
+    static const unsigned columns[TABLES] = { 4, 4, 2 };
+    const uint64_t below[TABLES][4] = { { n[1], DAYS, 10000000, 11 },
+                                        { n[1], n[2], DAYS, 2 },
+                                        { n[2], SEGMENTS } };
+    for (unsigned k = 0; k < TABLES; k++) {
+        MAL_TRY(mal_obl_table_new(o, &t[k], n[k], columns[k], n[k]));
+        for (unsigned c = 0; c < columns[k]; c++)
+            MAL_TRY(input_column(o, &t[k], c, below[k][c],
+                                 c == 0 && (k > 0 || p->ranked)));
+    }
+    return MAL_OK;
+}
+
+static mal_obl_expr column_of(const table *t, unsigned at) {
+    return (mal_obl_expr){ .op = MAL_OBL_COL,
+                           .value = at,
+                           .type = t->columns[at].type };
+}
+
+static mal_err filter_by(mal_obl *o, table *t, unsigned at, mal_obl_op op,
+                         int64_t value) {
+    const mal_obl_expr x = column_of(t, at);
+    const mal_obl_expr y = { .op = MAL_OBL_CONST,
+                             .value = value,
+                             .type = { .lo = value, .hi = value } };
+    const mal_obl_expr *args[] = { &x, &y };
+    const mal_obl_expr e = {
+        .op = op, .type = { .hi = 1 }, .n_args = 2, .args = args
+    };
+    return mal_obl_filter(o, t, &e);
+}
+
+/* orderkey, price * (100 - discount), orderdate, priority of the join. */
+static mal_err revenue(mal_obl *o, table *out, table *t) {
+    static const mal_obl_type to_100 = { .lo = 90, .hi = 100 };
+    const mal_obl_expr key = column_of(t, 0), price = column_of(t, 2);
+    const mal_obl_expr discount = column_of(t, 3), date = column_of(t, 5);
+    const mal_obl_expr priority = column_of(t, 6);
+    const mal_obl_expr all = { .op = MAL_OBL_CONST,
+                               .value = 100,
+                               .type = { .lo = 100, .hi = 100 } };
+    const mal_obl_expr *less[] = { &all, &discount };
+    const mal_obl_expr rest = {
+        .op = MAL_OBL_SUB, .type = to_100, .n_args = 2, .args = less
+    };
+    const mal_obl_expr *product[] = { &price, &rest };
+    const mal_obl_expr value = { .op = MAL_OBL_MUL,
+                                 .type = { .hi = 1000000000 },
+                                 .n_args = 2,
+                                 .args = product };
+    const mal_obl_expr *list[] = { &key, &value, &date, &priority };
+    return mal_obl_project(o, out, t, list, 4);
+}
+
+/* orderkey, orderdate and priority of the orders of one segment's customers. */
+static mal_err orders_of(mal_obl *o, table *out, table t[TABLES]) {
+    MAL_AUTO(mal_obl_table_clear) table all = { 0 };
+    const mal_obl_join_options join = { .kind = MAL_OBL_SEMI,
+                                        .n_keys = 1,
+                                        .probe_keys = { 1 } };
+    MAL_TRY(filter_by(o, &t[2], 1, MAL_OBL_EQ, 1));
+    MAL_TRY(filter_by(o, &t[1], 2, MAL_OBL_LT, DAY));
+    MAL_TRY(mal_obl_join(o, &all, &t[1], &t[2], &join));
+    const mal_obl_expr key = column_of(&all, 0), date = column_of(&all, 2);
+    const mal_obl_expr priority = column_of(&all, 3);
+    const mal_obl_expr *list[] = { &key, &date, &priority };
+    return mal_obl_project(o, out, &all, list, 3);
+}
+
+static mal_err run_q3(mal_obl *o, const plan *p, table t[TABLES]) {
+    MAL_AUTO(mal_obl_table_clear) table orders = { 0 };
+    MAL_AUTO(mal_obl_table_clear) table joined = { 0 };
+    MAL_AUTO(mal_obl_table_clear) table items = { 0 };
+    MAL_AUTO(mal_obl_table_clear) table groups = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank left = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank right = { 0 };
+    mal_obl_join_options join = { .kind = MAL_OBL_INNER, .n_keys = 1 };
+    const unsigned key = 0;
+    MAL_TRY(orders_of(o, &orders, t));
+    if (p->ranked) { /* operators before left the rows where they stood */
+        MAL_TRY(mal_obl_rank_sorted(o, &left, &t[0], &key, 1));
+        MAL_TRY(mal_obl_rank_sorted(o, &right, &orders, &key, 1));
+        join.probe_rank = &left;
+        join.build_rank = &right;
+    }
+    MAL_TRY(filter_by(o, &t[0], 1, MAL_OBL_GT, DAY));
+    MAL_TRY(mal_obl_join(o, &joined, &t[0], &orders, &join));
+    MAL_TRY(revenue(o, &items, &joined));
+    const mal_obl_agg aggs[] = { { .kind = MAL_OBL_SUM, .column = 1 },
+                                 { .kind = MAL_OBL_ANY, .column = 2 },
+                                 { .kind = MAL_OBL_ANY, .column = 3 } };
+    const mal_obl_group_options options = {
+        .n_keys = 1,
+        .n_aggs = 3,
+        .keys = &key,
+        .aggs = aggs,
+        .rank = p->ranked ? &left : NULL,
+        .groups_max = t[1].n,
+    };
+    const mal_obl_key by[] = { { .column = 1, .desc = true }, { .column = 2 } };
+    MAL_TRY(mal_obl_group(o, &groups, &items, &options));
+    MAL_TRY(mal_obl_top(o, &groups, by, 2, 10));
+    return mal_obl_verdict(o);
+}
+
 static const plan plans[] = {
     { "join", input_join, run_join, false },
     { "join-ranked", input_join, run_join, true },
     { "group-by", input_group, run_group, false },
     { "group-by-ranked", input_group, run_group, true },
+    { "q3", input_q3, run_q3, false },
+    { "q3-ranked", input_q3, run_q3, true },
 };
 
 /* --- one party ------------------------------------------------------------ */
@@ -152,13 +272,11 @@ static uint64_t thread_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static mal_err once(mal_obl *o, seat *p) {
-    MAL_AUTO(mal_obl_table_clear) table a = { 0 };
-    MAL_AUTO(mal_obl_table_clear) table b = { 0 };
-    MAL_TRY(p->plan->input(o, p->plan, p->rows, &a, &b));
+static mal_err once(mal_obl *o, seat *p, table t[TABLES]) {
+    MAL_TRY(p->plan->input(o, p->plan, p->rows, t));
     const mal_obl_cost before = mal_obl_cost_so_far(o);
     const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
-    MAL_TRY(p->plan->run(o, p->plan, &a, &b));
+    MAL_TRY(p->plan->run(o, p->plan, t));
     const uint64_t took = mal_time_monotonic_ns() - wall;
     if (p->wall_ns == 0 || took < p->wall_ns) {
         p->wall_ns = took;
@@ -177,8 +295,12 @@ static void seat_thread(void *arg) {
     p->err = mal_share3_open(&s, &p->mesh, &p->options);
     if (p->err == MAL_OK)
         p->err = mal_obl_open(&o, s);
-    for (unsigned i = 0; i < RUNS && p->err == MAL_OK; i++)
-        p->err = once(o, p);
+    for (unsigned i = 0; i < RUNS && p->err == MAL_OK; i++) {
+        table t[TABLES] = { 0 };
+        p->err = once(o, p, t);
+        for (unsigned k = 0; k < TABLES; k++)
+            mal_obl_table_clear(&t[k]);
+    }
     for (unsigned j = 0; j < PARTIES; j++)
         mal_chan_close(&p->mesh.chan[j]);
     mal_obl_close(&o);

@@ -24,6 +24,7 @@ typedef struct pass {
     size_t n_out;
     bits key;   /* groups' planes, validity on top; moved */
     bits value; /* ride's planes, its NULLs on top; moved */
+    bits any;   /* planes of the columns of ANY; moved */
     words *sum; /* [n_sums] prefix sums */
     unsigned n_sums;
     bits last; /* rows that end a group */
@@ -33,6 +34,7 @@ typedef struct pass {
 static void pass_clear(pass *p) {
     mal_share3_bits_clear(&p->key);
     mal_share3_bits_clear(&p->value);
+    mal_share3_bits_clear(&p->any);
     mal_share3_bits_clear(&p->last);
     for (unsigned i = 0; i < p->n_sums; i++)
         mal_share3_words_clear(&p->sum[i]);
@@ -43,6 +45,10 @@ static void pass_clear(pass *p) {
 static bool rides(mal_obl_agg_kind kind) {
     return kind == MAL_OBL_MIN || kind == MAL_OBL_MAX ||
            kind == MAL_OBL_COUNT_DISTINCT;
+}
+
+static bool is_sum(mal_obl_agg_kind kind) {
+    return kind >= MAL_OBL_COUNT_ROWS && kind <= MAL_OBL_SUM;
 }
 
 static mal_err check_group(const table *in, const mal_obl_group_options *opt) {
@@ -62,6 +68,7 @@ static mal_err check_group(const table *in, const mal_obl_group_options *opt) {
                     MAL_E_INPUT, "no column %u", a->column);
         MAL_REQUIRE(a->kind == MAL_OBL_COUNT_ROWS || a->kind == MAL_OBL_COUNT ||
                         a->kind == MAL_OBL_COUNT_DISTINCT ||
+                        a->kind == MAL_OBL_ANY ||
                         !in->columns[a->column].type.opaque,
                     MAL_E_INPUT, "an identifier is not computed with");
     }
@@ -90,44 +97,96 @@ static mal_err move_in(pass *p, bits *x) {
     return p->order.n ? obl_move_bits(p->o, &p->order, x, false) : MAL_OK;
 }
 
-/* The keys in the order of their rank; on top whether a row of the group that
- * is above, or this one, is valid: at its last row, whether one is at all. */
+/* Each column of ANY, its NULLs above it; no plane if there is none. */
+static mal_err pack_any(pass *p, bits *z) {
+    unsigned width = 0, at = 0;
+    for (unsigned i = 0; i < p->options->n_aggs; i++) {
+        column *c = &p->in->columns[p->options->aggs[i].column];
+        if (p->options->aggs[i].kind != MAL_OBL_ANY)
+            continue;
+        MAL_TRY(mal_obl_need_bits(p->o, c));
+        width += c->bits.width + c->type.nullable;
+    }
+    if (width == 0)
+        return MAL_OK;
+    MAL_TRY(obl_bits_new(p->o, z, p->in->n, width));
+    for (unsigned i = 0; i < p->options->n_aggs; i++) {
+        const column *c = &p->in->columns[p->options->aggs[i].column];
+        if (p->options->aggs[i].kind != MAL_OBL_ANY)
+            continue;
+        obl_planes_put(z, at, &c->bits);
+        at += c->bits.width;
+        if (c->type.nullable)
+            obl_planes_put(z, at++, &c->null);
+    }
+    return MAL_OK;
+}
+
+/* What is valid flows down its group: at its last row, whether any row is, and
+ * what the last such row has in the columns of ANY. */
+static mal_err flow_groups(pass *p, bits *valid, const bits *same) {
+    OBL_AUTO_BITS link = { 0 }, invalid = { 0 }, state = { 0 }, mine = { 0 };
+    const unsigned w = p->any.width;
+    MAL_TRY(obl_bits_copy(p->o, &invalid, valid));
+    obl_not_in(p->o, &invalid);
+    MAL_TRY(obl_and(p->o, &link, same, &invalid));
+    MAL_TRY(obl_bits_new(p->o, &state, p->in->n, w + 1));
+    if (w) {
+        MAL_TRY(obl_and(p->o, &mine, &p->any, valid));
+        obl_planes_put(&state, 0, &mine);
+    }
+    obl_planes_put(&state, w, valid);
+    MAL_TRY(obl_copy_down(p->o, &state, &link, obl_log2_up(p->in->n)));
+    const bits some = obl_planes(&state, w, 1);
+    obl_planes_put(valid, 0, &some);
+    if (w) {
+        const bits flown = obl_planes(&state, 0, w);
+        obl_planes_put(&p->any, 0, &flown);
+    }
+    return MAL_OK;
+}
+
+/* The keys in the order of their rank, and on top what flow_groups says. */
 static mal_err rank_groups(pass *p, const mal_obl_key *keys) {
-    OBL_AUTO_BITS key = { 0 }, any = { 0 }, link = { 0 }, same = { 0 };
-    OBL_AUTO_BITS invalid = { 0 };
+    OBL_AUTO_BITS key = { 0 }, valid = { 0 }, same = { 0 };
     const mal_obl_rank *rank = p->options->rank;
     MAL_TRY(obl_key_planes(p->o, &key, p->in, keys, rank->n_keys, NULL));
-    MAL_TRY(obl_bits_copy(p->o, &any, &p->in->valid));
+    MAL_TRY(obl_bits_copy(p->o, &valid, &p->in->valid));
     if (!rank->in_place)
         MAL_TRY(obl_rank_order(p->o, &p->order, rank));
     MAL_TRY(move_in(p, &key));
-    MAL_TRY(move_in(p, &any));
+    MAL_TRY(move_in(p, &valid));
+    if (p->any.width)
+        MAL_TRY(move_in(p, &p->any));
     MAL_TRY(obl_same_as_above(p->o, &same, &key));
-    MAL_TRY(obl_bits_copy(p->o, &invalid, &any));
-    obl_not_in(p->o, &invalid);
-    MAL_TRY(obl_and(p->o, &link, &same, &invalid));
-    MAL_TRY(obl_copy_down(p->o, &any, &link, obl_log2_up(p->in->n)));
-    return append_above(p->o, &p->key, &key, &any);
+    MAL_TRY(flow_groups(p, &valid, &same));
+    return append_above(p->o, &p->key, &key, &valid);
 }
 
 static mal_err sort_groups(pass *p) {
     mal_obl_key keys[MAL_OBL_KEYS_MAX] = { 0 };
     for (unsigned i = 0; i < p->options->n_keys; i++)
         keys[i].column = p->options->keys[i];
+    if (p->first)
+        MAL_TRY(pack_any(p, &p->any));
     if (p->ranked)
         return rank_groups(p, keys);
     MAL_TRY(obl_key_planes(p->o, &p->key, p->in, keys, p->options->n_keys,
                            &p->in->valid));
     if (!p->ride) {
         MAL_TRY(obl_order_sort(p->o, &p->order, &p->key));
-        return obl_move_bits(p->o, &p->order, &p->key, false);
+        if (p->any.width)
+            MAL_TRY(move_in(p, &p->any));
+        return move_in(p, &p->key);
     }
     OBL_AUTO_BITS all = { 0 };
     const mal_obl_key by = ride_key(p->ride);
     MAL_TRY(obl_key_planes(p->o, &p->value, p->in, &by, 1, NULL));
     MAL_TRY(append_above(p->o, &all, &p->value, &p->key));
     MAL_TRY(obl_order_sort(p->o, &p->order, &all));
-    MAL_TRY(obl_move_bits(p->o, &p->order, &all, false));
+    MAL_TRY(move_in(p, &all));
+    if (p->any.width)
+        MAL_TRY(move_in(p, &p->any));
     const bits low = obl_planes(&all, 0, p->value.width);
     const bits high = obl_planes(&all, p->value.width, p->key.width);
     obl_planes_put(&p->value, 0, &low);
@@ -250,7 +309,7 @@ static mal_err all_sums(pass *p, const bits *same) {
         obl_words_prefix(z);
     }
     for (unsigned i = 0; i < p->options->n_aggs && p->first; i++)
-        if (!rides(p->options->aggs[i].kind))
+        if (is_sum(p->options->aggs[i].kind))
             MAL_TRY(one_sum(p, &p->options->aggs[i]));
     return MAL_OK;
 }
@@ -272,14 +331,6 @@ static mal_err cut_words(mal_obl *o, words *z, size_t n) {
     return MAL_OK;
 }
 
-static mal_err cut_bits(mal_obl *o, bits *z, size_t n) {
-    bits cut = { 0 };
-    MAL_TRY(obl_rows_slice(o, &cut, z, 0, n));
-    mal_share3_bits_clear(z);
-    *z = cut;
-    return MAL_OK;
-}
-
 static mal_err move_sums(pass *p, const obl_order *front) {
     mal_share3_column *columns = mal_calloc(p->n_sums + 1, sizeof *columns);
     if (!columns)
@@ -293,41 +344,55 @@ static mal_err move_sums(pass *p, const obl_order *front) {
     return err;
 }
 
-/* All planes in one: key (if it is wanted), ride, last. */
+/* The first rows of x are planes [at, ..) of all; nothing if x has no plane. */
+static mal_err cut_planes(pass *p, bits *x, const bits *all, unsigned *at) {
+    bits cut = { 0 };
+    if (x->width == 0)
+        return MAL_OK;
+    const bits mine = obl_planes(all, *at, x->width);
+    MAL_TRY(obl_rows_slice(p->o, &cut, &mine, 0, p->n_out));
+    *at += x->width;
+    mal_share3_bits_clear(x);
+    *x = cut;
+    return MAL_OK;
+}
+
+/* More groups than there may be: the row after the last is one. */
+static mal_err check_bound(pass *p, const bits *last) {
+    OBL_AUTO_BITS over = { 0 };
+    if (p->n_out == p->in->n)
+        return MAL_OK;
+    MAL_TRY(obl_rows_slice(p->o, &over, last, p->n_out, 1));
+    return obl_promise(p->o, &over);
+}
+
+/* All planes in one: key (if it is wanted), ride, ANY, last. */
 static mal_err to_front(pass *p) {
     OBL_AUTO_ORDER front = { 0 };
     OBL_AUTO_BITS all = { 0 }, not_last = { 0 };
-    const unsigned k = p->first ? p->key.width : 0, v = p->value.width;
+    bits *parts[] = { &p->key, &p->value, &p->any, &p->last };
+    unsigned width = 0, at = 0;
+    if (!p->first)
+        mal_share3_bits_clear(&p->key);
     MAL_TRY(obl_bits_copy(p->o, &not_last, &p->last));
     obl_not_in(p->o, &not_last);
     MAL_TRY(obl_order_sort(p->o, &front, &not_last));
-    MAL_TRY(obl_bits_new(p->o, &all, p->in->n, k + v + 1));
-    if (k)
-        obl_planes_put(&all, 0, &p->key);
-    if (v)
-        obl_planes_put(&all, k, &p->value);
-    obl_planes_put(&all, k + v, &p->last);
+    for (unsigned i = 0; i < 4; i++)
+        width += parts[i]->width;
+    MAL_TRY(obl_bits_new(p->o, &all, p->in->n, width));
+    for (unsigned i = 0; i < 4; i++) {
+        if (parts[i]->width)
+            obl_planes_put(&all, at, parts[i]);
+        at += parts[i]->width;
+    }
     MAL_TRY(obl_move_bits(p->o, &front, &all, false));
     MAL_TRY(move_sums(p, &front));
 
-    const bits last = obl_planes(&all, k + v, 1);
-    if (p->n_out < p->in->n) {
-        OBL_AUTO_BITS over = { 0 };
-        MAL_TRY(obl_rows_slice(p->o, &over, &last, p->n_out, 1));
-        MAL_TRY(obl_promise(p->o, &over));
-    }
-    if (k) {
-        const bits key = obl_planes(&all, 0, k);
-        obl_planes_put(&p->key, 0, &key);
-        MAL_TRY(cut_bits(p->o, &p->key, p->n_out));
-    }
-    if (v) {
-        const bits value = obl_planes(&all, k, v);
-        obl_planes_put(&p->value, 0, &value);
-        MAL_TRY(cut_bits(p->o, &p->value, p->n_out));
-    }
-    obl_planes_put(&p->last, 0, &last);
-    MAL_TRY(cut_bits(p->o, &p->last, p->n_out));
+    const bits last = obl_planes(&all, width - 1, 1);
+    MAL_TRY(check_bound(p, &last));
+    at = 0;
+    for (unsigned i = 0; i < 4; i++)
+        MAL_TRY(cut_planes(p, parts[i], &all, &at));
     for (unsigned i = 0; i < p->n_sums; i++) {
         MAL_TRY(cut_words(p->o, &p->sum[i], p->n_out));
         differences(&p->sum[i]);
@@ -398,33 +463,51 @@ static mal_err take_sum(pass *p, column *z, unsigned *at,
     return z->type.nullable ? null_of_count(p, z, &p->sum[(*at)++]) : MAL_OK;
 }
 
-/* out's columns that this pass makes. */
+static mal_err take_ride(pass *p, column *z, unsigned *sum) {
+    const mal_obl_key by = ride_key(p->ride);
+    unsigned plane = 0;
+    if (p->ride->kind == MAL_OBL_COUNT_DISTINCT)
+        return take_sum(p, z, sum, p->ride);
+    return column_of_planes(p, z, &p->value, &plane,
+                            &p->in->columns[p->ride->column].type, &by);
+}
+
+static mal_err take_any(pass *p, column *z, unsigned *at,
+                        const mal_obl_type *type) {
+    const unsigned w = mal_obl_width(type);
+    const bits value = obl_planes(&p->any, *at, w);
+    z->type = *type;
+    z->has_bits = true;
+    MAL_TRY(obl_bits_copy(p->o, &z->bits, &value));
+    *at += w + type->nullable;
+    if (!type->nullable)
+        return MAL_OK;
+    const bits null = obl_planes(&p->any, *at - 1, 1);
+    return obl_bits_copy(p->o, &z->null, &null);
+}
+
+/* out's columns that this pass makes; a distinct count is the first sum. */
 static mal_err take_results(pass *p, table *out) {
     const mal_obl_group_options *opt = p->options;
-    unsigned plane = 0, sum = 0;
+    column *aggs = out->columns + opt->n_keys;
+    unsigned plane = 0, sum = 0, any = 0;
     const mal_obl_key plain = { 0 };
-    for (unsigned i = opt->n_keys; i-- > 0 && p->first;)
+    if (p->ride)
+        MAL_TRY(take_ride(p, &aggs[p->ride - opt->aggs], &sum));
+    if (!p->first)
+        return MAL_OK;
+    MAL_TRY(obl_bits_copy(p->o, &out->valid, &p->last));
+    for (unsigned i = opt->n_keys; i-- > 0;)
         MAL_TRY(column_of_planes(p, &out->columns[i], &p->key, &plane,
                                  &p->in->columns[opt->keys[i]].type, &plain));
-    if (p->first)
-        MAL_TRY(obl_bits_copy(p->o, &out->valid, &p->last));
     for (unsigned i = 0; i < opt->n_aggs; i++) {
         const mal_obl_agg *a = &opt->aggs[i];
-        column *z = &out->columns[opt->n_keys + i];
-        const mal_obl_key by = rides(a->kind) ? ride_key(a) : plain;
-        if (a != p->ride)
-            continue;
-        plane = 0;
-        if (a->kind == MAL_OBL_COUNT_DISTINCT)
-            MAL_TRY(take_sum(p, z, &sum, a));
-        else
-            MAL_TRY(column_of_planes(p, z, &p->value, &plane,
-                                     &p->in->columns[a->column].type, &by));
+        if (is_sum(a->kind))
+            MAL_TRY(take_sum(p, &aggs[i], &sum, a));
+        else if (a->kind == MAL_OBL_ANY)
+            MAL_TRY(
+                take_any(p, &aggs[i], &any, &p->in->columns[a->column].type));
     }
-    for (unsigned i = 0; i < opt->n_aggs && p->first; i++)
-        if (!rides(opt->aggs[i].kind))
-            MAL_TRY(take_sum(p, &out->columns[opt->n_keys + i], &sum,
-                             &opt->aggs[i]));
     return MAL_OK;
 }
 

@@ -98,6 +98,8 @@ mal_err obl_total(mal_obl *o, table *out, table *in,
         const mal_obl_agg *a = &opt->aggs[i];
         const bool rows = a->kind == MAL_OBL_COUNT_ROWS;
         OBL_AUTO_BITS known = { 0 };
+        MAL_REQUIRE(a->kind != MAL_OBL_ANY, MAL_E_UNSUPPORTED,
+                    "a value of any row needs a key that determines it");
         MAL_TRY(obl_known_rows(o, &known, &in->valid,
                                rows ? NULL : &in->columns[a->column]));
         if (a->kind == MAL_OBL_MIN || a->kind == MAL_OBL_MAX)

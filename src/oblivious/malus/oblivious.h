@@ -277,7 +277,10 @@ typedef enum mal_obl_agg_kind {
     MAL_OBL_MIN = 5,
     MAL_OBL_MAX = 6,
     MAL_OBL_COUNT_DISTINCT = 7, /* group only */
-} mal_obl_agg_kind;             /* AVG is SUM and COUNT */
+    /* Some valid row's value, group only: of a column that the keys determine,
+     * and that need not be sorted by. */
+    MAL_OBL_ANY = 8,
+} mal_obl_agg_kind; /* AVG is SUM and COUNT */
 
 typedef struct mal_obl_agg {
     mal_obl_agg_kind kind;
@@ -343,9 +346,9 @@ mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
 /* Since it was opened; of a running engine too. */
 mal_obl_cost mal_obl_cost_so_far(const mal_obl *o);
 
-/* Bench lines `join`, `join-ranked`, `group-by` and `group-by-ranked` of engine
- * share3: three parties as threads over channels in memory.  only: NULL or a
- * name; rows: of the probe side. */
+/* Bench lines `join`, `group-by` and `q3` of engine share3, and the same with
+ * ranks (`join-ranked`, ..): three parties as threads over channels in memory.
+ * only: NULL or a name; rows: of the probe side. */
 mal_err mal_obl_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads,
                       mal_share3_security security) MAL_MUST_CHECK;

@@ -115,8 +115,12 @@ static mal_err run_group_ranked(mal_obl *o, table *out, table *a, table *b) {
     (void)b;
     MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
     MAL_TRY(mal_obl_rank_sorted(o, &rank, a, keys, 2));
+    static const mal_obl_agg with_any[] = {
+        { .kind = MAL_OBL_SUM, .column = 2 },
+        { .kind = MAL_OBL_ANY, .column = 2 },
+    };
     const mal_obl_group_options options = {
-        .n_keys = 2, .n_aggs = 4, .keys = keys, .aggs = aggs, .rank = &rank
+        .n_keys = 2, .n_aggs = 2, .keys = keys, .aggs = with_any, .rank = &rank
     };
     return mal_obl_group(o, out, a, &options);
 }

@@ -171,6 +171,10 @@ static void model_agg(const example *x, const mal_obl_agg *a, plain_column *c,
                : a->kind == MAL_OBL_MAX ? high
                                         : distinct;
     c->null[to] = a->kind >= MAL_OBL_SUM && a->kind <= MAL_OBL_MAX && !count;
+    if (a->kind == MAL_OBL_ANY) {
+        c->v[to] = in->v[row[0]];
+        c->null[to] = in->null[row[0]];
+    }
 }
 
 /* Groups in the order of their keys. */
@@ -253,6 +257,37 @@ TEST(groups_of_a_ranked_table_are_the_same) {
         if (!x.limit)
             sort_plain(&x.a, x.key_columns, x.n_keys);
         x.run = run_group_ranked;
+        obl_run(example_body, &x);
+        model_group(&x);
+        x.want.n = x.a.n;
+        check_table(&x.out, &x.want);
+    }
+}
+
+/* Column 3 becomes a function of the keys, NULL for some. */
+static void determine(plain *t, unsigned n_keys) {
+    for (size_t r = 0; r < t->n; r++) {
+        int64_t sum = 0;
+        for (unsigned k = 0; k < n_keys; k++)
+            sum += t->c[k].null[r] ? 1 : 7 * t->c[k].v[r];
+        t->c[3].v[r] = sum & 63;
+        t->c[3].null[r] = sum % 3 == 0;
+    }
+    t->c[3].type = (mal_obl_type){ .hi = 63, .nullable = true };
+}
+
+TEST(a_column_that_the_keys_determine_comes_from_any_row) {
+    static example x;
+    for (unsigned i = 0; i < 16; i++) {
+        random_group(&x, i % 2 ? 3 : 200, 1 + (unsigned)dice(2));
+        determine(&x.a, x.n_keys);
+        x.group.n_aggs += x.group.n_aggs == 0;
+        x.aggs[dice(x.group.n_aggs)] =
+            (mal_obl_agg){ .kind = MAL_OBL_ANY, .column = 3 };
+        x.limit = i % 4 > 1;
+        if (!x.limit)
+            sort_plain(&x.a, x.key_columns, x.n_keys);
+        x.run = i % 4 ? run_group_ranked : run_group;
         obl_run(example_body, &x);
         model_group(&x);
         x.want.n = x.a.n;

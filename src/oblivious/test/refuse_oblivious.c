@@ -103,6 +103,10 @@ TEST(an_identifier_is_never_computed_with) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_ERR(eval(&b, &bad[i]), MAL_E_INPUT);
     CHECK_ERR(eval(&b, &in), MAL_E_LIMIT);
+    const mal_obl_agg any = { .kind = MAL_OBL_ANY };
+    const mal_obl_group_options none = { .n_aggs = 1, .aggs = &any };
+    CHECK_ERR(mal_obl_group(b.o, &b.out, &b.t, &none), MAL_E_UNSUPPORTED);
+    mal_obl_table_clear(&b.out);
     CHECK_ERR(mal_obl_need_words(b.o, &b.t.columns[2]), MAL_E_INPUT);
     const mal_obl_agg sum = { .kind = MAL_OBL_SUM, .column = 2 };
     const mal_obl_group_options group = { .n_aggs = 1, .aggs = &sum };

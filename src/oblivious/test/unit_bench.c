@@ -18,6 +18,8 @@ TEST(each_bench_line_says_what_ran) {
     CHECK(strstr(text, "\"name\":\"join\""));
     CHECK(strstr(text, "\"name\":\"join-ranked\""));
     CHECK(strstr(text, "\"name\":\"group-by\""));
+    CHECK(strstr(text, "\"name\":\"q3-ranked\""));
+    CHECK(mal_obl_bench_has("q3") && !mal_obl_bench_has("mul64"));
 }
 
 TEST_MAIN
