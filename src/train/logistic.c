@@ -31,23 +31,6 @@ static int64_t knot(unsigned k) { /* k = 0 .. 64 */
                      : (INT64_C(1) << KNOT_BITS) - (int64_t)knots[half - k];
 }
 
-/* Is x in reach, and if so in which piece?  z[k] for each piece. */
-static mal_err find_piece(mal_share3 *s, mal_share3_bits *z,
-                          const mal_share3_bits *u,
-                          const mal_share3_bits *in_reach) {
-    mal_share3_bits all = mal_share3_bits_planes(z, 0, 1);
-    MAL_TRY(mal_share3_bits_copy(s, &all, in_reach));
-    for (unsigned b = 0; b < PIECE_BITS; b++) {
-        const unsigned made = 1u << b;
-        const mal_share3_bits bit = mal_share3_bits_planes(u, FIRST + b, 1);
-        mal_share3_bits low = mal_share3_bits_planes(z, 0, made);
-        mal_share3_bits high = mal_share3_bits_planes(z, made, made);
-        MAL_TRY(mal_share3_and(s, &high, &low, &bit));
-        MAL_TRY(mal_share3_xor(s, &low, &low, &high));
-    }
-    return MAL_OK;
-}
-
 /* Plane b of what the table says, into words `half` of z's planes: the xor of
  * the pieces whose value has bit b.  Local. */
 static void look_up(mal_share3_bits *z, unsigned half,
@@ -103,7 +86,10 @@ static mal_err sigmoid_batch(mal_share3 *s, mal_share3_words *p,
     MAL_TRY(mal_share3_xor(s, &above, &in_reach, &below));
     MAL_TRY(mal_share3_not(s, &above, &above));
     MAL_TRY(mal_share3_bits_new(s, &piece, n, PIECES));
-    MAL_TRY(find_piece(s, &piece, &b, &in_reach));
+    mal_share3_bits all = mal_share3_bits_planes(&piece, 0, 1);
+    const mal_share3_bits k = mal_share3_bits_planes(&b, FIRST, PIECE_BITS);
+    MAL_TRY(mal_share3_bits_copy(s, &all, &in_reach));
+    MAL_TRY(train_minterms(s, &piece, &k));
     MAL_TRY(choose(s, &table, &piece, &above));
     const mal_share3_words slope = mal_share3_words_view(&table, 0, n);
     mal_share3_words base = mal_share3_words_view(&table, piece.stride * 64, n);

@@ -16,6 +16,15 @@ static mal_err check_words(const mal_share3_words *v, size_t rows) {
     return MAL_OK;
 }
 
+mal_err train_check_label(const mal_share3_words *label,
+                          const mal_share3_bits *valid, size_t rows) {
+    MAL_TRY(check_words(label, rows));
+    MAL_REQUIRE(!valid ||
+                    (valid->n == rows && valid->width == 1 && !valid->parked),
+                MAL_E_INPUT, "valid is not one plane of %zu rows", rows);
+    return MAL_OK;
+}
+
 static mal_err check_data(const mal_train_data *data) {
     MAL_REQUIRE(data->rows >= 1 && data->rows <= MAL_TRAIN_ROWS_MAX,
                 MAL_E_INPUT, "%zu rows: take 1 to %zu", data->rows,
@@ -28,12 +37,7 @@ static mal_err check_data(const mal_train_data *data) {
                 data->rows, data->features, MAL_TRAIN_CELLS_MAX);
     for (unsigned j = 0; j < data->features; j++)
         MAL_TRY(check_words(&data->columns[j], data->rows));
-    MAL_TRY(check_words(data->label, data->rows));
-    const mal_share3_bits *valid = data->valid;
-    MAL_REQUIRE(!valid || (valid->n == data->rows && valid->width == 1 &&
-                           !valid->parked),
-                MAL_E_INPUT, "valid is not one plane of %zu rows", data->rows);
-    return MAL_OK;
+    return train_check_label(data->label, data->valid, data->rows);
 }
 
 mal_err train_check(const mal_train_data *data,

@@ -198,21 +198,26 @@ mal_err train_plain_normal(double *w, const train_set *set, double ridge) {
     return MAL_OK;
 }
 
-double train_plain_accuracy(const double *w, const train_set *set) {
+double train_plain_score_accuracy(const double *score, const train_set *set) {
     size_t right = 0;
     for (size_t i = 0; i < set->rows; i++)
-        right += (train_plain_score(w, set, i) > 0) == (set->y[i] > 0.5);
+        right += (score[i] > 0) == (set->y[i] > 0.5);
     return (double)right / (double)set->rows;
 }
 
-double train_plain_r2(const double *w, const train_set *set) {
+double train_plain_score_r2(const double *score, const train_set *set) {
     double mean = 0, all = 0, left = 0;
     for (size_t i = 0; i < set->rows; i++)
         mean += set->y[i] / (double)set->rows;
     for (size_t i = 0; i < set->rows; i++) {
-        const double e = set->y[i] - train_plain_score(w, set, i);
+        const double e = set->y[i] - score[i];
         all += (set->y[i] - mean) * (set->y[i] - mean);
         left += e * e;
     }
     return 1 - left / all;
+}
+
+void train_plain_scores(double *score, const double *w, const train_set *set) {
+    for (size_t i = 0; i < set->rows; i++)
+        score[i] = train_plain_score(w, set, i);
 }

@@ -34,8 +34,26 @@ mal_err train_plain_descend(double *w, const train_set *set, bool logistic,
 mal_err train_plain_normal(double *w, const train_set *set,
                            double ridge) MAL_MUST_CHECK;
 double train_plain_score(const double *w, const train_set *set, size_t row);
+void train_plain_scores(double *score, const double *w, const train_set *set);
 /* Part of labels told right; 1 - squared error / variance. */
-double train_plain_accuracy(const double *w, const train_set *set);
-double train_plain_r2(const double *w, const train_set *set);
+double train_plain_score_accuracy(const double *score, const train_set *set);
+double train_plain_score_r2(const double *score, const train_set *set);
+
+/* --- trees ---------------------------------------------------------------- */
+
+/* Bins of equal width over [-1, 1], for a set's features. */
+void train_set_bins(uint8_t *bins, const train_set *set, unsigned bin_bits);
+
+typedef struct train_plain_forest {
+    const train_set *set;
+    const uint8_t *bins; /* [features][rows] */
+    unsigned bin_bits;
+    const mal_train_trees_options *options;
+    const uint64_t *follow; /* NULL, or a model whose splits are taken */
+    double *score;          /* [rows] out */
+    double worst_gain;      /* out: the best gain less that of a split taken */
+    double worst_leaf;      /* out: how far a leaf followed is off */
+} train_plain_forest;
+mal_err train_plain_trees(train_plain_forest *f) MAL_MUST_CHECK;
 
 #endif

@@ -49,6 +49,22 @@ void train_put(mal_share3_words *z, size_t from, const mal_share3_words *x);
 mal_err train_less(mal_share3 *s, mal_share3_words *z,
                    const mal_share3_words *x) MAL_MUST_CHECK;
 
+/* Plane k of z = (the planes of x, a number, are k) and plane 0 of z as it was;
+ * z has 2^(width of x) planes.  A round a plane of x. */
+mal_err train_minterms(mal_share3 *s, mal_share3_bits *z,
+                       const mal_share3_bits *x) MAL_MUST_CHECK;
+/* One plane: x < 0. */
+mal_err train_negative(mal_share3 *s, mal_share3_bits *z,
+                       const mal_share3_words *x) MAL_MUST_CHECK;
+/* m = g / h in 2^-20, for whole 1 <= h <= 2^21 and |g| <= h (2^20 + 1); off by
+ * less than 2^-18.  g, h, m: [n]. */
+mal_err train_mean(mal_share3 *s, mal_share3_words *m,
+                   const mal_share3_words *g,
+                   const mal_share3_words *h) MAL_MUST_CHECK;
+mal_err train_check_label(const mal_share3_words *label,
+                          const mal_share3_bits *valid,
+                          size_t rows) MAL_MUST_CHECK;
+
 /* Accelerated descent: w is where we are, at is where the gradient is taken. */
 typedef struct train_descent {
     mal_share3_words w, at;

@@ -35,9 +35,9 @@
  * has L1 sensitivity touched * change, and L2 sensitivity sqrt(touched) *
  * change. */
 typedef struct mal_train_release {
-    size_t words;     /* of noise, in all, from each party */
-    size_t steps;     /* words / steps of them in each step */
-    uint64_t touched; /* <= words / steps */
+    size_t words; /* of noise, in all, from each party */
+    size_t steps; /* each covers words of its own */
+    uint64_t touched;
     uint64_t change;
 } mal_train_release;
 
@@ -108,5 +108,80 @@ mal_err mal_train_logistic_release(mal_train_release *release,
  * up to one unit.  27 rounds.  p is not x. */
 mal_err mal_train_sigmoid(mal_share3 *s, mal_share3_words *p,
                           const mal_share3_words *x) MAL_MUST_CHECK;
+
+/* --- Gradient-boosted trees ---------------------------------------------- */
+
+#define MAL_TRAIN_DEPTH_MAX 6
+#define MAL_TRAIN_TREES_MAX 1000
+#define MAL_TRAIN_BIN_BITS_MAX 6
+#define MAL_TRAIN_CHOICES_MAX ((size_t)1 << 26) /* rows * features * bins */
+
+/* Borrowed.  An owner sorts its values into 2^bin_bits bins, by declared bounds
+ * and on its own. */
+typedef struct mal_train_bins {
+    size_t rows;                    /* 1 .. ROWS_MAX, padding included */
+    unsigned features;              /* 1 .. FEATURES_MAX */
+    unsigned bin_bits;              /* 1 .. BIN_BITS_MAX */
+    const mal_share3_bits *columns; /* [features] of [rows], bin_bits planes */
+    const mal_share3_words *label;  /* [rows] of VALUE_BITS */
+    const mal_share3_bits *valid;   /* as in mal_train_data */
+} mal_train_bins;
+
+typedef struct mal_train_trees_options {
+    unsigned trees;      /* 1 .. TREES_MAX */
+    unsigned depth;      /* 1 .. DEPTH_MAX */
+    bool logistic;       /* labels in [0, 1], log loss; else [-1, 1], squared */
+    uint64_t ridge_rows; /* lambda, added to each count: 1 .. ROWS_MAX */
+    uint64_t rate;       /* of learning, in 2^-20: 1 .. 4 * 2^20 */
+    bool noised;         /* equal at all parties */
+    const int64_t *noise; /* [release.words] this party's own; if noised */
+} mal_train_trees_options;
+
+/* Boost trees of one depth on histograms, with the gradients g = score - y
+ * (squared, clipped to [-1, 1]) or sigmoid(score) - y.  A node takes the split
+ * that maximises G_l^2 / (n_l + lambda) + G_r^2 / (n_r + lambda), any of (near)
+ * equals, over all features and thresholds; a leaf adds -rate G / (n + lambda)
+ * to the score.  (For the log loss that is Newton's step under the bound 1/4 of
+ * its curvature, times 4 / rate.)  A row goes left if its bin is at most the
+ * threshold; the threshold 2^bin_bits - 1 sends all rows left.
+ *
+ * Out:     model  [trees][2^(depth + 1) - 1] words: the splits by heap order
+ *                 (children of v: 2 v + 1, 2 v + 2), each feature * 2^bin_bits
+ *                 + threshold; then 2^depth leaves, in VALUE_BITS.
+ *                 A mean G / (n + lambda) is off by less than 2^-18, and the
+ *                 gain of a split taken from the best by less than rows * 2^-16
+ *                 (README.md).
+ * Cost:    for each tree and level some 80 + 10 log2(features * bins) rounds,
+ *          and one for each 2^18 products of histograms (rows * features * bins
+ *          * nodes * 2) and 2^20 of routing; bytes: 8 a row, node and tree,
+ *          about 300 a row and tree, 1,500 a split tried.
+ * Leaks:   rows, features, bins, options, to all three.
+ * Errors:  as mal_train_linear.
+ * Source:  [CG16] the objective; [AEV21] trees on shares.
+ */
+mal_err mal_train_trees(mal_share3 *s, mal_share3_words *model,
+                        const mal_train_bins *data,
+                        const mal_train_trees_options *options) MAL_MUST_CHECK;
+mal_err
+mal_train_trees_release(mal_train_release *release, unsigned features,
+                        unsigned bin_bits,
+                        const mal_train_trees_options *options) MAL_MUST_CHECK;
+size_t mal_train_trees_words(const mal_train_trees_options *options);
+/* An opened model's score of a row: a sum of leaves, in VALUE_BITS.
+ * In: model    [mal_train_trees_words] with splits below features * bins.
+ *     bins     [features], each below 2^bin_bits. */
+int64_t mal_train_trees_score_vartime(const uint64_t *model,
+                                      const mal_train_trees_options *options,
+                                      unsigned bin_bits, const uint8_t *bins);
+
+/* --- Bench --------------------------------------------------------------- */
+
+/* Measure: linear, logistic, gbdt; a JSON object a line.  Where the folder
+ * MALUS_TRAIN_DATA has diabetes.csv and breast-cancer.csv (tools/
+ * fetch_training_sets.sh), their rows and no others; else generated rows, as
+ * many as `rows`.  only: a name, or NULL for all. */
+mal_err mal_train_bench(mal_buf *lines, const char *only, uint64_t rows,
+                        unsigned threads,
+                        mal_share3_security security) MAL_MUST_CHECK;
 
 #endif

@@ -29,10 +29,10 @@ static void compare(size_t rows, unsigned features, unsigned steps,
     CHECK_OK(train_plain_normal(w, &set, ridge));
     const double off = fit_distance(&f, w), may = bound(w, features + 1, ridge);
     printf("# %zu x %u: off by %.2g of %.2g, R2 %.5f for %.5f, %llu rounds\n",
-           rows, features, off, may, train_plain_r2(f.w, &set),
-           train_plain_r2(w, &set), (unsigned long long)p[0].count.rounds);
+           rows, features, off, may, plain_r2(f.w, &set), plain_r2(w, &set),
+           (unsigned long long)p[0].count.rounds);
     CHECK(off < may);
-    CHECK(fabs(train_plain_r2(f.w, &set) - train_plain_r2(w, &set)) < 1e-3);
+    CHECK(fabs(plain_r2(f.w, &set) - plain_r2(w, &set)) < 1e-3);
     train_set_clear(&set);
 }
 

@@ -76,13 +76,12 @@ static void compare(size_t rows, unsigned features, unsigned steps,
     CHECK_OK(train_plain_descend(w, &set, true, 3000, ridge));
     const double off = fit_distance(&f, w);
     printf("# %zu x %u: off by %.2g, told right %.4f for %.4f, %llu rounds\n",
-           rows, features, off, train_plain_accuracy(f.w, &set),
-           train_plain_accuracy(w, &set),
-           (unsigned long long)p[0].count.rounds);
+           rows, features, off, plain_accuracy(f.w, &set),
+           plain_accuracy(w, &set), (unsigned long long)p[0].count.rounds);
     CHECK(off <
           (MAL_TRAIN_SIGMOID_ERROR * sqrt(features + 1.0) + 1e-5) / ridge);
-    CHECK(fabs(train_plain_accuracy(f.w, &set) -
-               train_plain_accuracy(w, &set)) <= 3.0 / (double)rows + 0.005);
+    CHECK(fabs(plain_accuracy(f.w, &set) - plain_accuracy(w, &set)) <=
+          3.0 / (double)rows + 0.005);
     train_set_clear(&set);
 }
 

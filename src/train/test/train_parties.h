@@ -171,6 +171,21 @@ __attribute__((unused)) static void fit_go(party p[3], fit *f, unsigned steps,
     }
 }
 
+__attribute__((unused)) static double plain_accuracy(const double *w,
+                                                     const train_set *set) {
+    double score[2000];
+    assert(set->rows <= 2000);
+    train_plain_scores(score, w, set);
+    return train_plain_score_accuracy(score, set);
+}
+__attribute__((unused)) static double plain_r2(const double *w,
+                                               const train_set *set) {
+    double score[2000];
+    assert(set->rows <= 2000);
+    train_plain_scores(score, w, set);
+    return train_plain_score_r2(score, set);
+}
+
 __attribute__((unused)) static double fit_distance(const fit *f,
                                                    const double *w) {
     double most = 0;
