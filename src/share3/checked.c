@@ -335,13 +335,13 @@ static void write_vectors(checked *k, unsigned p) {
 }
 
 /* We are Y, T is peer p, X the other, o. */
-static uint64_t check_as_y(checked *k, unsigned p, bool *well) {
+static uint64_t check_as_y(checked *k, unsigned p, uint64_t *wrong) {
     const unsigned q = 1 - p, me = k->s->me, o = k->peer[q];
     const uint64_t *b = k->recv[p] + 1;
     const size_t n = k->l->n;
     mal_prim_aes seed;
-    *well &=
-        dot_stream(k, &k->sub[q], use(HASH_B, o, me), b, n) == k->recv[q][0];
+    *wrong |=
+        dot_stream(k, &k->sub[q], use(HASH_B, o, me), b, n) ^ k->recv[q][0];
     seed_of(k, &seed, p, o, me);
     fold(k, k->fold, &seed, k->got[q]);
     const uint64_t z = dot_stream(k, &seed, ROWS, k->fold, n) ^
@@ -352,14 +352,14 @@ static uint64_t check_as_y(checked *k, unsigned p, bool *well) {
 }
 
 /* We are T, Y is peer p, X the other, o. */
-static uint64_t check_as_t(checked *k, unsigned p, bool *well) {
+static uint64_t check_as_t(checked *k, unsigned p, uint64_t *wrong) {
     const unsigned q = 1 - p, e = k->peer[p], o = k->peer[q];
     const size_t n = k->l->n;
     const uint64_t *s = k->recv[p] + 1 + n;
     mal_prim_aes seed;
     uint64_t g;
-    *well &= dot_stream(k, &k->sub[q], use(HASH_S, o, e), s, n) ==
-             k->recv[q][2 * n + 1];
+    *wrong |= dot_stream(k, &k->sub[q], use(HASH_S, o, e), s, n) ^
+              k->recv[q][2 * n + 1];
     seed_of(k, &seed, p, o, e);
     fold(k, k->fold, &seed, k->after[q]);
     uint64_t z = dot_stream(k, &seed, ROWS, k->fold, n);
@@ -370,9 +370,15 @@ static uint64_t check_as_t(checked *k, unsigned p, bool *well) {
     return z ^ g;
 }
 
-static mal_err verdict(checked *k, bool well) {
-    mal_declassify(&well, sizeof well);
-    REQUIRE_PEER(well);
+/* Whether a check failed is public, and depends on the lie alone. */
+static mal_err require_none(uint64_t wrong) {
+    mal_declassify(&wrong, sizeof wrong);
+    REQUIRE_PEER(wrong == 0);
+    return MAL_OK;
+}
+
+static mal_err verdict(checked *k, uint64_t wrong) {
+    MAL_TRY(require_none(wrong));
     /* All is well here: is it everywhere? */
     uint64_t ok[2] = { SHARE3_SHUFFLE_CHECK, SHARE3_SHUFFLE_CHECK }, got[2];
     uint64_t *const send[2] = { &ok[0], &ok[1] };
@@ -386,21 +392,20 @@ static mal_err check(checked *k) {
     uint64_t ours[2][2], theirs[2][2];
     uint64_t *const send[2] = { ours[0], ours[1] };
     uint64_t *const recv[2] = { theirs[0], theirs[1] };
-    bool well = true;
+    uint64_t wrong = 0;
     MAL_TRY(exchange_seeds(k));
     for (unsigned p = 0; p < 2; p++)
         write_vectors(k, p);
     MAL_TRY(exchange(k, k->send, k->recv, 2 * k->l->n + 2));
     for (unsigned p = 0; p < 2; p++) {
-        ours[p][0] = check_as_y(k, p, &well);
-        ours[p][1] = check_as_t(k, p, &well);
+        ours[p][0] = check_as_y(k, p, &wrong);
+        ours[p][1] = check_as_t(k, p, &wrong);
     }
-    mal_declassify(&well, sizeof well);
-    REQUIRE_PEER(well); /* before z, of which a wrong S or B would tell */
+    MAL_TRY(require_none(wrong)); /* before z: a wrong S or B would tell */
     MAL_TRY(exchange(k, send, recv, 2));
     for (unsigned p = 0; p < 2; p++)
-        well &= ours[p][0] == theirs[p][1] && ours[p][1] == theirs[p][0];
-    return verdict(k, well);
+        wrong |= (ours[p][0] ^ theirs[p][1]) | (ours[p][1] ^ theirs[p][0]);
+    return verdict(k, wrong);
 }
 
 /* --- The whole -------------------------------------------------------------

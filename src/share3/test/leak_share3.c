@@ -58,6 +58,10 @@ static void arrange(mal_share3 *s, job *j) {
     const mal_share3_sort_key keys[2] = { { .bits = &j->x, .is_signed = true },
                                           { .bits = &digit } };
     must(mal_share3_shuffle(s, columns, 2));
+    /* One that is verified; the rest of the engine is semi-honest here. */
+    s->options.security = MAL_SHARE3_MALICIOUS;
+    must(mal_share3_shuffle(s, columns + 1, 1));
+    s->options.security = MAL_SHARE3_SEMI_HONEST;
     must(mal_share3_order_sort(s, &order, keys, 2));
     must(mal_share3_order_apply(s, order, columns, 2, false));
     mal_share3_order_free(&order);
