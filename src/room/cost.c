@@ -20,8 +20,8 @@ void room_costs_default(room_costs *costs) {
                            .psi_start_ns = 50e6,
                            .psi_key_ns = 5e3,
                            .psi_word_ns = 100,
-                           .and_word_ns = 1.2,
-                           .mul_ns = 6,
+                           .and_word_ns = 5,
+                           .mul_ns = 9,
                            .byte_ns = 1,
                            .round_ns = 60e3,
                            .permute_ns = 20,
@@ -33,6 +33,12 @@ static void take(room_costs *c, const char *name, double ns) {
         c->load_row_ns = ns;
     else if (strcmp(name, "sum-3-parties") == 0)
         c->sum_word_ns = ns / 3;
+    else if (strcmp(name, "and64") == 0)
+        c->and_word_ns = ns;
+    else if (strcmp(name, "mul64") == 0)
+        c->mul_ns = ns;
+    else if (strcmp(name, "shuffle64") == 0)
+        c->permute_ns = ns / 3; /* three permutations of a word */
     else if (strcmp(name, "circuit") == 0)
         c->psi_key_ns = ns / 2;
     else if (strcmp(name, "circuit-wide") == 0 && ns > 2 * c->psi_key_ns)

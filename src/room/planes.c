@@ -6,6 +6,7 @@
  */
 #include "share3_impl.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PIECE_WORDS ((size_t)1 << 16) /* of one message: 512 KiB */
@@ -69,6 +70,8 @@ static mal_err fill_column(uint64_t **planes, const room_shape *shape,
     for (unsigned at = 0, width = mal_obl_width(t); at < width; at += 64) {
         unsigned w = width - at < 64 ? width - at : 64;
         take_rows(rows, c, n, at / 8);
+        for (size_t r = n; r < shape->rows; r++)
+            rows[r] = t->opaque ? UINT64_MAX : 0; /* last in any order */
         mal_share3_planes_of(*planes, rows, shape->rows, w);
         *planes += w * stride;
     }
@@ -98,6 +101,52 @@ mal_err room_planes_fill(uint64_t *planes, const room_shape *shape,
     if (err == MAL_OK)
         set_plane(planes, NULL, batch->rows);
     return err;
+}
+
+/* --- In order ------------------------------------------------------------ */
+
+static int by_id(const void *a, const void *b, void *ctx) {
+    const uint8_t *ids = ctx;
+    return mal_compare_vartime(ids + 16 * *(const size_t *)a,
+                               ids + 16 * *(const size_t *)b, 16);
+}
+
+static mal_err order_column(mal_duck_column *c, const size_t *order, size_t n,
+                            mal_arena *arena) {
+    size_t width = c->type == MAL_DUCK_ID ? 16 : 8;
+    const uint8_t *from =
+        c->type == MAL_DUCK_ID ? c->id : (const uint8_t *)c->i64;
+    uint8_t *to = mal_arena_calloc(arena, n, width);
+    uint8_t *null = mal_arena_calloc(arena, n, 1);
+    if (!to || !null)
+        return MAL_E_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(to + width * i, from + width * order[i], width);
+        null[i] = c->null ? c->null[order[i]] : 0;
+    }
+    if (c->type == MAL_DUCK_ID)
+        c->id = to;
+    else
+        c->i64 = (const int64_t *)(void *)to;
+    c->null = c->null ? null : NULL;
+    return MAL_OK;
+}
+
+mal_err room_rows_order(mal_duck_batch *rows, unsigned by, mal_arena *arena) {
+    MAL_REQUIRE(by < rows->n && rows->columns[by].type == MAL_DUCK_ID,
+                MAL_E_STATE, "rows are ordered by an identifier");
+    if (rows->rows == 0)
+        return MAL_OK;
+    size_t *order = mal_arena_calloc(arena, rows->rows, sizeof *order);
+    if (!order)
+        return MAL_E_MEMORY;
+    for (size_t i = 0; i < rows->rows; i++)
+        order[i] = i;
+    qsort_r(order, rows->rows, sizeof *order, by_id,
+            (void *)(uintptr_t)rows->columns[by].id);
+    for (unsigned c = 0; c < rows->n; c++)
+        MAL_TRY(order_column(&rows->columns[c], order, rows->rows, arena));
+    return MAL_OK;
 }
 
 typedef struct splitting {

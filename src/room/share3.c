@@ -147,7 +147,7 @@ static mal_err fill_part(run3 *r, unsigned i) {
                            shape->n_types ? shape->n_types : 1, &rows));
     if (shape->n_types == 0)
         rows.n = 0; /* count(*) alone: the rows, and a column of no use */
-    MAL_TRY(room_walk3_keys(&rows, r->job->arena, r->job));
+    MAL_TRY(room_walk3_keys(&rows, shape, r->job));
     r->planes[i] = mal_calloc(room_shape_words(shape), sizeof **r->planes);
     if (!r->planes[i])
         return MAL_E_MEMORY;

@@ -26,6 +26,9 @@ size_t room_shape_words(const room_shape *shape);  /* of all planes */
  *          MAL_E_LIMIT  more rows than were declared. */
 mal_err room_planes_fill(uint64_t *planes, const room_shape *shape,
                          const mal_duck_batch *batch) MAL_MUST_CHECK;
+/* Rows in the order of an identifier's bytes, all columns alike. */
+mal_err room_rows_order(mal_duck_batch *rows, unsigned by,
+                        mal_arena *arena) MAL_MUST_CHECK;
 /* An owner without a seat sends each seat its two parts, in pieces: no piece is
  * known in whole to anybody but the owner. */
 mal_err room_planes_send(mal_chan *const seats[3], const uint64_t *planes,
@@ -58,8 +61,9 @@ mal_err room_planes_pick(mal_obl_table *table, const mal_share3_bits *flat,
 /* What part i becomes. */
 mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
                          const room_judged *judged, unsigned i) MAL_MUST_CHECK;
-/* Keys of this job in place of pseudonyms, if the first column holds any. */
-mal_err room_walk3_keys(mal_duck_batch *rows, mal_arena *arena,
+/* Keys of this job in place of pseudonyms, if the first column holds any, and
+ * rows in their order: the owner sorts for free what shares sort dearly. */
+mal_err room_walk3_keys(mal_duck_batch *rows, const room_shape *shape,
                         const room_job *job) MAL_MUST_CHECK;
 mal_err room_walk3_clamp(mal_obl *o, mal_obl_table *table) MAL_MUST_CHECK;
 /* Words [agg][cell], before noise; the tables are used up. */

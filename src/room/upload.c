@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -274,51 +273,14 @@ static mal_err share_to(sharing *s, unsigned seat, uint32_t party) {
 
 /* Rows of one unit stand together, in the order of its planes read as a number:
  * the seats can then see, obliviously, that none has more rows than allowed. */
-static int by_unit(const void *a, const void *b, void *ctx) {
-    const uint8_t *ids = ctx;
-    return mal_compare_vartime(ids + 16 * *(const size_t *)a,
-                               ids + 16 * *(const size_t *)b, 16);
-}
-
-static mal_err order_column(mal_duck_column *c, const size_t *order, size_t n,
-                            mal_arena *arena) {
-    size_t width = c->type == MAL_DUCK_ID ? 16 : 8;
-    const uint8_t *from =
-        c->type == MAL_DUCK_ID ? c->id : (const uint8_t *)c->i64;
-    uint8_t *to = mal_arena_calloc(arena, n + 1, width);
-    uint8_t *null = mal_arena_calloc(arena, n + 1, 1);
-    if (!to || !null)
-        return MAL_E_MEMORY;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(to + width * i, from + width * order[i], width);
-        null[i] = c->null ? c->null[order[i]] : 0;
-    }
-    if (c->type == MAL_DUCK_ID)
-        c->id = to;
-    else
-        c->i64 = (const int64_t *)(void *)to;
-    c->null = c->null ? null : NULL;
-    return MAL_OK;
-}
-
 static mal_err order_rows(mal_duck_batch *rows, const mal_policy_dataset *d,
                           const char *const *names, mal_arena *arena) {
     unsigned unit = 0;
-    if (d->unit == MAL_POLICY_NONE || rows->rows == 0)
+    if (d->unit == MAL_POLICY_NONE)
         return MAL_OK;
     while (unit < rows->n && strcmp(names[unit], d->columns[d->unit].name) != 0)
         unit++;
-    assert(unit < rows->n && rows->columns[unit].type == MAL_DUCK_ID);
-    size_t *order = mal_arena_calloc(arena, rows->rows, sizeof *order);
-    if (!order)
-        return MAL_E_MEMORY;
-    for (size_t i = 0; i < rows->rows; i++)
-        order[i] = i;
-    qsort_r(order, rows->rows, sizeof *order, by_unit,
-            (void *)(uintptr_t)rows->columns[unit].id);
-    for (unsigned c = 0; c < rows->n; c++)
-        MAL_TRY(order_column(&rows->columns[c], order, rows->rows, arena));
-    return MAL_OK;
+    return room_rows_order(rows, unit, arena);
 }
 
 static mal_err read_table(sharing *s, const mal_policy_dataset *d) {

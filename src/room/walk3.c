@@ -77,21 +77,30 @@ mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
     return MAL_OK;
 }
 
-mal_err room_walk3_keys(mal_duck_batch *rows, mal_arena *arena,
+/* Only the low `bits` of 16 bytes, the first being the most significant. */
+static void keep_low(uint8_t *key, unsigned bits) {
+    memset(key, 0, (128 - bits) / 8);
+    if (bits % 8)
+        key[(128 - bits) / 8] &= (uint8_t)((1u << bits % 8) - 1);
+}
+
+mal_err room_walk3_keys(mal_duck_batch *rows, const room_shape *shape,
                         const room_job *job) {
     mal_prim_oracle oracle;
     uint8_t *keys;
     if (job->judged.physical->shape == MAL_SQL_SHARE3 ||
         rows->columns[0].type != MAL_DUCK_ID)
         return MAL_OK;
-    keys = mal_arena_calloc(arena, rows->rows + 1, 16);
+    keys = mal_arena_calloc(job->arena, rows->rows + 1, 16);
     if (!keys)
         return MAL_E_MEMORY;
     mal_prim_oracle_init(&oracle, "malus share3 job keys v1",
                          mal_bytes_of(job->id.b, 32));
     mal_prim_oracle_many(keys, rows->columns[0].id, 16, rows->rows, &oracle);
+    for (size_t i = 0; i < rows->rows; i++)
+        keep_low(keys + 16 * i, shape->types[0].opaque);
     rows->columns[0].id = keys;
-    return MAL_OK;
+    return room_rows_order(rows, 0, job->arena);
 }
 
 /* --- The walk ------------------------------------------------------------ */
@@ -105,14 +114,30 @@ static mal_err add_up(mal_obl *o, mal_share3_words *out,
     return mal_obl_dense(o, out, table, code, p->n_cells, aggs, p->n_aggs);
 }
 
+/* Both owners sorted by key before they shared, which is checked: a merge does
+ * what a sort would. */
+static mal_err match(mal_obl *o, mal_obl_table *out, mal_obl_table *tables,
+                     mal_obl_rank *ranks) {
+    static const unsigned key = 0;
+    mal_obl_join_options options = { .kind = MAL_OBL_SEMI,
+                                     .n_keys = 1,
+                                     .probe_rank = &ranks[0],
+                                     .build_rank = &ranks[1] };
+    for (unsigned i = 0; i < 2; i++)
+        MAL_TRY(mal_obl_rank_sorted(o, &ranks[i], &tables[i], &key, 1));
+    return mal_obl_join(o, out, &tables[0], &tables[1], &options);
+}
+
 static mal_err join(mal_obl *o, mal_share3_words *out,
                     const mal_sql_physical *p, mal_obl_table *tables) {
     mal_obl_table matched = { 0 };
-    mal_obl_join_options options = { .kind = MAL_OBL_SEMI, .n_keys = 1 };
-    mal_err err = mal_obl_join(o, &matched, &tables[0], &tables[1], &options);
+    mal_obl_rank ranks[2] = { 0 };
+    mal_err err = match(o, &matched, tables, ranks);
     if (err == MAL_OK)
         err = add_up(o, out, p, &matched, 1);
     mal_obl_table_clear(&matched);
+    for (unsigned i = 0; i < 2; i++)
+        mal_obl_rank_clear(&ranks[i]);
     return err;
 }
 
