@@ -115,6 +115,18 @@ __attribute__((unused)) static void obl_run(obl_body body, void *ctx) {
                    mal_err_name(t.p[i].err), t.p[i].why);
 }
 
+/* The same where products are verified, if share3 does. */
+__attribute__((unused)) static void obl_run_malicious(obl_body body,
+                                                      void *ctx) {
+    static obl_trio t;
+    obl_go(&t, MAL_SHARE3_MALICIOUS, body, ctx);
+    if (t.p[0].err == MAL_E_UNSUPPORTED)
+        SKIP("share3 has no security malicious");
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s: %s", i,
+                   mal_err_name(t.p[i].err), t.p[i].why);
+}
+
 /* --- plain tables --------------------------------------------------------- */
 
 #define PLAIN_ROWS 1024

@@ -358,4 +358,18 @@ TEST(an_outer_join_keeps_the_unique_side_whole) {
     }
 }
 
+TEST(joins_are_the_same_where_products_are_verified) {
+    static example x;
+    for (unsigned i = 0; i < 8; i++) {
+        random_join(&x, (mal_obl_join_kind)(1 + i % 4), 20);
+        if (x.join.kind <= MAL_OBL_LEFT)
+            make_unique(&x);
+        x.limit = i < 4 ? 0 : 3;
+        x.run = run_join_ranked;
+        obl_run_malicious(example_body, &x);
+        model_join(&x);
+        check_table(&x.out, &x.want);
+    }
+}
+
 TEST_MAIN

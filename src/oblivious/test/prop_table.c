@@ -295,6 +295,18 @@ TEST(a_column_that_the_keys_determine_comes_from_any_row) {
     }
 }
 
+TEST(groups_are_the_same_where_products_are_verified) {
+    static example x;
+    for (unsigned i = 0; i < 8; i++) {
+        random_group(&x, i % 2 ? 3 : 200, (unsigned)dice(3));
+        x.run = run_group;
+        obl_run_malicious(example_body, &x);
+        model_group(&x);
+        x.want.n = x.n_keys ? x.a.n : 1;
+        check_table(&x.out, &x.want);
+    }
+}
+
 TEST(a_bound_of_groups_cuts_the_table_and_is_checked) {
     static example x;
     for (unsigned i = 0; i < 8; i++) {
