@@ -115,7 +115,7 @@ static void part_session(uint8_t out[32], const circuit *c, const char *part) {
 }
 
 mal_ot_params circuit_transfers(const circuit *c, const char *part) {
-    mal_ot_params params = { .security = MAL_OT_SEMI_HONEST, .fold = FOLD };
+    mal_ot_params params = { .security = MAL_OT_MALICIOUS, .fold = FOLD };
     part_session(params.session, c, part);
     return params;
 }
@@ -202,7 +202,7 @@ mal_err circuit_init(circuit *c, mal_chan *chan,
 void circuit_clear(circuit *c) {
     equal_clear(&c->equal);
     mux_clear(&c->mux);
-    mal_ot_cot_free(c->cot);
+    mal_ot_cot_free(c->by.cot);
     circuit_wipe_free(c->tags, (c->n + 1) * sizeof *c->tags);
     circuit_wipe_free(c->table, c->bins * sizeof *c->table);
     circuit_wipe_free(c->t, c->bins * sizeof *c->t);
@@ -227,7 +227,7 @@ mal_err mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
     const uint64_t bits = bits_for((uint32_t)bins);
     *bytes = SETUP_BYTES + 16 * store.columns + 8 * hint.columns +
              bins * (16 / FOLD * (bits + 7) + 8 + 8 * params->words) +
-             bins * bits * 6 / 8;
+             bins * bits * 6 / 8 + bins * (bits + 7) / 32640 * 2560;
     *rounds = SETUP_ROUNDS + 3 * ((bins + EQUAL_BATCH - 1) / EQUAL_BATCH);
     return MAL_OK;
 }
@@ -236,12 +236,12 @@ mal_err mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
 
 mal_err circuit_transfers_init(circuit *c, size_t words) {
     const mal_ot_params params = circuit_transfers(c, "transfers");
-    MAL_TRY(c->payload ? mal_ot_cot_new_sender(&c->cot, c->chan, &params)
-                       : mal_ot_cot_new_receiver(&c->cot, c->chan, &params));
-    MAL_TRY(equal_init(&c->equal, c->cot, c->chan, &c->hash, c->bits));
-    MAL_TRY(mux_init(&c->mux, c->cot, c->chan, &c->hash, words));
+    MAL_TRY(c->payload ? mal_ot_cot_new_sender(&c->by.cot, c->chan, &params)
+                       : mal_ot_cot_new_receiver(&c->by.cot, c->chan, &params));
+    MAL_TRY(equal_init(&c->equal, &c->by, c->chan, c->bits));
+    MAL_TRY(mux_init(&c->mux, &c->by, c->chan, &c->hash, words));
     if (c->payload)
-        c->equal.delta = c->mux.delta = mal_ot_cot_delta(c->cot);
+        c->by.delta = mal_ot_cot_delta(c->by.cot);
     return MAL_OK;
 }
 

@@ -39,6 +39,15 @@ mal_err cuckoo_build(uint32_t *table, uint32_t bins, const mal_ot_block *tags,
 mal_err cuckoo_repeats_vartime(bool *repeats, const mal_ot_block *tags,
                                size_t n) MAL_MUST_CHECK;
 
+/* --- Transfers ------------------------------------------------------------ */
+
+/* One extender, shared by those who use it in turn, and its tweaks. */
+typedef struct transfers {
+    mal_ot_cot *cot;
+    mal_ot_block delta; /* at the sender */
+    uint64_t used;      /* transfers so far: the first of the next has it */
+} transfers;
+
 /* --- equal.c -------------------------------------------------------------- */
 
 /* Equality of strings of `bits` bits in batches, to XOR shares of one bit. */
@@ -47,18 +56,16 @@ mal_err cuckoo_repeats_vartime(bool *repeats, const mal_ot_block *tags,
 #define EQUAL_BATCH ((size_t)64 * EQUAL_SUB) /* bins between two answers */
 
 typedef struct equal {
-    mal_ot_cot *cot;           /* borrowed */
+    transfers *by;             /* borrowed */
     mal_chan *chan;            /* borrowed */
-    const mal_prim_aes *hash;  /* the public permutation of the hash */
-    mal_ot_block delta;        /* at the sender */
     unsigned bits;             /* 1 .. EQUAL_BITS_MAX */
     mal_ot_block *q, *h0, *h1; /* work */
     uint8_t *sum, *step;       /* [EQUAL_BATCH]; [bits * EQUAL_SUB] */
     mal_buf message;
 } equal;
 
-mal_err equal_init(equal *e, mal_ot_cot *cot, mal_chan *chan,
-                   const mal_prim_aes *hash, unsigned bits) MAL_MUST_CHECK;
+mal_err equal_init(equal *e, transfers *by, mal_chan *chan,
+                   unsigned bits) MAL_MUST_CHECK;
 void equal_clear(equal *e);
 /* share[k] of the sender ^ share[k] of the receiver = [t_k = t'_k], packed;
  * n <= EQUAL_BATCH, a multiple of 64; bits of t above `bits` do not count. */
@@ -75,14 +82,14 @@ mal_err equal_receive(equal *e, uint64_t *share, const uint64_t *t,
 #define MUX_BLOCKS 512 /* blocks of pads at once */
 
 typedef struct mux {
-    mal_ot_cot *cot;          /* borrowed */
-    mal_chan *chan;           /* borrowed */
-    const mal_prim_aes *hash; /* borrowed */
-    mal_ot_block delta;       /* at the sender */
-    size_t words;             /* of a row */
-    uint64_t *sum;            /* [words] this party's share so far */
-    uint64_t *each;           /* or [n][words], of each bin of a batch */
-    mal_ot_block *q, *h0, *h1;
+    transfers *by;               /* borrowed */
+    mal_chan *chan;              /* borrowed */
+    const mal_prim_aes *hash;    /* borrowed */
+    size_t words;                /* of a row */
+    uint64_t *sum;               /* [words] this party's share so far */
+    uint64_t *each;              /* or [n][words], of each bin of a batch */
+    mal_ot_block *seed0, *seed1; /* [EQUAL_BATCH] */
+    mal_ot_block *h0, *h1;
     mal_buf message;
 } mux;
 
@@ -92,7 +99,7 @@ typedef struct mux_rows {
     const int64_t *zeros;  /* [words] */
 } mux_rows;
 
-mal_err mux_init(mux *m, mal_ot_cot *cot, mal_chan *chan,
+mal_err mux_init(mux *m, transfers *by, mal_chan *chan,
                  const mal_prim_aes *hash, size_t words) MAL_MUST_CHECK;
 void mux_clear(mux *m);
 /* n bins, a multiple of 64; bit = this party's XOR shares, packed. */
@@ -126,7 +133,7 @@ typedef struct circuit {
     uint64_t *t;     /* [bins] P: what the OPPRF gave; F: the targets */
     uint64_t *share; /* [EQUAL_BATCH / 64] of the bits of a batch */
     int64_t *zeros;  /* [words] */
-    mal_ot_cot *cot;
+    transfers by;
     equal equal;
     mux mux;
     /* Tables only, else 0: words of a filter's row; F: its rows, [n][words];

@@ -5,28 +5,30 @@
  * with F's choice b_F.  P keeps -pad0, F gets pad0 + b_F u.  Both add up over
  * all bins at once, so only the sums of a column remain.
  *
- * Pads of a row are H(q ^ j), block j = words 2 j and 2 j + 1.  The q of
- * different bins are random, so all inputs differ but for n^2 / 2^128.
+ * The two pads of a transfer are seeds, which a public permutation stretches:
+ * block j is words 2 j and 2 j + 1 of the row.
  */
 #include "circuit_impl.h"
 
 #include <string.h>
 
-mal_err mux_init(mux *m, mal_ot_cot *cot, mal_chan *chan,
+mal_err mux_init(mux *m, transfers *by, mal_chan *chan,
                  const mal_prim_aes *hash, size_t words) {
-    *m = (mux){ .cot = cot, .chan = chan, .hash = hash, .words = words };
+    *m = (mux){ .by = by, .chan = chan, .hash = hash, .words = words };
     m->sum = mal_calloc(words, sizeof *m->sum);
-    m->q = mal_calloc(EQUAL_BATCH, sizeof *m->q);
+    m->seed0 = mal_calloc(EQUAL_BATCH, sizeof *m->seed0);
+    m->seed1 = mal_calloc(EQUAL_BATCH, sizeof *m->seed1);
     m->h0 = mal_calloc(MUX_BLOCKS, sizeof *m->h0);
     m->h1 = mal_calloc(MUX_BLOCKS, sizeof *m->h1);
-    if (!m->sum || !m->q || !m->h0 || !m->h1)
+    if (!m->sum || !m->seed0 || !m->seed1 || !m->h0 || !m->h1)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     return MAL_OK;
 }
 
 void mux_clear(mux *m) {
     circuit_wipe_free(m->sum, m->words * sizeof *m->sum);
-    circuit_wipe_free(m->q, EQUAL_BATCH * sizeof *m->q);
+    circuit_wipe_free(m->seed0, EQUAL_BATCH * sizeof *m->seed0);
+    circuit_wipe_free(m->seed1, EQUAL_BATCH * sizeof *m->seed1);
     circuit_wipe_free(m->h0, MUX_BLOCKS * sizeof *m->h0);
     circuit_wipe_free(m->h1, MUX_BLOCKS * sizeof *m->h1);
     mal_buf_clear(&m->message);
@@ -46,15 +48,14 @@ static tile tile_of(const mux *m, size_t first) {
     return t;
 }
 
-/* h = H(q ^ offset ^ j) for the blocks j of each bin. */
-static void pads(const mux *m, mal_ot_block *h, const tile *t,
-                 mal_ot_block offset) {
+/* h = pi(seed ^ j) ^ seed ^ j for the blocks j of each bin. */
+static void pads(const mux *m, mal_ot_block *h, const mal_ot_block *seed,
+                 const tile *t) {
     for (size_t k = 0; k < t->bins; k++) {
-        const mal_ot_block q = m->q[t->at + k];
+        const mal_ot_block s = seed[t->at + k];
         for (size_t j = 0; j < t->blocks; j++)
             h[k * t->blocks + j] =
-                (mal_ot_block){ { q.w[0] ^ offset.w[0] ^ (t->first / 2 + j),
-                                  q.w[1] ^ offset.w[1] } };
+                (mal_ot_block){ { s.w[0] ^ (t->first / 2 + j), s.w[1] } };
     }
     mal_prim_aes_mmo(h, h, t->bins * t->blocks, m->hash);
 }
@@ -73,8 +74,8 @@ static uint64_t *share_of(const mux *m, const tile *t, size_t bin) {
 
 static void send_tile(mux *m, uint8_t *out, const uint64_t *bit,
                       const mux_rows *rows, const tile *t) {
-    pads(m, m->h0, t, (mal_ot_block){ { 0, 0 } });
-    pads(m, m->h1, t, m->delta);
+    pads(m, m->h0, m->seed0, t);
+    pads(m, m->h1, m->seed1, t);
     for (size_t k = 0; k < t->bins; k++, out += 8 * t->len) {
         const size_t bin = t->at + k;
         uint64_t *sum = share_of(m, t, bin);
@@ -93,6 +94,18 @@ static void send_tile(mux *m, uint8_t *out, const uint64_t *bit,
     }
 }
 
+static mal_err seeds_send(mux *m, size_t n) {
+    const mal_ot_block delta = m->by->delta;
+    MAL_TRY(mal_ot_cot_send(m->by->cot, m->seed0, n));
+    for (size_t k = 0; k < n; k++)
+        m->seed1[k] = (mal_ot_block){ { m->seed0[k].w[0] ^ delta.w[0],
+                                        m->seed0[k].w[1] ^ delta.w[1] } };
+    mal_ot_cot_hash(m->by->cot, m->seed0, m->seed0, n, m->by->used);
+    mal_ot_cot_hash(m->by->cot, m->seed1, m->seed1, n, m->by->used);
+    m->by->used += n;
+    return MAL_OK;
+}
+
 static mal_err send_message(mux *m, const uint64_t *bit, const mux_rows *rows,
                             tile t, size_t end) {
     const size_t at = t.at, len = (end - at) * t.len * 8;
@@ -108,7 +121,7 @@ static mal_err send_message(mux *m, const uint64_t *bit, const mux_rows *rows,
 
 mal_err mux_send(mux *m, const uint64_t *bit, const mux_rows *rows, size_t n) {
     assert(n <= EQUAL_BATCH && n % 64 == 0);
-    MAL_TRY(mal_ot_cot_send(m->cot, m->q, n));
+    MAL_TRY(seeds_send(m, n));
     for (size_t first = 0; first < m->words; first += MUX_CHUNK) {
         tile t = tile_of(m, first);
         for (; t.at < n; t.at += MUX_SUB)
@@ -122,7 +135,7 @@ mal_err mux_send(mux *m, const uint64_t *bit, const mux_rows *rows, size_t n) {
 
 static void receive_tile(mux *m, const uint8_t *in, const uint64_t *bit,
                          const tile *t) {
-    pads(m, m->h0, t, (mal_ot_block){ { 0, 0 } });
+    pads(m, m->h0, m->seed0, t);
     for (size_t k = 0; k < t->bins; k++, in += 8 * t->len) {
         const size_t bin = t->at + k;
         uint64_t *sum = share_of(m, t, bin);
@@ -147,7 +160,9 @@ static mal_err receive_message(mux *m, const uint64_t *bit, tile t,
 
 mal_err mux_receive(mux *m, const uint64_t *bit, size_t n) {
     assert(n <= EQUAL_BATCH && n % 64 == 0);
-    MAL_TRY(mal_ot_cot_receive(m->cot, m->q, bit, n));
+    MAL_TRY(mal_ot_cot_receive(m->by->cot, m->seed0, bit, n));
+    mal_ot_cot_hash(m->by->cot, m->seed0, m->seed0, n, m->by->used);
+    m->by->used += n;
     for (size_t first = 0; first < m->words; first += MUX_CHUNK) {
         tile t = tile_of(m, first);
         for (; t.at < n; t.at += MUX_SUB)

@@ -27,23 +27,23 @@ static mal_err table_new(mal_psi_circuit_table *t, const circuit *c) {
 
 /* The second extender: F is its sender. */
 typedef struct backward {
-    mal_ot_cot *cot;
+    transfers by;
     mux mux;
 } backward;
 
 static mal_err backward_init(backward *b, const circuit *c) {
     const mal_ot_params params = circuit_transfers(c, "transfers of F");
-    MAL_TRY(c->payload ? mal_ot_cot_new_receiver(&b->cot, c->chan, &params)
-                       : mal_ot_cot_new_sender(&b->cot, c->chan, &params));
-    MAL_TRY(mux_init(&b->mux, b->cot, c->chan, &c->hash, c->side_words));
+    MAL_TRY(c->payload ? mal_ot_cot_new_receiver(&b->by.cot, c->chan, &params)
+                       : mal_ot_cot_new_sender(&b->by.cot, c->chan, &params));
+    MAL_TRY(mux_init(&b->mux, &b->by, c->chan, &c->hash, c->side_words));
     if (!c->payload)
-        b->mux.delta = mal_ot_cot_delta(b->cot);
+        b->by.delta = mal_ot_cot_delta(b->by.cot);
     return MAL_OK;
 }
 
 static void backward_clear(backward *b) {
     mux_clear(&b->mux);
-    mal_ot_cot_free(b->cot);
+    mal_ot_cot_free(b->by.cot);
 }
 
 /* words += shares of b u, then of b r. */

@@ -9,8 +9,8 @@
  * table, masked, and the receiver opens one place by six transfers [NP99].
  *
  * So l + 6 transfers, 6 l + 64 bits to the receiver and its choices to the
- * sender; a tree of AND gates takes 2 (l - 1).  Pads come from H(q) = pi(q) ^ q
- * [GKWY20], correlation robust for an ideal permutation pi.
+ * sender; a tree of AND gates takes 2 (l - 1).  Pads are hashes of ot [GKWY20],
+ * each with the number of its transfer.
  */
 #include "circuit_impl.h"
 
@@ -18,10 +18,9 @@
 
 #define TABLE_BITS 6 /* 64 values */
 
-mal_err equal_init(equal *e, mal_ot_cot *cot, mal_chan *chan,
-                   const mal_prim_aes *hash, unsigned bits) {
+mal_err equal_init(equal *e, transfers *by, mal_chan *chan, unsigned bits) {
     assert(bits >= 1 && bits <= EQUAL_BITS_MAX);
-    *e = (equal){ .cot = cot, .chan = chan, .hash = hash, .bits = bits };
+    *e = (equal){ .by = by, .chan = chan, .bits = bits };
     const size_t rows = bits > TABLE_BITS ? bits : TABLE_BITS;
     e->q = mal_calloc(rows * EQUAL_SUB, sizeof *e->q);
     e->h0 = mal_calloc(EQUAL_SUB, sizeof *e->h0);
@@ -84,14 +83,27 @@ static size_t sub_at(size_t n, size_t at) {
     return n - at < EQUAL_SUB ? n - at : EQUAL_SUB;
 }
 
-/* h0 = H(q), h1 = H(q ^ delta). */
-static void pads(equal *e, const mal_ot_block *q, size_t n) {
-    mal_prim_aes_mmo(e->h0, q, n, e->hash);
-    for (size_t k = 0; k < n; k++) {
-        e->h1[k].w[0] = q[k].w[0] ^ e->delta.w[0];
-        e->h1[k].w[1] = q[k].w[1] ^ e->delta.w[1];
-    }
-    mal_prim_aes_mmo(e->h1, e->h1, n, e->hash);
+/* h0 = H(q), h1 = H(q ^ delta) of the transfers from `first` on. */
+static void pads(equal *e, const mal_ot_block *q, size_t n, uint64_t first) {
+    const mal_ot_block delta = e->by->delta;
+    mal_ot_cot_hash(e->by->cot, e->h0, q, n, first);
+    for (size_t k = 0; k < n; k++)
+        e->h1[k] = (mal_ot_block){ { q[k].w[0] ^ delta.w[0],
+                                     q[k].w[1] ^ delta.w[1] } };
+    mal_ot_cot_hash(e->by->cot, e->h1, e->h1, n, first);
+}
+
+static mal_err offer(equal *e, size_t n, uint64_t *first) {
+    *first = e->by->used;
+    e->by->used += n;
+    return mal_ot_cot_send(e->by->cot, e->q, n);
+}
+
+static mal_err choose(equal *e, const uint64_t *choice, size_t n,
+                      uint64_t *first) {
+    *first = e->by->used;
+    e->by->used += n;
+    return mal_ot_cot_receive(e->by->cot, e->q, choice, n);
 }
 
 /* --- Step 1: shares of the distance --------------------------------------- */
@@ -99,11 +111,12 @@ static void pads(equal *e, const mal_ot_block *q, size_t n) {
 /* s_x = sum of x_i - pad0; sent: pad0 - pad1 + 1 - 2 x_i. */
 static mal_err distance_send_sub(equal *e, uint8_t *sum, const uint64_t *t,
                                  size_t n) {
-    MAL_TRY(mal_ot_cot_send(e->cot, e->q, e->bits * n));
+    uint64_t first;
+    MAL_TRY(offer(e, e->bits * n, &first));
     memset(sum, 0, n);
     for (unsigned i = 0; i < e->bits; i++) {
         uint8_t *step = e->step + i * n;
-        pads(e, e->q + i * n, n);
+        pads(e, e->q + i * n, n, first + i * n);
         for (size_t k = 0; k < n; k++) {
             const uint8_t x = (uint8_t)(t[k] >> i & 1);
             const uint8_t pad0 = (uint8_t)e->h0[k].w[0];
@@ -132,12 +145,13 @@ static mal_err distance_pads_sub(equal *e, uint8_t *sum, const uint64_t *t,
     uint64_t choice[EQUAL_BITS_MAX * EQUAL_SUB / 64];
     for (unsigned i = 0; i < e->bits; i++)
         plane_of(choice + i * n / 64, t, i, n);
-    mal_err err = mal_ot_cot_receive(e->cot, e->q, choice, e->bits * n);
+    uint64_t first;
+    mal_err err = choose(e, choice, e->bits * n, &first);
     mal_wipe(choice, sizeof choice);
     MAL_TRY(err);
     memset(sum, 0, n);
     for (unsigned i = 0; i < e->bits; i++) {
-        mal_prim_aes_mmo(e->h0, e->q + i * n, n, e->hash);
+        mal_ot_cot_hash(e->by->cot, e->h0, e->q + i * n, n, first + i * n);
         for (size_t k = 0; k < n; k++)
             sum[k] = (uint8_t)(sum[k] + (uint8_t)e->h0[k].w[0]);
     }
@@ -195,13 +209,14 @@ static uint64_t bit_at(uint64_t table, uint8_t at) {
 static mal_err table_send_sub(equal *e, uint64_t *share, const uint8_t *sum,
                               size_t n) {
     uint64_t table[EQUAL_SUB];
-    MAL_TRY(mal_ot_cot_send(e->cot, e->q, TABLE_BITS * n));
+    uint64_t first;
+    MAL_TRY(offer(e, TABLE_BITS * n, &first));
     mal_prim_random(share, n / 8);
     for (size_t k = 0; k < n; k++) /* s_y = -s_x says equal */
         table[k] = one_at((uint8_t)(0 - sum[k]) & 63) ^
                    (0 - (share[k / 64] >> (k % 64) & 1));
     for (unsigned j = 0; j < TABLE_BITS; j++) {
-        pads(e, e->q + j * n, n);
+        pads(e, e->q + j * n, n, first + j * n);
         for (size_t k = 0; k < n; k++)
             table[k] ^= mal_select(place[j], e->h1[k].w[0], e->h0[k].w[0]);
     }
@@ -225,12 +240,13 @@ static mal_err table_pads_sub(equal *e, uint64_t *key, const uint8_t *sum,
     for (unsigned j = 0; j < TABLE_BITS; j++)
         for (size_t k = 0; k < n; k++)
             choice[(j * n + k) / 64] |= (uint64_t)(sum[k] >> j & 1) << (k % 64);
-    mal_err err = mal_ot_cot_receive(e->cot, e->q, choice, TABLE_BITS * n);
+    uint64_t first;
+    mal_err err = choose(e, choice, TABLE_BITS * n, &first);
     mal_wipe(choice, sizeof choice);
     MAL_TRY(err);
     memset(key, 0, n * sizeof *key);
     for (unsigned j = 0; j < TABLE_BITS; j++) {
-        mal_prim_aes_mmo(e->h0, e->q + j * n, n, e->hash);
+        mal_ot_cot_hash(e->by->cot, e->h0, e->q + j * n, n, first + j * n);
         for (size_t k = 0; k < n; k++)
             key[k] ^= e->h0[k].w[0];
     }

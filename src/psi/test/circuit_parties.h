@@ -14,6 +14,7 @@ typedef enum tamper {
     TAMPER_LONG,   /* a byte is added */
     TAMPER_SKIP,   /* never sent */
     TAMPER_CLOSE,  /* the channel is closed instead */
+    TAMPER_FLIP,   /* one bit in the middle */
     TAMPER_RANDOM, /* random bytes of the same length */
     TAMPER_REPLAY, /* `replay` is sent instead */
 } tamper;
@@ -43,6 +44,9 @@ static mal_err spy_tamper(spy *s, mal_bytes m) {
     case TAMPER_CLOSE:
         mal_chan_close(&s->inner);
         MAL_FAIL(MAL_E_PEER, "closed by the test");
+    case TAMPER_FLIP:
+        copy.ptr[copy.len / 2] ^= 1;
+        break;
     case TAMPER_RANDOM:
         mal_prim_random(copy.ptr, copy.len);
         break;

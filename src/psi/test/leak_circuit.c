@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { BINS = 64, BITS = 44, WORDS = 3 };
+enum { BINS = 64, BITS = 12, WORDS = 3 };
 
 typedef struct half {
     mal_chan *chan;
@@ -27,22 +27,21 @@ static void work(void *arg) {
     static const int64_t zeros[WORDS];
     uint32_t table[BINS];
     const mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
-    mal_ot_cot *cot;
+    transfers by = { 0 };
     equal e;
     mux m;
     for (uint32_t b = 0; b < BINS; b++)
         table[b] = b % 3 ? b : CUCKOO_EMPTY;
-    check(h->payload ? mal_ot_cot_new_sender(&cot, h->chan, &params)
-                     : mal_ot_cot_new_receiver(&cot, h->chan, &params));
-    check(equal_init(&e, cot, h->chan, &h->hash, BITS));
-    check(mux_init(&m, cot, h->chan, &h->hash, WORDS));
+    check(h->payload ? mal_ot_cot_new_sender(&by.cot, h->chan, &params)
+                     : mal_ot_cot_new_receiver(&by.cot, h->chan, &params));
+    check(equal_init(&e, &by, h->chan, BITS));
+    check(mux_init(&m, &by, h->chan, &h->hash, WORDS));
     mal_leak_secret(h->t, sizeof h->t);
     if (h->payload) {
         const mux_rows rows = { values, table, zeros };
-        e.delta = m.delta = mal_ot_cot_delta(cot);
+        by.delta = mal_ot_cot_delta(by.cot);
         mal_leak_secret(values, sizeof values);
-        mal_leak_secret(&e.delta, sizeof e.delta);
-        mal_leak_secret(&m.delta, sizeof m.delta);
+        mal_leak_secret(&by.delta, sizeof by.delta);
         check(equal_send(&e, h->share, h->t, BINS));
         mal_leak_secret(h->share, sizeof h->share);
         check(mux_send(&m, h->share, &rows, BINS));
@@ -54,7 +53,7 @@ static void work(void *arg) {
     mal_leak_sink(m.sum);
     mux_clear(&m);
     equal_clear(&e);
-    mal_ot_cot_free(cot);
+    mal_ot_cot_free(by.cot);
 }
 
 LEAK(comparing_and_adding_do_not_look_at_strings_values_or_shares) {

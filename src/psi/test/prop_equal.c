@@ -16,15 +16,17 @@ typedef struct half {
 
 static mal_err half_run(half *h) {
     const mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
+    transfers by = { 0 };
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
     MAL_AUTO(equal_clear) equal e = { 0 };
     MAL_AUTO(mux_clear) mux m = { 0 };
     MAL_TRY(h->payload ? mal_ot_cot_new_sender(&cot, h->chan, &params)
                        : mal_ot_cot_new_receiver(&cot, h->chan, &params));
-    MAL_TRY(equal_init(&e, cot, h->chan, &h->hash, h->bits));
-    MAL_TRY(mux_init(&m, cot, h->chan, &h->hash, h->words));
+    by.cot = cot;
+    MAL_TRY(equal_init(&e, &by, h->chan, h->bits));
+    MAL_TRY(mux_init(&m, &by, h->chan, &h->hash, h->words));
     if (h->payload) {
-        e.delta = m.delta = mal_ot_cot_delta(cot);
+        by.delta = mal_ot_cot_delta(cot);
         MAL_TRY(equal_send(&e, h->share, h->t, h->n));
         MAL_TRY(mux_send(&m, h->share, h->rows, h->n));
     } else {

@@ -99,6 +99,31 @@ TEST(random_bytes_in_any_message_do_no_more_than_spoil_the_answer) {
         }
 }
 
+/* The filter's choices for the 512 bins' strings: l transfers a bin, some bytes
+ * each.  One wrong bit would show it bits of delta, and with delta all rows. */
+TEST(a_filter_that_lies_in_its_transfers_ends_the_run) {
+    uint64_t seed = mal_test_seed();
+    circuit_run r;
+    small_run(&r, &seed);
+    run_go(&r);
+    run_check(&r);
+    const unsigned sent = r.p1.sent;
+    size_t length[TRACE_MAX];
+    memcpy(length, r.p1.trace, sizeof length);
+    run_done(&r);
+    unsigned found = 0;
+    for (unsigned m = 0; m < sent; m++) {
+        if (length[m] < 40 * 512 * 2)
+            continue;
+        tampered_run(&r, TAMPER_FLIP, 0, m, &seed);
+        CHECK_EQ(r.err2, MAL_E_PEER);
+        CHECK(gone(r.err1));
+        run_done(&r);
+        found++;
+    }
+    CHECK(found >= 1);
+}
+
 /* --- Sessions and parameters ---------------------------------------------- */
 
 TEST(refuses_the_first_message_of_another_session) {
