@@ -23,11 +23,19 @@ mal_obl_type sql_share_type(const sql_type *t);
 /* The plan as three parties run it.  Relations of one owner are its parts;
  * `cut` and what lies below runs on shares, what stands above it is computed
  * from the opened rows. */
+/* The columns by which an owner sorts a part before it is shared, which costs
+ * nothing: those of the join that it goes into. */
+typedef struct sql_share_order {
+    unsigned n;
+    unsigned columns[MAL_SQL_KEYS_MAX];
+} sql_share_order;
+
 typedef struct sql_share_plan {
     sql_r root, cut;
     sql_r top; /* of an opened plan: root; NULL: rows for a release */
     unsigned n_parts;
     sql_r *parts; /* in the order of a walk from the root, left to right */
+    sql_share_order *orders; /* [n_parts] */
 } sql_share_plan;
 mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *out,
                           const mal_sql_plan *plan) MAL_MUST_CHECK;

@@ -138,7 +138,21 @@ static mal_err check_op(const sql_cx *cx, sql_r r) {
 
 /* --- parts, and where the clear begins ------------------------------------ */
 
-static mal_err find_parts(const sql_cx *cx, sql_share_plan *p, sql_r r) {
+/* Numbers that are never NULL: everybody orders them alike. */
+static sql_share_order order_of(sql_r join, unsigned side) {
+    sql_share_order order = { .n = join->n_exprs / 2 };
+    for (unsigned k = 0; k < order.n; k++) {
+        sql_e e = join->exprs[side * order.n + k];
+        if (e->op != SQL_E_COL || e->type.kind != MAL_SQL_INT ||
+            e->type.nullable)
+            return (sql_share_order){ 0 };
+        order.columns[k] = (unsigned)e->value;
+    }
+    return order;
+}
+
+static mal_err find_parts(const sql_cx *cx, sql_share_plan *p, sql_r r,
+                          sql_share_order order) {
     /* the answer's order, of an opened plan, stays on shares */
     bool top = p->top &&
                (r == p->top || (p->top->op == SQL_LIMIT && r == p->top->in[0]));
@@ -148,11 +162,14 @@ static mal_err find_parts(const sql_cx *cx, sql_share_plan *p, sql_r r) {
         SQL_NEED(r->rows_max <= SQL_SHARE_ROWS_MAX, cx, -1, MAL_E_LIMIT,
                  "a part of up to %" PRIu64 " rows to share; at most %" PRIu64,
                  r->rows_max, SQL_SHARE_ROWS_MAX);
+        p->orders[p->n_parts] = order;
         p->parts[p->n_parts++] = r;
         return MAL_OK;
     }
     for (unsigned i = 0; i < r->n_in; i++)
-        MAL_TRY(find_parts(cx, p, r->in[i]));
+        MAL_TRY(find_parts(cx, p, r->in[i],
+                           r->op == SQL_JOIN ? order_of(r, i)
+                                             : (sql_share_order){ 0 }));
     return MAL_OK;
 }
 
@@ -198,11 +215,13 @@ mal_err sql_share_rows_of(const sql_cx *cx, sql_share_plan *p, sql_r in,
     narrow.narrow = true;
     MAL_TRY(
         sql_alloc(cx, &p->parts, MAL_POLICY_DATASETS_MAX, sizeof *p->parts));
+    MAL_TRY(
+        sql_alloc(cx, &p->orders, MAL_POLICY_DATASETS_MAX, sizeof *p->orders));
     MAL_TRY(sql_project(cx, &rows, in, exprs, n));
     MAL_TRY(sql_regroup(cx, &rows, rows));
     MAL_TRY(sql_prune_all(&narrow, &p->root, rows));
     p->cut = p->root;
-    MAL_TRY(find_parts(cx, p, p->root));
+    MAL_TRY(find_parts(cx, p, p->root, (sql_share_order){ 0 }));
     return check_below(cx, p->cut, false);
 }
 
@@ -212,13 +231,15 @@ mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *p,
     *p = (sql_share_plan){ 0 };
     MAL_TRY(
         sql_alloc(cx, &p->parts, MAL_POLICY_DATASETS_MAX, sizeof *p->parts));
+    MAL_TRY(
+        sql_alloc(cx, &p->orders, MAL_POLICY_DATASETS_MAX, sizeof *p->orders));
     sql_cx narrow = *cx;
     narrow.narrow = true;
     MAL_TRY(sql_regroup(cx, &root, plan->root));
     MAL_TRY(sql_prune(&narrow, &p->root, root, plan->n_columns));
     p->top = p->root;
     MAL_TRY(find_cut(cx, p));
-    MAL_TRY(find_parts(cx, p, p->root));
+    MAL_TRY(find_parts(cx, p, p->root, (sql_share_order){ 0 }));
     return check_below(cx, p->cut, true);
 }
 
@@ -234,7 +255,7 @@ static mal_err part_types(const sql_cx *cx, mal_sql_part *part, sql_r r) {
     return MAL_OK;
 }
 
-static mal_err put_rows(sql_printer *p, sql_r r) {
+static mal_err put_rows(sql_printer *p, sql_r r, const sql_share_order *order) {
     MAL_TRY(mal_buf_put_str(p->out, "SELECT "));
     for (unsigned i = 0; i < r->n_columns; i++)
         MAL_TRY(mal_buf_put_fmt(p->out,
@@ -246,10 +267,15 @@ static mal_err put_rows(sql_printer *p, sql_r r) {
         MAL_TRY(mal_buf_put_str(p->out, "CAST(0 AS BIGINT) AS z"));
     MAL_TRY(mal_buf_put_str(p->out, " FROM ("));
     MAL_TRY(sql_print_rel(p, r));
-    return mal_buf_put_str(p->out, ") AS q0");
+    MAL_TRY(mal_buf_put_str(p->out, ") AS q0"));
+    for (unsigned k = 0; k < order->n; k++)
+        MAL_TRY(mal_buf_put_fmt(p->out, "%sq0.c%u", k ? ", " : " ORDER BY ",
+                                order->columns[k]));
+    return MAL_OK;
 }
 
-static mal_err fill_part(const sql_cx *cx, mal_sql_part *part, sql_r r) {
+static mal_err fill_part(const sql_cx *cx, mal_sql_part *part, sql_r r,
+                         const sql_share_order *order) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
     sql_printer printer = { .out = &text, .cx = cx };
     mal_buf_init(&text, SQL_DUCK_TEXT_MAX);
@@ -258,7 +284,7 @@ static mal_err fill_part(const sql_cx *cx, mal_sql_part *part, sql_r r) {
     part->rows_max = r->rows_max;
     MAL_TRY(part_types(cx, part, r));
     MAL_TRY(sql_print_collect(&printer, r));
-    MAL_TRY(put_rows(&printer, r));
+    MAL_TRY(put_rows(&printer, r, order));
     MAL_TRY(sql_own_text(cx, &part->sql, &text));
     part->tables = printer.tables;
     part->n_tables = printer.n_tables;
@@ -300,7 +326,7 @@ mal_err sql_share_parts(const sql_cx *cx, mal_sql_physical *p,
     mal_sql_part *parts;
     MAL_TRY(sql_alloc(cx, &parts, share->n_parts, sizeof *parts));
     for (unsigned i = 0; i < share->n_parts; i++)
-        MAL_TRY(fill_part(cx, &parts[i], share->parts[i]));
+        MAL_TRY(fill_part(cx, &parts[i], share->parts[i], &share->orders[i]));
     p->shape = MAL_SQL_SHARE3;
     p->n_parts = share->n_parts;
     p->parts = parts;

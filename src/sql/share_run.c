@@ -128,6 +128,85 @@ static mal_err join_columns(mal_obl_table *out, const unsigned n_real[2],
     return pick(out, at, n);
 }
 
+/* Where a row does not count, a value that no row of either side has: behind
+ * those that do count, and equal to none of them. */
+static mal_err raise_padding(runner *r, mal_obl_table *t, unsigned column,
+                             int64_t past) {
+    const mal_obl_type truth = { .hi = 1 }, type = t->columns[column].type;
+    const mal_obl_type top = { .lo = past, .hi = past };
+    const mal_obl_type wide = { .lo = type.lo, .hi = past };
+    const mal_obl_expr valid = { .op = MAL_OBL_COL, .type = truth, .value = 1 };
+    const mal_obl_expr value = { .op = MAL_OBL_COL, .type = type };
+    const mal_obl_expr most = { .op = MAL_OBL_CONST,
+                                .type = top,
+                                .value = past };
+    const mal_obl_expr *const args[3] = { &valid, &value, &most };
+    const mal_obl_expr e = {
+        .op = MAL_OBL_CASE, .type = wide, .n_args = 3, .args = args
+    };
+    mal_share3_bits view = mal_share3_bits_planes(&t->valid, 0, 1);
+    mal_obl_column pair[2] = {
+        t->columns[column], { .type = truth, .has_bits = true, .bits = view }
+    };
+    mal_obl_table two = {
+        .n = t->n, .n_columns = 2, .columns = pair, .valid = t->valid
+    };
+    mal_obl_column raised = { 0 };
+    mal_err err = mal_obl_eval(r->o, &raised, &two, &e);
+    t->columns[column] = pair[0]; /* with the forms that it gained */
+    mal_share3_words_clear(&pair[1].words);
+    if (err != MAL_OK) {
+        mal_obl_column_clear(&raised);
+        return err;
+    }
+    mal_obl_column_clear(&t->columns[column]);
+    t->columns[column] = raised;
+    return MAL_OK;
+}
+
+/* One side of a join: its table, keys, and which part it is, if it is one. */
+typedef struct joined_side {
+    mal_obl_table *table;
+    const unsigned *keys;
+    unsigned part;
+} joined_side;
+
+static bool sorted_by(const runner *r, const joined_side *side,
+                      unsigned n_keys) {
+    if (side->part >= r->plan->n_parts || n_keys == 0 ||
+        r->plan->orders[side->part].n != n_keys)
+        return false;
+    for (unsigned k = 0; k < n_keys; k++)
+        if (r->plan->orders[side->part].columns[k] != side->keys[k])
+            return false;
+    return true;
+}
+
+/* A part that its owner sorted by the keys: checked, and then known. */
+static mal_err rank_of(runner *r, mal_obl_rank *rank, bool *ranked,
+                       const joined_side *side, unsigned n_keys, int64_t past) {
+    *ranked = past > 0 && sorted_by(r, side, n_keys);
+    if (!*ranked)
+        return MAL_OK;
+    MAL_TRY(raise_padding(r, side->table, side->keys[0], past));
+    return mal_obl_rank_sorted(r->o, rank, side->table, side->keys, n_keys);
+}
+
+/* Greater than the first key of either side can be; 0: there is no such. */
+static int64_t past_both(const joined_side *a, const joined_side *b) {
+    const mal_obl_type *x = &a->table->columns[a->keys[0]].type;
+    const mal_obl_type *y = &b->table->columns[b->keys[0]].type;
+    int64_t hi = x->hi > y->hi ? x->hi : y->hi;
+    return x->opaque || y->opaque || hi < 0 || hi == INT64_MAX ? 0 : hi + 1;
+}
+
+/* The part that rel is; n_parts: none. */
+static unsigned part_at(const runner *r, sql_r rel) {
+    return r->next < r->plan->n_parts && r->plan->parts[r->next] == rel
+               ? r->next
+               : r->plan->n_parts;
+}
+
 static mal_err run_join(runner *r, mal_obl_table *out, sql_r rel) {
     static const mal_obl_join_kind kinds[] = { [SQL_INNER] = MAL_OBL_INNER,
                                                [SQL_LEFT] = MAL_OBL_LEFT,
@@ -140,7 +219,10 @@ static mal_err run_join(runner *r, mal_obl_table *out, sql_r rel) {
     unsigned right_at[MAL_SQL_KEYS_MAX];
     sql_share_join how;
     MAL_TRY(sql_share_join_of(&r->cx, &how, rel));
+    unsigned parts[2];
+    parts[0] = part_at(r, rel->in[0]);
     MAL_TRY(run(r, &left, rel->in[0]));
+    parts[1] = part_at(r, rel->in[1]);
     MAL_TRY(run(r, &right, rel->in[1]));
     MAL_TRY(key_columns(r, &left, rel->exprs, keys, left_at));
     MAL_TRY(key_columns(r, &right, rel->exprs + keys, keys, right_at));
@@ -157,6 +239,18 @@ static mal_err run_join(runner *r, mal_obl_table *out, sql_r rel) {
     uint64_t fan = turned ? sql_matches(rel->in[1], rel->exprs + keys, keys)
                           : sql_matches(rel->in[0], rel->exprs, keys);
     opt.fanout_max = fan < probe->n ? (size_t)fan : 0;
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank probe_rank = { 0 };
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank build_rank = { 0 };
+    bool ranked[2] = { false, false };
+    const joined_side a = { probe, opt.probe_keys, parts[turned] };
+    const joined_side b = { build, opt.build_keys, parts[!turned] };
+    if (how != SQL_SHARE_MANY) {
+        int64_t past = past_both(&a, &b);
+        MAL_TRY(rank_of(r, &probe_rank, &ranked[0], &a, keys, past));
+        MAL_TRY(rank_of(r, &build_rank, &ranked[1], &b, keys, past));
+    }
+    opt.probe_rank = ranked[0] ? &probe_rank : NULL;
+    opt.build_rank = ranked[1] ? &build_rank : NULL;
     if (how == SQL_SHARE_OUTER) {
         MAL_TRY(mal_obl_join_outer(r->o, out, build, probe, &opt));
         turned = false; /* its columns stand as the plan has them */

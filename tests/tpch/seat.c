@@ -5,7 +5,8 @@
  * It loads the tables of one owner (the contract's party SEAT), says "identity
  * HEX PORT", reads three lines "HEX PORT" of all seats, its own too, and then
  * one question a line: "T SELECT .." or, malicious, "M SELECT ..".  Each answer
- * begins with "@@", as differ's.  The three open one stream a pair and
+ * begins with "@@", as differ's; "end" is echoed.  It lives until its input
+ * ends, so that its connections do.  The three open one stream a pair and
  * question, between identities that each pins: TLS 1.3, both ends shown. */
 #include "../differential/side.h"
 
@@ -156,6 +157,11 @@ static void answer_all(seat *s) {
         mal_arena *own = mal_arena_new((size_t)1 << 30);
         line[strcspn(line, "\n")] = 0;
         s->side.arena = own;
+        if (strcmp(line, "end") == 0) { /* others may still read what we sent */
+            printf("end\n");
+            fflush(stdout);
+            continue;
+        }
         mal_err err = answer(s, &out, line, question);
         if (err)
             printf("@@ %s %s\n", mal_err_name(err), mal_err_message());

@@ -261,13 +261,23 @@ class Seats:
     def ask(self, lines):
         """All questions at once: each seat takes the next when it has answered."""
         def talk(run):
-            return run.communicate("\n".join(lines) + "\n")[0]
+            run.stdin.write("\n".join(lines) + "\nend\n")
+            run.stdin.flush()
+            text = ""
+            for line in run.stdout:
+                if line == "end\n":
+                    return text
+                text += line
+            return text
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             texts = list(pool.map(talk, self.runs))
-        if any(run.returncode for run in self.runs):
+        for run in self.runs:
+            run.stdin.close()
+        if any(run.wait() for run in self.runs):
             sys.exit("a seat failed")
-        if len(set(texts)) != 1:
-            sys.exit("the seats say different things")
+        for said in zip(*(text.split("\n@@ ") for text in texts)):
+            if len(set(said)) != 1:
+                sys.exit("the seats say different things: " + " / ".join(t[:300] for t in said))
         return parse(texts[0])
 
 

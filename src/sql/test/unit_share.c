@@ -105,6 +105,18 @@ TEST(an_equality_that_follows_from_others_joins_at_home) {
     CHECK_EQ(p->parts[made].n_tables, 3);
 }
 
+TEST(a_part_that_is_joined_is_sorted_at_home) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p = split_of(
+        arena, "SELECT town, sum(price) FROM customers, orders, items WHERE c "
+               "= oc AND io = o GROUP BY town");
+    CHECK_EQ(p->n_parts, 2);
+    CHECK(strstr(p->parts[0].sql, " ORDER BY q0.c"));
+    CHECK(strstr(p->parts[1].sql, " ORDER BY q0.c"));
+    p = split_of(arena, "SELECT sum(price) FROM items");
+    CHECK(!strstr(p->parts[0].sql, "ORDER BY"));
+}
+
 TEST(a_semi_join_moves_to_the_owner_of_both_sides) {
     mal_arena *arena = test_arena();
     const mal_sql_physical *p = split_of(
