@@ -180,6 +180,9 @@ const mal_cli_verb cli_bench_verbs[] = {
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "
           "cpu_seconds and bytes (of all parties),\nns_per_row.\n\n"
+          "An intersection (psi: semi-honest, malicious) runs as two processes "
+          "and tells the\ncost of each; psi --only csv goes from file to file "
+          "through buckets on disk.\n\n"
           "A node reads such lines from costs.json in its state folder when it "
           "starts; its\nexplain then speaks of this machine.",
       .example = "malus bench all --json >$MALUS_STATE/costs.json",
