@@ -96,3 +96,4 @@ else
 fi
 [ ! -x tools/fetch_duckdb.sh ] || tools/fetch_duckdb.sh
 [ ! -x tools/fetch_tpch.sh ] || tools/fetch_tpch.sh
+[ ! -x tools/fetch_training_sets.sh ] || tools/fetch_training_sets.sh

@@ -15,6 +15,7 @@
 #include <malus/psi.h>
 #include <malus/share3.h>
 #include <malus/store.h>
+#include <malus/train.h>
 
 #include <string.h>
 
@@ -74,6 +75,13 @@ static mal_err bench_share3(mal_buf *lines, uint64_t rows, unsigned threads,
     return mal_obl_bench(lines, only, rows ? rows : 60000, threads, security);
 }
 
+static mal_err bench_train(mal_buf *lines, uint64_t rows, unsigned threads,
+                           const char *only, bool malicious) {
+    return mal_train_bench(lines, only, rows ? rows : 1024, threads,
+                           malicious ? MAL_SHARE3_MALICIOUS
+                                     : MAL_SHARE3_SEMI_HONEST);
+}
+
 static const bench benches[] = {
     { "ingest", mal_store_bench },
     { "sum", bench_sum },
@@ -83,6 +91,7 @@ static const bench benches[] = {
     { "net", bench_net },
     { "ot", bench_ot },
     { "share3", NULL, bench_share3 },
+    { "train", NULL, bench_train },
 };
 
 static mal_err add_line(cli_table *t, const mal_json *line) {
@@ -154,7 +163,7 @@ static mal_err run(mal_cli *cli) {
     }
     MAL_REQUIRE(any, MAL_E_INPUT,
                 "no bench %s: there are ingest, sum, psi, log, dp, net, ot, "
-                "share3 and all",
+                "share3, train and all",
                 wanted);
     if (!cli->json)
         return show(cli, mal_buf_view(&lines));
@@ -168,14 +177,15 @@ static const mal_cli_option options[] = {
     { "rows", "N", "How many rows; each bench has its own default" },
     { "threads", "N", "On how many threads; 1 if not given" },
     { "only", "NAME", "Only this bench of the engine" },
-    { "security", "MODEL", "semi-honest or malicious, for share3" },
+    { "security", "MODEL", "semi-honest or malicious, for share3 and train" },
     { NULL, NULL, NULL },
 };
 
 const mal_cli_verb cli_bench_verbs[] = {
     { .name = "bench",
       .operands = "ENGINE",
-      .summary = "Measure ingest, sum, psi, log, dp, net, ot, share3, or all",
+      .summary =
+          "Measure ingest, sum, psi, log, dp, net, ot, share3, train, or all",
       .text =
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "

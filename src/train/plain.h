@@ -50,6 +50,7 @@ typedef struct train_plain_forest {
     unsigned bin_bits;
     const mal_train_trees_options *options;
     const uint64_t *follow; /* NULL, or a model whose splits are taken */
+    uint64_t *model;        /* NULL, or [words] out */
     double *score;          /* [rows] out */
     double worst_gain;      /* out: the best gain less that of a split taken */
     double worst_leaf;      /* out: how far a leaf followed is off */

@@ -52,8 +52,8 @@ static void route(work *w, size_t v, size_t k) {
 }
 
 /* follow: this tree's words, or NULL. */
-static void split_node(work *w, size_t v, const uint64_t *follow,
-                       double *leaf) {
+static size_t split_node(work *w, size_t v, const uint64_t *follow,
+                         double *leaf) {
     train_plain_forest *f = w->f;
     const size_t choices = (size_t)f->set->features << f->bin_bits;
     size_t best = 0;
@@ -73,9 +73,10 @@ static void split_node(work *w, size_t v, const uint64_t *follow,
     }
     route(w, v, best);
     memcpy(leaf, s.leaf, sizeof s.leaf);
+    return best;
 }
 
-static void grow(work *w, const uint64_t *follow) {
+static void grow(work *w, const uint64_t *follow, uint64_t *model) {
     train_plain_forest *f = w->f;
     const size_t inner = ((size_t)1 << f->options->depth) - 1;
     double leaf[2 << MAL_TRAIN_DEPTH_MAX], pair[2];
@@ -87,7 +88,9 @@ static void grow(work *w, const uint64_t *follow) {
         w->gradient[i] = fmin(1, fmax(-1, p - f->set->y[i]));
     }
     for (size_t v = 0; v < inner; v++) {
-        split_node(w, v, follow, pair);
+        const size_t taken = split_node(w, v, follow, pair);
+        if (model)
+            model[v] = taken;
         for (unsigned side = 0; 2 * v + 1 >= inner && side < 2; side++) {
             const size_t at = 2 * v + 1 + side;
             leaf[at - inner] = pair[side];
@@ -99,6 +102,9 @@ static void grow(work *w, const uint64_t *follow) {
             leaf[at - inner] = told;
         }
     }
+    for (size_t i = 0; model && i <= inner; i++)
+        model[inner + i] =
+            (uint64_t)llround(ldexp(leaf[i], MAL_TRAIN_VALUE_BITS));
     for (size_t i = 0; i < f->set->rows; i++)
         f->score[i] += leaf[w->node[i] - inner];
 }
@@ -113,7 +119,8 @@ mal_err train_plain_trees(train_plain_forest *f) {
     const bool well = w.gradient && w.node;
     const size_t each = ((size_t)2 << f->options->depth) - 1;
     for (unsigned t = 0; well && t < f->options->trees; t++)
-        grow(&w, f->follow ? f->follow + t * each : NULL);
+        grow(&w, f->follow ? f->follow + t * each : NULL,
+             f->model ? f->model + t * each : NULL);
     mal_free(w.gradient);
     mal_free(w.node);
     return well ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
