@@ -139,6 +139,8 @@ static mal_err measure(mal_share3 *s, seat *p) {
         const mal_share3_counters before = mal_share3_count(s);
         const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
         err = p->bench->call(s, &o);
+        if (err == MAL_OK)
+            err = mal_share3_verify(s);
         const uint64_t cpu_ns = (thread_ns() - cpu) / p->bench->times;
         if (run == 1 || cpu_ns < p->cpu_ns) { /* run 0 warms up */
             p->cpu_ns = cpu_ns;

@@ -118,11 +118,9 @@ static mal_err check_options(const mal_mesh *mesh,
                              const mal_share3_options *options) {
     MAL_REQUIRE(mesh->n == MAL_SHARE3_PARTIES && mesh->me < mesh->n,
                 MAL_E_INPUT, "share3 has three parties, not %u", mesh->n);
-    MAL_REQUIRE(options->security != MAL_SHARE3_MALICIOUS, MAL_E_UNSUPPORTED,
-                "share3 does not verify products yet: security malicious is "
-                "not supported");
-    MAL_REQUIRE(options->security == MAL_SHARE3_SEMI_HONEST, MAL_E_INPUT,
-                "no security %d", (int)options->security);
+    MAL_REQUIRE(options->security == MAL_SHARE3_SEMI_HONEST ||
+                    options->security == MAL_SHARE3_MALICIOUS,
+                MAL_E_INPUT, "no security %d", (int)options->security);
     return MAL_OK;
 }
 
@@ -167,6 +165,7 @@ void mal_share3_close(mal_share3 **s) {
         return;
     mal_share3 *old = *s;
     assert(old->memory == 0); /* a vector would outlive its engine */
+    share3_record_clear(old);
     share3_kept_clear(old);
     share3_spill_close(old);
     if (old->out)
@@ -183,13 +182,6 @@ void mal_share3_close(mal_share3 **s) {
 }
 
 /* --- The gate before every opening ---------------------------------------- */
-
-mal_err mal_share3_verify(mal_share3 *s) {
-    MAL_TRY(share3_enter(s));
-    /* Semi-honest: there is nothing that a party would have to prove. */
-    assert(s->options.security == MAL_SHARE3_SEMI_HONEST);
-    return MAL_OK;
-}
 
 mal_err share3_before_open(mal_share3 *s) {
     return mal_share3_verify(s);

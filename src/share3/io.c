@@ -200,6 +200,62 @@ static void take_opening(void *ctx, const uint64_t *in, size_t from, size_t n) {
  * before what it rests on was verified. */
 #define TO_ALL 7u
 
+/* What P_i was sent as x_(i-1) must be what P_(i+1) holds as such: a hash
+ * tells. hash[0] is of what came, hash[1] of our part 1. */
+#define HASHED 512
+
+static mal_err hash_opening(mal_share3 *s, const opening *o, bool came,
+                            size_t n, mal_prim_hash *hash) {
+    uint64_t words[HASHED];
+    MAL_AUTO(mal_prim_sha256_auto)
+    mal_prim_sha256 *state = mal_prim_sha256_new();
+    if (!state)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_prim_sha256_add(state,
+                        mal_bytes_of(s->options.session, MAL_SHARE3_SESSION));
+    for (size_t i = 0, step; i < n; i += step) {
+        const uint64_t *a = o->part[0] + i, *b = o->part[1] + i;
+        step = share3_least(n - i, HASHED);
+        for (size_t k = 0; k < step; k++)
+            words[k] = !came      ? b[k]
+                       : o->words ? o->x[i + k] - a[k] - b[k]
+                                  : o->x[i + k] ^ a[k] ^ b[k];
+        mal_prim_sha256_add(state, mal_bytes_of(words, 8 * step));
+    }
+    mal_prim_sha256_peek(state, hash);
+    mal_wipe(words, sizeof words);
+    return MAL_OK;
+}
+
+static mal_err check_opening(mal_share3 *s, const opening *o, unsigned to,
+                             size_t n) {
+    const bool ours = to >> s->me & 1, tell = to >> share3_prev(s) & 1;
+    agree a = { .same = true };
+    if (n == 0)
+        return MAL_OK;
+    if (ours)
+        MAL_TRY(hash_opening(s, o, true, n, &a.ours[0]));
+    if (tell)
+        MAL_TRY(hash_opening(s, o, false, n, &a.ours[1]));
+    const share3_round r = {
+        .kind = SHARE3_AGREE,
+        .to = share3_prev(s),
+        .from = share3_next(s),
+        .total = sizeof a.ours[0].b / 8,
+        .make = tell ? make_agree : NULL,
+        .take = ours ? take_agree : NULL,
+        .ctx = &a,
+    };
+    MAL_TRY(share3_exchange(s, &r));
+    mal_declassify(&a.same, sizeof a.same);
+    if (!a.same) {
+        mal_wipe(o->x, 8 * n);
+        mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
+                    "the holders of an opened share hold different ones");
+    }
+    return share3_leave(s, a.same ? MAL_OK : MAL_E_PEER);
+}
+
 static mal_err run_opening(mal_share3 *s, opening *o, unsigned to, size_t n) {
     const bool ours = to >> s->me & 1;
     MAL_REQUIRE(!ours || o->x || n == 0, MAL_E_INPUT,
@@ -216,7 +272,9 @@ static mal_err run_opening(mal_share3 *s, opening *o, unsigned to, size_t n) {
     };
     MAL_TRY(share3_exchange(s, &r));
     s->count.opened += n;
-    return MAL_OK;
+    return s->options.security == MAL_SHARE3_MALICIOUS
+               ? check_opening(s, o, to, n)
+               : MAL_OK;
 }
 
 /* What the program asked for is public from here on. */

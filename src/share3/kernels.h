@@ -8,6 +8,8 @@
 
 #include "share3_impl.h"
 
+#define SHARE3_GALOIS 48 /* words of an element, proof_words.c */
+
 typedef struct share3_kernels {
     const char *name;
     bool (*usable)(void);
@@ -27,6 +29,13 @@ typedef struct share3_kernels {
     /* z = a ^ b ^ c ^ ones */
     void (*xor)(uint64_t *z, const uint64_t *a, const uint64_t *b,
                 const uint64_t *c, uint64_t ones, size_t n);
+    /* Over elements of SHARE3_GALOIS words: z += x y, not reduced; z += sum of
+     * a[k] coef[k]; z[k] += a[k] x. */
+    void (*poly_mac)(uint64_t *z, const uint64_t *x, const uint64_t *y);
+    void (*poly_axpy)(uint64_t *z, const uint64_t *a, const uint64_t *coef,
+                      size_t n);
+    void (*poly_outer)(uint64_t *z, const uint64_t *a, const uint64_t *x,
+                       size_t n);
 } share3_kernels;
 
 /* From plain to fast; the last one that is usable serves. */

@@ -49,3 +49,34 @@ TARGET static void xor_words(uint64_t *z, const uint64_t *a, const uint64_t *b,
         for (size_t i = 0; i < n; i++)
             z[i] = a[i] ^ (c ? c[i] : 0) ^ ones;
 }
+
+/* --- Galois ring, proof_words.c --------------------------------------------------
+ */
+
+/* z[i + j] += x[i] y[j]: products of polynomials, not reduced. */
+TARGET static void poly_mac(uint64_t z[2 * SHARE3_GALOIS - 1],
+                            const uint64_t x[SHARE3_GALOIS],
+                            const uint64_t y[SHARE3_GALOIS]) {
+    for (unsigned i = 0; i < SHARE3_GALOIS; i++) {
+        const uint64_t a = x[i];
+        uint64_t *to = z + i;
+        for (unsigned j = 0; j < SHARE3_GALOIS; j++)
+            to[j] += a * y[j];
+    }
+}
+
+/* z += the sum over k of a[k] coef[k], n words a with elements coef. */
+TARGET static void poly_axpy(uint64_t *restrict z, const uint64_t *a,
+                             const uint64_t *coef, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        for (unsigned j = 0; j < SHARE3_GALOIS; j++)
+            z[j] += a[k] * coef[k * SHARE3_GALOIS + j];
+}
+
+/* z[k] += a[k] x for k < n: one element, n words, n elements. */
+TARGET static void poly_outer(uint64_t *restrict z, const uint64_t *a,
+                              const uint64_t *restrict x, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        for (unsigned j = 0; j < SHARE3_GALOIS; j++)
+            z[k * SHARE3_GALOIS + j] += a[k] * x[j];
+}

@@ -75,23 +75,55 @@ static void multiply(uint64_t *out, share3_kind kind, const operands *op,
         share3_kernel()->and (out, op->x, op->y, n);
 }
 
-/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on. */
+/* The statement of proof_impl.h, but for what is received. */
+static void record_block(const mal_share3 *s, share3_kind kind,
+                         share3_record *r, size_t i, const operands *op,
+                         size_t n) {
+    for (unsigned p = 0; p < 2; p++) {
+        memcpy(r->x[p] + i, op->x[p], 8 * n);
+        memcpy(r->y[p] + i, op->y[p], 8 * n);
+    }
+    (void)s;
+    for (size_t k = i; k < i + n; k++)
+        r->e[1][k] = kind == SHARE3_AND ? r->x[1][k] & r->y[1][k]
+                                        : 0 - r->x[1][k] * r->y[1][k];
+}
+
+static void record_masks(share3_kind kind, share3_record *r, size_t i,
+                         const uint64_t *const f[2], size_t n) {
+    memcpy(r->e[0] + i, f[0], 8 * n);
+    for (size_t k = 0; k < n; k++)
+        r->e[1][i + k] = kind == SHARE3_AND ? r->e[1][i + k] ^ f[1][k]
+                                            : r->e[1][i + k] - f[1][k];
+}
+
+static void record_received(share3_kind kind, share3_record *r, size_t i,
+                            const uint64_t *in, size_t n) {
+    for (size_t k = 0; k < n; k++)
+        r->e[1][i + k] = kind == SHARE3_AND ? r->e[1][i + k] ^ in[k]
+                                            : r->e[1][i + k] + in[k];
+}
+
+/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on; the
+ * masks go to words i.. of the record, if there is one. */
 static void mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
-                 size_t n) {
+                 size_t n, share3_record *r, size_t i) {
     uint64_t *f[2] = { s->scratch, s->scratch + SHARE3_BLOCK };
     for (unsigned p = 0; p < 2; p++) {
         const share3_key *k = &s->key[p];
-        if (kind == SHARE3_AND && n % 2 == 0)
+        if (kind == SHARE3_AND && n % 2 == 0 && !r)
             mal_prim_aes_ctr_xor(out, n / 2, &k->aes, k->counter + block,
                                  SHARE3_TWEAK_MASK);
         else
             mal_prim_aes_ctr(f[p], (n + 1) / 2, &k->aes, k->counter + block,
                              SHARE3_TWEAK_MASK);
     }
+    if (r)
+        record_masks(kind, r, i, (const uint64_t *const[2]){ f[0], f[1] }, n);
     if (kind != SHARE3_AND) {
         share3_kernel()->sum(out, out, f[0], NULL, false, n);
         share3_kernel()->sum(out, out, f[1], NULL, true, n);
-    } else if (n % 2) {
+    } else if (n % 2 || r) {
         share3_kernel()->xor (out, out, f[0], f[1], 0, n);
     }
 }
@@ -103,26 +135,31 @@ typedef struct run {
     mal_share3 *s;
     share3_kind kind;
     const share3_gate *gates;
-    size_t words, total; /* of a gate, of all */
+    size_t words;          /* of a gate */
+    size_t base;           /* words of all gates that went before */
+    share3_record *record; /* NULL unless products are to be verified */
 } run;
 
 /* The words [from, from + n) of the run, gate by gate, block by block. */
 static void make_block(const run *r, uint64_t *out, size_t from, size_t n) {
     for (size_t i = 0, step; i < n; i += step) {
-        const share3_gate *g = &r->gates[(from + i) / r->words];
-        const size_t off = (from + i) % r->words;
+        const share3_gate *g = &r->gates[(r->base + from + i) / r->words];
+        const size_t off = (r->base + from + i) % r->words;
         operands op;
         step = share3_least(n - i, r->words - off);
         load(r->s, &op, r->kind, g, off, step);
         multiply(out + i, r->kind, &op, step);
+        if (r->record)
+            record_block(r->s, r->kind, r->record, r->record->n + from + i, &op,
+                         step);
     }
 }
 
 static void store_words(const run *r, unsigned p, const uint64_t *product,
                         size_t from, size_t n) {
     for (size_t i = 0, step; i < n; i += step) {
-        const share3_gate *g = &r->gates[(from + i) / r->words];
-        const size_t off = (from + i) % r->words;
+        const share3_gate *g = &r->gates[(r->base + from + i) / r->words];
+        const size_t off = (r->base + from + i) % r->words;
         step = share3_least(n - i, r->words - off);
         store(r->s, r->kind, g, p, product + i, off, step);
     }
@@ -133,13 +170,17 @@ static void make_chunk(void *ctx, uint64_t *out, size_t from, size_t n) {
     for (size_t i = 0; i < n; i += SHARE3_BLOCK) {
         const size_t step = share3_least(SHARE3_BLOCK, n - i);
         make_block(r, out + i, from + i, step);
-        mask(r->s, r->kind, out + i, (from + i) / 2, step);
+        mask(r->s, r->kind, out + i, (from + i) / 2, step, r->record,
+             r->record ? r->record->n + from + i : 0);
         store_words(r, 0, out + i, from + i, step);
     }
 }
 
 static void take_chunk(void *ctx, const uint64_t *in, size_t from, size_t n) {
-    store_words(ctx, 1, in, from, n);
+    const run *r = ctx;
+    if (r->record)
+        record_received(r->kind, r->record, r->record->n + from, in, n);
+    store_words(r, 1, in, from, n);
 }
 
 /* So many words were masked, so many products made. */
@@ -149,20 +190,33 @@ static void used(mal_share3 *s, size_t masks, size_t products) {
     s->count.products += products;
 }
 
-mal_err share3_gates(mal_share3 *s, share3_kind kind, const share3_gate *gates,
-                     size_t n_gates, size_t words) {
-    run r = { s, kind, gates, words, n_gates * words };
+static mal_err run_gates(run *r, size_t total) {
     const share3_round round = {
-        .kind = kind,
-        .to = share3_prev(s),
-        .from = share3_next(s),
-        .total = r.total,
+        .kind = r->kind,
+        .to = share3_prev(r->s),
+        .from = share3_next(r->s),
+        .total = total,
         .make = make_chunk,
         .take = take_chunk,
-        .ctx = &r,
+        .ctx = r,
     };
-    MAL_TRY(share3_exchange(s, &round));
-    used(s, r.total, r.total);
+    MAL_TRY(share3_exchange(r->s, &round));
+    used(r->s, total, total);
+    if (r->record)
+        r->record->n += total;
+    return MAL_OK;
+}
+
+mal_err share3_gates(mal_share3 *s, share3_kind kind, const share3_gate *gates,
+                     size_t n_gates, size_t words) {
+    const size_t total = n_gates * words;
+    run r = { .s = s, .kind = kind, .gates = gates, .words = words };
+    MAL_TRY(share3_enter(s));
+    for (size_t step; r.base < total; r.base += step) {
+        step = total - r.base;
+        MAL_TRY(share3_record_room(s, kind, &r.record, &step));
+        MAL_TRY(run_gates(&r, step));
+    }
     return MAL_OK;
 }
 
@@ -199,7 +253,7 @@ static void make_dot(void *ctx, uint64_t *out, size_t from, size_t n) {
     }
     for (size_t i = 0; i < n; i += SHARE3_BLOCK)
         mask(d->s, SHARE3_DOT, out + i, (from + i) / 2,
-             share3_least(SHARE3_BLOCK, n - i));
+             share3_least(SHARE3_BLOCK, n - i), NULL, 0);
     memcpy(d->z->part[0] + from, out, n * sizeof *out);
 }
 
@@ -208,12 +262,30 @@ static void take_dot(void *ctx, const uint64_t *in, size_t from, size_t n) {
     memcpy(d->z->part[1] + from, in, n * sizeof *in);
 }
 
+/* Where products are verified each is one of its own. */
+static mal_err dot_by_products(mal_share3 *s, mal_share3_words *z,
+                               const mal_share3_words *x,
+                               const mal_share3_words *y, size_t len) {
+    MAL_AUTO(mal_share3_words_clear) mal_share3_words product = { 0 };
+    MAL_TRY(mal_share3_mul(s, &product, x, y));
+    for (unsigned p = 0; p < 2; p++)
+        for (size_t j = 0; j < z->n; j++) {
+            uint64_t sum = 0;
+            for (size_t k = 0; k < len; k++)
+                sum += product.part[p][j * len + k];
+            z->part[p][j] = sum;
+        }
+    return MAL_OK;
+}
+
 mal_err mal_share3_dot(mal_share3 *s, mal_share3_words *z,
                        const mal_share3_words *x, const mal_share3_words *y,
                        size_t len) {
     MAL_REQUIRE(len && x->n == y->n && x->n % len == 0, MAL_E_INPUT,
                 "sums of %zu products of %zu and %zu words", len, x->n, y->n);
     MAL_TRY(share3_words_want(s, z, x->n / len));
+    if (s->options.security == MAL_SHARE3_MALICIOUS)
+        return dot_by_products(s, z, x, y, len);
     dot d = { s, x, y, z, len };
     const share3_round round = {
         .kind = SHARE3_DOT,

@@ -36,6 +36,21 @@ typedef struct share3_key {
     uint64_t counter; /* blocks of 16 bytes given out: none serves twice */
 } share3_key;
 
+/* --- Products to be verified (record.c) ------------------------------------
+ */
+
+/* Words of one kind before they must be verified: 12 MiB, and 20 while they
+ * are. */
+#define SHARE3_RECORD_MAX ((size_t)1 << 18)
+
+/* Part p of the operands lies with P_(me-1) too if p = 0 and P_(me+1) if p = 1;
+ * e[0] is ours as the right verifier of P_(me-1), e[1] as the left verifier of
+ * P_(me+1): proof_impl.h. */
+typedef struct share3_record {
+    size_t n, cap;
+    uint64_t *x[2], *y[2], *e[2];
+} share3_record;
+
 struct mal_share3 {
     void *block; /* what was allocated; this lies in it, aligned */
     mal_mesh *mesh;
@@ -46,6 +61,7 @@ struct mal_share3 {
     mal_share3_counters count;
     uint64_t place;    /* of the next exchange, in every message's header */
     uint64_t shuffles; /* drawn so far */
+    share3_record record[2]; /* of ANDs, of products of words */
     size_t memory;
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
     unsigned n_kept;
@@ -71,6 +87,7 @@ typedef enum share3_kind {
     SHARE3_AGREE = 6,
     SHARE3_SHUFFLE = 7,
     SHARE3_SHUFFLE_CHECK = 8,
+    SHARE3_PROOF = 9,
 } share3_kind;
 
 enum { SHARE3_NOT_X = 1, SHARE3_NOT_Y = 2, SHARE3_NOT_Z = 4 };
@@ -101,6 +118,13 @@ static inline unsigned share3_prev(const mal_share3 *s) {
 }
 /* Before anything is opened: the one gate. */
 mal_err share3_before_open(mal_share3 *s) MAL_MUST_CHECK;
+
+/* record.c: when malicious, a record with room for *n more words of this kind,
+ * or for less, and *n says so; verifies first if it is full.  NULL otherwise.
+ */
+mal_err share3_record_room(mal_share3 *s, share3_kind kind,
+                           share3_record **record, size_t *n) MAL_MUST_CHECK;
+void share3_record_clear(mal_share3 *s);
 
 /* io.c: open x_k's sum, over bits, to the two that hold part k of words. */
 mal_err share3_open_part(mal_share3 *s, uint64_t *planes, unsigned k,

@@ -41,14 +41,12 @@ TEST(a_greeting_with_any_other_word_is_refused) {
     }
 }
 
-TEST(security_malicious_is_refused_by_name_until_it_is_there) {
+TEST(a_party_of_another_security_is_refused) {
     static trio t;
     trio_init(&t);
-    for (unsigned i = 0; i < 3; i++)
-        t.p[i].options.security = MAL_SHARE3_MALICIOUS;
+    t.p[2].options.security = MAL_SHARE3_MALICIOUS;
     trio_go(&t, nothing, NULL);
-    for (unsigned i = 0; i < 3; i++)
-        CHECK_EQ(t.p[i].err, MAL_E_UNSUPPORTED);
+    none_is_well(&t, MAL_E_PEER);
 }
 
 TEST(a_mesh_of_other_than_three_is_refused) {

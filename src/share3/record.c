@@ -1,0 +1,119 @@
+/* record.c - what was multiplied since it was last verified. */
+#include "proof_impl.h"
+
+static void forget(share3_record *r) {
+    uint64_t **const all[6] = { &r->x[0], &r->x[1], &r->y[0],
+                                &r->y[1], &r->e[0], &r->e[1] };
+    for (unsigned i = 0; i < 6; i++) {
+        if (*all[i])
+            mal_wipe(*all[i], r->cap * sizeof(uint64_t));
+        mal_free(*all[i]);
+    }
+    *r = (share3_record){ 0 };
+}
+
+void share3_record_clear(mal_share3 *s) {
+    forget(&s->record[0]);
+    forget(&s->record[1]);
+}
+
+static mal_err grow_one(uint64_t **a, size_t old, size_t cap) {
+    uint64_t *bigger = mal_calloc(cap, sizeof *bigger);
+    if (!bigger)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    if (*a) {
+        memcpy(bigger, *a, old * sizeof *bigger);
+        mal_wipe(*a, old * sizeof *bigger);
+    }
+    mal_free(*a);
+    *a = bigger;
+    return MAL_OK;
+}
+
+static mal_err grow(share3_record *r, size_t n) {
+    size_t cap = r->cap ? r->cap : 4096;
+    while (cap < n)
+        cap *= 2;
+    if (cap == r->cap)
+        return MAL_OK;
+    for (unsigned p = 0; p < 2; p++) {
+        MAL_TRY(grow_one(&r->x[p], r->cap, cap));
+        MAL_TRY(grow_one(&r->y[p], r->cap, cap));
+        MAL_TRY(grow_one(&r->e[p], r->cap, cap));
+    }
+    r->cap = cap;
+    return MAL_OK;
+}
+
+static mal_err prove(mal_share3 *s, share3_record *r) {
+    const bool words = r == &s->record[1];
+    return share3_prove(s, words ? &share3_ring_words : &share3_ring_bits, r);
+}
+
+/* *n: how many words of this kind may be multiplied at once. */
+mal_err share3_record_room(mal_share3 *s, share3_kind kind,
+                           share3_record **record, size_t *n) {
+    *record = NULL;
+    if (s->options.security != MAL_SHARE3_MALICIOUS)
+        return MAL_OK;
+    share3_record *r = &s->record[kind != SHARE3_AND];
+    if (r->n == SHARE3_RECORD_MAX)
+        MAL_TRY(prove(s, r));
+    *n = share3_least(*n, SHARE3_RECORD_MAX - r->n);
+    *record = r;
+    return share3_leave(s, grow(r, r->n + *n));
+}
+
+/* --- The word of all --------------------------------------------------------
+ */
+
+typedef struct word {
+    uint64_t ours, theirs;
+} word;
+
+static void make_word(void *ctx, uint64_t *out, size_t from, size_t n) {
+    (void)from;
+    (void)n;
+    out[0] = ((word *)ctx)->ours;
+}
+
+static void take_word(void *ctx, const uint64_t *in, size_t from, size_t n) {
+    (void)from;
+    (void)n;
+    ((word *)ctx)->theirs = in[0];
+}
+
+#define VERIFIED UINT64_C(0x6465696669726576) /* "verified" */
+
+/* Who saw a lie says nothing more; so nobody goes on before both others have
+ * verified what is theirs to verify. */
+static mal_err agree(mal_share3 *s) {
+    const unsigned peer[2] = { share3_prev(s), share3_next(s) };
+    for (unsigned i = 0; i < 2; i++) {
+        word w = { .ours = VERIFIED };
+        const share3_round r = {
+            .kind = SHARE3_PROOF,
+            .to = peer[i],
+            .from = peer[1 - i],
+            .total = 1,
+            .make = make_word,
+            .take = take_word,
+            .ctx = &w,
+        };
+        MAL_TRY(share3_exchange(s, &r));
+        if (w.theirs != VERIFIED)
+            mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
+        MAL_TRY(share3_leave(s, w.theirs == VERIFIED ? MAL_OK : MAL_E_PEER));
+    }
+    return MAL_OK;
+}
+
+mal_err mal_share3_verify(mal_share3 *s) {
+    MAL_TRY(share3_enter(s));
+    if (s->options.security != MAL_SHARE3_MALICIOUS ||
+        (s->record[0].n == 0 && s->record[1].n == 0))
+        return MAL_OK;
+    for (unsigned k = 0; k < 2; k++)
+        MAL_TRY(prove(s, &s->record[k]));
+    return agree(s);
+}
