@@ -2,6 +2,9 @@
  * its messages have the same sizes whatever the tables hold. */
 #include "circuit_parties.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 static void go_and_check(circuit_run *r) {
     run_go(r);
     run_check(r);
@@ -129,6 +132,58 @@ TEST(the_cost_that_is_told_is_what_is_sent) {
         CHECK(rounds >= 8 && rounds <= r.p1.sent + r.p2.sent);
         run_done(&r);
     }
+}
+
+/* A socket holds little and blocks: two parties who both send would wait for
+ * ever. */
+typedef struct pipe_chan {
+    mal_chan chan; /* first */
+    int fd;
+} pipe_chan;
+
+static mal_err pipe_send(mal_chan *chan, mal_bytes m) {
+    uint8_t len[8];
+    mal_store_u64le(len, m.len);
+    MAL_TRY(mal_fd_write(((pipe_chan *)chan)->fd, mal_bytes_of(len, 8)));
+    return mal_fd_write(((pipe_chan *)chan)->fd, m);
+}
+static mal_err pipe_recv(mal_chan *chan, mal_buf *m, size_t len_max) {
+    uint8_t len[8];
+    MAL_TRY(mal_fd_read(((pipe_chan *)chan)->fd, len, 8));
+    MAL_REQUIRE(mal_load_u64le(len) <= len_max, MAL_E_PEER, "too long");
+    mal_buf_reset(m);
+    MAL_TRY(mal_buf_reserve(m, mal_load_u64le(len)));
+    m->len = mal_load_u64le(len);
+    return mal_fd_read(((pipe_chan *)chan)->fd, m->ptr, m->len);
+}
+static void pipe_close(mal_chan *chan) {
+    close(((pipe_chan *)chan)->fd);
+    free(chan);
+}
+static mal_chan *pipe_end(int fd) {
+    static const mal_chan_ops ops = { pipe_send, pipe_recv, pipe_close };
+    const int room = 4096;
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);
+    pipe_chan *p = calloc(1, sizeof *p);
+    p->chan.ops = &ops;
+    p->fd = fd;
+    return &p->chan;
+}
+
+TEST(a_channel_that_holds_little_does_not_lock_the_parties) {
+    uint64_t seed = mal_test_seed();
+    circuit_run r;
+    int fd[2];
+    alarm(100);
+    run_new(&r, 3, 60000, 2, 3, &seed); /* two batches */
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
+    mal_chan_close(&r.p1.inner);
+    mal_chan_close(&r.p2.inner);
+    r.p1.inner = pipe_end(fd[0]);
+    r.p2.inner = pipe_end(fd[1]);
+    go_and_check(&r);
+    run_done(&r);
+    alarm(0);
 }
 
 /* Equal inputs twice: a share of the answer must not repeat, nor be the answer.
