@@ -299,8 +299,9 @@ static mal_err add_job(cli_table *t, const mal_json *j) {
     uint64_t done = cli_u64(j, "done"), total = cli_u64(j, "total");
     const char *stage = cli_str(j, "stage");
     if (total)
-        stage = mal_arena_printf(t->arena, "%s %u %%", stage,
-                                 (unsigned)((mal_u128)done * 100 / total));
+        stage = mal_arena_printf(t->arena, "%s %u %%, %.0f s left", stage,
+                                 (unsigned)((mal_u128)done * 100 / total),
+                                 cli_real(j, "left_seconds"));
     if (*cli_str(j, "error"))
         stage = mal_arena_strdup(t->arena, cli_str(j, "error"));
     const char *id = mal_arena_strndup(t->arena, cli_str(j, "job"), 12);

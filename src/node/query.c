@@ -120,6 +120,7 @@ static mal_err job_ls(node_client *client, const mal_json *request,
         MAL_TRY(mal_json_put_str(one, "stage", jobs[i].stage));
         MAL_TRY(mal_json_put_u64(one, "done", jobs[i].done));
         MAL_TRY(mal_json_put_u64(one, "total", jobs[i].total));
+        MAL_TRY(mal_json_put_real(one, "left_seconds", jobs[i].left_s));
         MAL_TRY(mal_json_put_u64(one, "started", jobs[i].started));
         MAL_TRY(mal_json_put_u64(one, "ended", jobs[i].ended));
         MAL_TRY(mal_json_put_str(one, "error", jobs[i].error));

@@ -422,6 +422,11 @@ mal_err mal_room_jobs(mal_room *room, mal_room_job **jobs, size_t *n,
                 list[i].stage = stage ? stage : "";
                 list[i].done = job->done;
                 list[i].total = job->total;
+                if (job->done && job->total >= job->done)
+                    list[i].left_s =
+                        (double)(mal_time_monotonic_ns() - job->stage_ns) /
+                        1e9 * (double)(job->total - job->done) /
+                        (double)job->done;
             }
     }
     pthread_mutex_unlock(&room->lock);

@@ -200,7 +200,7 @@ typedef struct room_job {
     uint64_t touched_ns, deadline_ns, started;
     atomic_bool cancelled;
     char stage[48];
-    uint64_t done, total;
+    uint64_t done, total, stage_ns; /* of the stage; when it began */
     pthread_mutex_t chans_lock;
     mal_chan *chans[MAL_PARTIES_MAX];
     uint32_t failed;    /* 1 + the party whose channel failed first */

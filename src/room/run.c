@@ -36,6 +36,7 @@ void room_job_stage(mal_room *room, room_job *job, const char *name) {
     pthread_mutex_lock(&room->lock);
     snprintf(job->stage, sizeof job->stage, "%s", name);
     job->done = job->total = 0;
+    job->stage_ns = mal_time_monotonic_ns();
     pthread_mutex_unlock(&room->lock);
 }
 

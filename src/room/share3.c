@@ -86,6 +86,7 @@ typedef struct run3 {
     mal_share3_bits *flat; /* [n_parts] */
     mal_obl_table *tables; /* [n_parts], views of flat */
     mal_share3_words answer;
+    uint64_t rounds; /* that the plan will take, for whoever watches */
 } run3;
 
 static int seat_of(const room_judged *j, uint32_t party) {
@@ -339,9 +340,23 @@ static mal_err open_rows(run3 *r, mal_buf *out) {
     return room_rows_encode(out, &table);
 }
 
+/* How far the job is: rounds, of those that a run without parties counted. */
+static mal_err step(void *ctx, const char *stage, uint64_t done,
+                    uint64_t total) {
+    run3 *r = ctx;
+    MAL_TRY(room_job_step(r->job, stage, done, total));
+    uint64_t rounds = r->obl ? mal_obl_cost_so_far(r->obl).rounds : 0;
+    r->job->total = r->rounds;
+    r->job->done = rounds < r->rounds ? rounds : r->rounds;
+    return MAL_OK;
+}
+
 static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
     const room_judged *j = &r->job->judged;
-    mal_progress progress = { room_job_step, r->job };
+    room_cost3 cost;
+    mal_progress progress = { step, r };
+    MAL_TRY(room_walk3_cost(&cost, j, &r->room->costs));
+    r->rounds = cost.rounds;
     mal_share3_options options = { .security = room_security(j),
                                    .memory_max = r->room->config.memory_max,
                                    .progress = &progress };

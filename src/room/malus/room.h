@@ -213,6 +213,7 @@ typedef struct mal_room_job {
         *state; /* "open", "held", "spent", "running", "done", "failed" */
     const char *stage;
     uint64_t done, total;    /* of the stage */
+    double left_s;           /* of the stage, if it goes on as it went; or 0 */
     uint64_t started, ended; /* unix */
     const char *error;       /* "" unless failed */
     const char *asked_by;
