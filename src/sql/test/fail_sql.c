@@ -6,6 +6,15 @@
     "('ORD')) SELECT month, avg(fare), sum(CASE WHEN fare > 10.50 THEN 1 END)" \
     " FROM one JOIN faa.planes USING (tailnum) WHERE year > 1980 GROUP BY 1 "  \
     "HAVING count(*) > 3 ORDER BY 2 DESC LIMIT 5"
+/* What runs on shares alone. */
+#define DEEP                                                                   \
+    "SELECT substring(carrier FROM 1 FOR 1), EXTRACT(YEAR FROM delay), "       \
+    "avg(fare) FROM jfk.flights f LEFT JOIN faa.planes p ON f.tailnum = "      \
+    "p.tailnum WHERE carrier LIKE 'A%' AND distance > (SELECT avg(distance) "  \
+    "FROM jfk.flights g WHERE g.month = f.month) AND NOT EXISTS (SELECT 1 "    \
+    "FROM ewr.flights e WHERE e.tailnum = f.tailnum AND e.distance <> "        \
+    "f.distance) GROUP BY 1, 2 HAVING sum(fare) > (SELECT max(engines) FROM "  \
+    "faa.planes) ORDER BY 3 LIMIT 7"
 
 static mal_err everything(const mal_policy_contract *contract) {
     MAL_AUTO(mal_arena_auto)
@@ -35,7 +44,13 @@ static mal_err everything(const mal_policy_contract *contract) {
     MAL_TRY(mal_sql_finish(&table, arena, p, released, NULL, NULL));
     MAL_TRY(mal_sql_table_print(&out, &table));
     MAL_TRY(mal_sql_table_csv(&out, &table));
-    return MAL_OK;
+    const mal_sql_split_options opened = { .share3 = true, .opened = true };
+    MAL_TRY(
+        mal_sql_plan_from_text(&plan, arena, contract, mal_bytes_str(DEEP)));
+    MAL_TRY(mal_sql_plan_facts(&facts, arena, plan));
+    MAL_TRY(mal_sql_split(&p, arena, plan, contract, &opened));
+    mal_obl_cost cost;
+    return mal_sql_share3_cost(&cost, p, MAL_SHARE3_SEMI_HONEST, NULL);
 }
 
 TEST(every_allocation_may_fail) {

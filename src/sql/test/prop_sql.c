@@ -2,7 +2,7 @@
  * and the text that reaches DuckDB holds nothing but its own alphabet. */
 #include "sql_test.h"
 
-#include "../sql_impl.h"
+#include "../share_impl.h"
 
 /* --- ranges --------------------------------------------------------------- */
 
@@ -159,6 +159,37 @@ TEST(floor_and_remainder_make_the_dividend) {
             continue;
         mal_i128 q = sql_floor_div(a, b), r = a - b * q;
         CHECK(b > 0 ? r >= 0 && r < b : r <= 0 && r > b);
+    }
+}
+
+/* What shares compute of a sum and a count is what the plan means by a mean. */
+TEST(a_mean_by_divisions_is_the_mean) {
+    mal_arena *arena = test_arena();
+    sql_cx cx = { .arena = arena, .contract = test_contract(arena) };
+    uint64_t rng = mal_test_seed();
+    for (int i = 0; i < 20000; i++) {
+        int64_t span = (int64_t)1 << (mal_test_rand(&rng) % 30);
+        sql_type sum = { .kind = MAL_SQL_INT,
+                         .nullable = true,
+                         .lo = mal_test_rand(&rng) & 1 ? -span : 0,
+                         .hi = span };
+        sql_type count = { .kind = MAL_SQL_INT, .hi = 1 + span / 3 };
+        sql_expr mean = { .op = SQL_E_MEAN,
+                          .type = { .kind = MAL_SQL_INT,
+                                    .lo = INT64_MIN / 4,
+                                    .hi = INT64_MAX / 4 },
+                          .value = (int64_t)(mal_test_rand(&rng) % 7) };
+        sql_e args[2], e, divided;
+        CHECK_OK(sql_col(&cx, &args[0], 0, &sum, -1));
+        CHECK_OK(sql_col(&cx, &args[1], 1, &count, -1));
+        CHECK_OK(sql_make_node(&cx, &e, &mean, args, 2));
+        CHECK_OK(sql_share_mean(&cx, &divided, e));
+        sql_value row[2] = { { .v = random_in(&sum, &rng) },
+                             { .v = random_in(&count, &rng) } };
+        sql_value a = sql_eval(e, row), b = sql_eval(divided, row);
+        CHECK_EQ(a.null, b.null);
+        if (!a.null)
+            CHECK_EQ(a.v, b.v);
     }
 }
 
