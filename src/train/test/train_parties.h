@@ -56,6 +56,8 @@ static void party_run(void *arg) {
     mal_share3_close(&s);
 }
 
+static unsigned trio_timeout_ms = 20000;
+
 /* fail_at: this allocation after the channels are there; 0: none. */
 static void trio_go(party p[3], trio_body body, void *ctx, uint64_t fail_at) {
     static const mal_chan_ops ops = { noting_send, noting_recv, noting_close };
@@ -72,7 +74,7 @@ static void trio_go(party p[3], trio_body body, void *ctx, uint64_t fail_at) {
     for (unsigned i = 0; i < 3; i++) {
         const unsigned j = (i + 1) % 3;
         noting *a = &p[i].noting[j], *b = &p[j].noting[i];
-        CHECK_OK(mal_chan_pair(&a->under, &b->under, 20000));
+        CHECK_OK(mal_chan_pair(&a->under, &b->under, trio_timeout_ms));
         a->chan.ops = b->chan.ops = &ops;
         p[i].mesh.chan[j] = &a->chan;
         p[j].mesh.chan[i] = &b->chan;
