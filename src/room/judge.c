@@ -257,9 +257,6 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
         j->engine = MAL_POLICY_ENGINE_SHARE3;
     fill_facts(room, j, r);
     j->facts.mode = w->mode;
-    MAL_REQUIRE(w->mode == MAL_POLICY_MODE_SEMI_HONEST, MAL_E_UNSUPPORTED,
-                "this build's share3 does not verify what a seat that deviates "
-                "sent");
     room_members_of(&j->members, mal_policy_members(c, j->engine));
     mal_policy_decide(&j->verdict, c, &j->facts);
     /* What the contract forbids is refused as such, before what we cannot do.

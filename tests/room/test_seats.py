@@ -218,9 +218,10 @@ def explain_names_seats_rounds_bytes_and_losers(h):
         assert words in text, (words, text)
 
 
-def a_mode_that_this_build_lacks_is_refused_unpaid(h):
-    refused("E_DENIED", lambda: h.dan.query(JOIN.format(where=""), epsilon=1))
-    assert h.ada.spent("ada.visits") == 0
+def explain_says_what_the_third_seat_may_do(h):
+    text = h.dan.cli("explain", "house", JOIN.format(where=""))
+    for words in ("share3 malicious: about", "the third may do anything", "not share3:"):
+        assert words in text, (words, text)
 
 
 def a_repeated_question_is_free(h):
@@ -398,7 +399,8 @@ PARTS = {
         a_lying_seat_is_named_before_the_engine_runs, a_lying_owner_is_named_by_the_seats,
         a_seat_killed_in_a_job_ends_it_everywhere, a_cancelled_job_ends_everywhere]),
     "malicious": (dict(bound=512, units=256, mode=" malicious"), [
-        a_mode_that_this_build_lacks_is_refused_unpaid]),
+        explain_says_what_the_third_seat_may_do, answers_before_noise_are_pythons,
+        a_noised_answer_comes_with_a_receipt_that_knows_the_seats]),
     "sizes": (None, [equal_bounds_give_equal_traces,
                      equal_bounds_give_equal_traces_of_a_join]),
 }
