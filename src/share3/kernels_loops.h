@@ -50,19 +50,27 @@ TARGET static void xor_words(uint64_t *z, const uint64_t *a, const uint64_t *b,
             z[i] = a[i] ^ (c ? c[i] : 0) ^ ones;
 }
 
-/* --- Galois ring, proof_words.c --------------------------------------------------
+/* --- Galois ring, proof_words.c
+ * --------------------------------------------------
  */
 
-/* z[i + j] += x[i] y[j]: products of polynomials, not reduced. */
-TARGET static void poly_mac(uint64_t z[2 * SHARE3_GALOIS - 1],
+/* z[i + j] += x[i] y[j]: products of polynomials, not reduced; z has one word
+ * more than they need.  Eight coefficients of x meet eight words of z while
+ * these are in a register. */
+TARGET static void poly_mac(uint64_t z[2 * SHARE3_GALOIS],
                             const uint64_t x[SHARE3_GALOIS],
                             const uint64_t y[SHARE3_GALOIS]) {
-    for (unsigned i = 0; i < SHARE3_GALOIS; i++) {
-        const uint64_t a = x[i];
-        uint64_t *to = z + i;
-        for (unsigned j = 0; j < SHARE3_GALOIS; j++)
-            to[j] += a * y[j];
-    }
+    uint64_t wide[SHARE3_GALOIS + 16] = { 0 }, *middle = wide + 8;
+    memcpy(middle, y, SHARE3_GALOIS * sizeof *y);
+    for (unsigned i = 0; i < SHARE3_GALOIS; i += 8)
+        for (unsigned k = 0; k <= SHARE3_GALOIS; k += 8) {
+            uint64_t sum[8];
+            memcpy(sum, z + i + k, sizeof sum);
+            for (unsigned q = 0; q < 8; q++)
+                for (unsigned l = 0; l < 8; l++)
+                    sum[l] += x[i + q] * middle[(int)(k + l) - (int)q];
+            memcpy(z + i + k, sum, sizeof sum);
+        }
 }
 
 /* z += the sum over k of a[k] coef[k], n words a with elements coef. */

@@ -74,4 +74,6 @@ uint8_t share3_gf8_mul(uint8_t a, uint8_t b);
 mal_err share3_prove(mal_share3 *s, const proof_ring *ring,
                      share3_record *record) MAL_MUST_CHECK;
 
+void share3_proof_clear(mal_share3 *s); /* its memory */
+
 #endif

@@ -13,7 +13,7 @@
 
 #define D SHARE3_GALOIS
 #define SKIP 32
-#define WIDE (2 * D - 1)
+#define WIDE (2 * D) /* the last is zero */
 #define PAIRS (SKIP * (SKIP + 1) / 2)
 _Static_assert(D <= PROOF_WORDS_MAX && SKIP <= PROOF_SKIP_MAX, "limits");
 

@@ -47,8 +47,6 @@ typedef struct proof {
     uint64_t *a[2], *b[2]; /* [0] as the prover; a[1] as left, b[1] as right */
     uint64_t c[ROLES][PROOF_WORDS_MAX]; /* of left and right */
     uint64_t *spare;                    /* [n] elements */
-    uint64_t *memory;
-    size_t memory_words;
 } proof;
 
 /* --- Messages ---------------------------------------------------------------
@@ -383,6 +381,27 @@ static mal_err last(proof *p, values *w) {
 /* --- All --------------------------------------------------------------------
  */
 
+void share3_proof_clear(mal_share3 *s) {
+    if (s->proof)
+        mal_wipe(s->proof, 8 * s->proof_words);
+    mal_free(s->proof);
+    s->proof = NULL;
+    s->proof_words = 0;
+}
+
+/* Fresh pages cost more than a small proof. */
+static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
+    if (s->proof_words < words) {
+        share3_proof_clear(s);
+        s->proof = mal_calloc(words, sizeof *s->proof);
+        if (!s->proof)
+            return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+        s->proof_words = words;
+    }
+    *memory = s->proof;
+    return MAL_OK;
+}
+
 static mal_err set_up(proof *p) {
     const proof_ring *ring = p->ring;
     share3_record *q = p->record;
@@ -394,13 +413,11 @@ static mal_err set_up(proof *p) {
     }
     const size_t theta = (p->groups * ring->words + 1) & ~(size_t)1;
     const size_t vector = (2 * p->groups + 2 * K) * ring->words;
-    p->memory_words = ROLES * theta + 5 * vector;
-    p->memory = mal_calloc(p->memory_words, sizeof *p->memory);
-    if (!p->memory)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    uint64_t *memory = NULL;
+    MAL_TRY(want(p->s, &memory, ROLES * theta + 5 * vector));
     for (unsigned role = 0; role < ROLES; role++)
-        p->theta[role] = p->memory + role * theta;
-    uint64_t *v = p->memory + ROLES * theta;
+        p->theta[role] = memory + role * theta;
+    uint64_t *v = memory + ROLES * theta;
     for (unsigned i = 0; i < 2; i++) {
         p->a[i] = v + 2 * i * vector;
         p->b[i] = v + (2 * i + 1) * vector;
@@ -432,9 +449,6 @@ mal_err share3_prove(mal_share3 *s, const proof_ring *ring,
     if (record->n == 0)
         return MAL_OK;
     mal_err err = run(&p);
-    if (p.memory)
-        mal_wipe(p.memory, 8 * p.memory_words);
-    mal_free(p.memory);
     mal_wipe(p.c, sizeof p.c);
     record->n = 0;
     return share3_leave(s, err);

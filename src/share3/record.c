@@ -15,6 +15,7 @@ static void forget(share3_record *r) {
 void share3_record_clear(mal_share3 *s) {
     forget(&s->record[0]);
     forget(&s->record[1]);
+    share3_proof_clear(s);
 }
 
 static mal_err grow_one(uint64_t **a, size_t old, size_t cap) {

@@ -62,6 +62,8 @@ struct mal_share3 {
     uint64_t place;    /* of the next exchange, in every message's header */
     uint64_t shuffles; /* drawn so far */
     share3_record record[2]; /* of ANDs, of products of words */
+    uint64_t *proof;         /* what a proof needs, kept for the next */
+    size_t proof_words;
     size_t memory;
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
     unsigned n_kept;
