@@ -66,7 +66,7 @@ typedef struct mal_train_options {
  * Out:     w      [features + 1] words of WEIGHT_BITS, the intercept last.
  *                 Right while |w|_1 <= 2^10 on the way.
  * Cost:    rounds: some 30 for each 2^18 cells of clipping, 7 a step; bytes:
- *          about 340 a cell once, 90 (features + 1) a step.
+ *          about 150 a cell once, 90 (features + 1) a step.
  * Leaks:   rows, features, options, to all three.
  * Errors:  MAL_E_INPUT   sizes or options out of range; nothing was sent.
  *          MAL_E_PEER, MAL_E_MEMORY, MAL_E_LIMIT as the engine has them.
@@ -86,7 +86,7 @@ mal_err mal_train_linear_release(mal_train_release *release,
  * by less than MAL_TRAIN_SIGMOID_ERROR.
  *
  * Out:     w      as above; right while |w|_1 <= 2^14 on the way.
- * Cost:    rounds: as above once, 43 a step and 2^18 cells; bytes: about 290 a
+ * Cost:    rounds: as above once, 42 a step and 2^18 cells; bytes: about 270 a
  *          row and step.
  * Leaks, Errors: as above.
  * Source:  [Nes83]; [MZ17] section 4.3 has the first such sigmoid; [ACG16]
@@ -154,7 +154,7 @@ typedef struct mal_train_trees_options {
  * Cost:    for each tree and level some 80 + 10 log2(features * bins) rounds,
  *          and one for each 2^18 products of histograms (rows * features * bins
  *          * nodes * 2) and 2^20 of routing; bytes: 8 a row, node and tree,
- *          about 300 a row and tree, 1,500 a split tried.
+ *          about 300 a row and tree, 1,200 a split tried.
  * Leaks:   rows, features, bins, options, to all three.
  * Errors:  as mal_train_linear.
  * Source:  [CG16] the objective; [AEV21] trees on shares.

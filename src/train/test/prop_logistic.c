@@ -28,7 +28,7 @@ TEST(the_sigmoid_is_off_by_less_than_is_written) {
     for (size_t i = 0; i < POINTS; i++) /* [-17.5, 17.5) and its knots */
         at[i] = ((int64_t)i - POINTS / 2) * 524 + (i % 2 ? 0 : (int64_t)i % 3);
     for (size_t i = 0; i < 129; i++)
-        at[i] = ((int64_t)i - 64) << 18;
+        at[i] = ((int64_t)i - 64) * (1 << 18);
     trio_run(p, sigmoid_body, NULL);
     for (size_t i = 0; i < POINTS; i++) {
         const double x = ldexp((double)at[i], -20);
