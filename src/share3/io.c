@@ -248,18 +248,14 @@ static mal_err check_opening(mal_share3 *s, const opening *o, unsigned to,
     };
     MAL_TRY(share3_exchange(s, &r));
     mal_declassify(&a.same, sizeof a.same);
-    if (!a.same) {
-        mal_wipe(o->x, 8 * n);
+    if (!a.same)
         mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
                     "the holders of an opened share hold different ones");
-    }
     return share3_leave(s, a.same ? MAL_OK : MAL_E_PEER);
 }
 
-static mal_err run_opening(mal_share3 *s, opening *o, unsigned to, size_t n) {
+static mal_err swap_openings(mal_share3 *s, opening *o, unsigned to, size_t n) {
     const bool ours = to >> s->me & 1;
-    MAL_REQUIRE(!ours || o->x || n == 0, MAL_E_INPUT,
-                "no place for what is opened");
     MAL_TRY(share3_before_open(s));
     const share3_round r = {
         .kind = SHARE3_OPEN,
@@ -275,6 +271,17 @@ static mal_err run_opening(mal_share3 *s, opening *o, unsigned to, size_t n) {
     return s->options.security == MAL_SHARE3_MALICIOUS
                ? check_opening(s, o, to, n)
                : MAL_OK;
+}
+
+/* What is not verified, or not whole, is not given out. */
+static mal_err run_opening(mal_share3 *s, opening *o, unsigned to, size_t n) {
+    const bool ours = to >> s->me & 1;
+    MAL_REQUIRE(!ours || o->x || n == 0, MAL_E_INPUT,
+                "no place for what is opened");
+    mal_err err = swap_openings(s, o, to, n);
+    if (err != MAL_OK && ours && n)
+        mal_wipe(o->x, 8 * n);
+    return err;
 }
 
 /* What the program asked for is public from here on. */

@@ -3,7 +3,8 @@
  * Z_2^64[T] / (T^48 + T^5 + T^3 + T^2 + 1); the polynomial is irreducible mod
  * 2, so what is not zero mod 2 is a unit [BGIN19, section 4.2; Wan03, chapter
  * 14]. Polynomials with coefficients 0 and 1 differ by units: 2^48 points, of
- * which node(k) writes k in bits; a challenge that is one of 64 nodes is moved.
+ * which node(k) writes k in bits; a challenge that is one of 64 nodes is moved,
+ * to so many places that none is 1 + 2^-15 times as likely as others.
  * A group is 32 words, the values of a polynomial at node(0) .. node(31).
  */
 #include "kernels.h"
@@ -52,8 +53,12 @@ static void node(uint64_t *z, unsigned k) {
 static void challenge(uint64_t *z, uint64_t random) {
     for (unsigned i = 0; i < D; i++)
         z[i] = random >> i & 1;
-    if ((random & ((UINT64_C(1) << D) - 1)) < 2 * SKIP)
-        z[D - 1] = 1; /* it was a node */
+    if ((random & ((UINT64_C(1) << D) - 1)) >= 2 * SKIP)
+        return;
+    for (unsigned i = D; i < 64; i++) /* a node: moved by the 16 bits left */
+        z[i - 16] = random >> i & 1;
+    if (random >> D == 0)
+        z[D - 1] = 1;
 }
 
 /* x^(2^48 - 2) is the inverse mod 2; y (2 - x y) doubles the correct bits. */
@@ -219,7 +224,7 @@ const proof_ring share3_ring_words = {
     .mul = mul,
     .node = node,
     .inverse = inverse,
-    .challenge_bits = D,
+    .challenge_bits = 64,
     .challenge = challenge,
     .weights = weights,
     .further = further,

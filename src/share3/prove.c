@@ -13,21 +13,28 @@
  *   2. While it is longer than K: a, b are polynomials through K pieces; P
  * sends <a(T), b(T)> at 2K - 2 nodes (the sum of the first K is the claim).  At
  * a challenge the pieces become one.
- *   3. At last a gets one more, random value, beside a zero in b: a(r) shows
- *      nothing.  L tells R a(r) and c_L; R checks a(r) b(r) = c_L + c_R.
+ *   3. At last a and b get one more, random value each: a(r) shows nothing to
+ *      R, and b(r) is nothing that L could guess.  L tells R a(r) and c_L; R
+ *      checks a(r) b(r) = c_L + c_R.
  *
  * What P says is shared: R's part comes from the key of P and R and is not
  * sent, L's part is.  Challenges come from the key of L and R, which P lacks; L
  * sends them once it has P's words.  So P speaks first, and cannot speak to R
- * anew.
+ * anew.  Before the last check P tells R what L told it.
  *
  * Soundness, one batch: 1/q for the weights, (2S - 2)/q for step 1, 14/q for
  * each fold, 16/q at last [Schwartz-Zippel; over rings, exceptional sets].
- *   ANDs:   q = 2^64, S = 64, at most 6 folds: 227 / 2^64 < 2^-56.
- *   words:  q = 2^48, S = 32, at most 5 folds: 149 / 2^48 < 2^-40.
+ * For ANDs a challenge that is a node is moved to one that then comes up twice
+ * as often.
+ *   ANDs:   q = 2^64, S = 64, at most 6 folds: 2 * 227 / 2^64 < 2^-55.
+ *   words:  q = 2^48, S = 32, at most 4 folds: 135 / 2^48 < 2^-40.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, a(r), and a c_L that
- * follows from what R knows and the claim that is true.
+ * follows from what R knows and the claim that is true.  That is not enough
+ * against verifiers that lie: whether R ends the run must say nothing of b to
+ * L.  A lie of L on a(r) or c_L passes if it guesses b(r), which is uniform to
+ * it: 1/q.  A lie to P on a challenge, which would make P's and R's claims
+ * differ by what b is, is seen by R always.
  * Source: [BBCGI19] section 5.2, [BGIN19] sections 4 and 5.
  */
 #include "proof_impl.h"
@@ -35,6 +42,7 @@
 #define K PROOF_FOLD
 #define NODES_FOLD (2 * K - 1)
 #define NODES_LAST (2 * K + 1)
+#define TOLD_MAX 16 /* words: 2 of the seed, one a challenge but the last */
 
 enum { PROVER, LEFT, RIGHT, ROLES };
 
@@ -47,6 +55,8 @@ typedef struct proof {
     uint64_t *a[2], *b[2]; /* [0] as the prover; a[1] as left, b[1] as right */
     uint64_t c[ROLES][PROOF_WORDS_MAX]; /* of left and right */
     uint64_t *spare;                    /* [n] elements */
+    uint64_t told[ROLES][TOLD_MAX];     /* seed and challenges: what we were */
+    unsigned n_told;                    /* told, and as right what L should */
 } proof;
 
 /* --- Messages ---------------------------------------------------------------
@@ -97,6 +107,15 @@ static mal_err say(proof *p, uint64_t *said[ROLES], size_t n) {
     return pass(p->s, said[LEFT], said[PROVER], words, true);
 }
 
+/* What P was told, and what R knows it to be. */
+static void remember(proof *p, const uint64_t *prover, const uint64_t *right,
+                     unsigned n) {
+    assert(p->n_told + n <= TOLD_MAX);
+    memcpy(p->told[PROVER] + p->n_told, prover, n * sizeof *prover);
+    memcpy(p->told[RIGHT] + p->n_told, right, n * sizeof *right);
+    p->n_told += n;
+}
+
 /* Random words that a prover learns once it has spoken. */
 /* P is not told the last one: it has no more to say. */
 static mal_err challenge(proof *p, uint64_t r[ROLES][PROOF_WORDS_MAX],
@@ -112,6 +131,8 @@ static mal_err challenge(proof *p, uint64_t r[ROLES][PROOF_WORDS_MAX],
     if (word[PROVER][0] & ~mask)
         mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
     MAL_TRY(share3_leave(p->s, word[PROVER][0] & ~mask ? MAL_E_PEER : MAL_OK));
+    if (!last)
+        remember(p, word[PROVER], word[RIGHT], 1);
     for (unsigned role = 0; role < ROLES; role++)
         p->ring->challenge(r[role], word[role][0]);
     return MAL_OK;
@@ -156,6 +177,7 @@ static mal_err weigh(proof *p) {
     share3_draw(p->s, 0, seed[LEFT], 2);
     share3_draw(p->s, 1, seed[RIGHT], 2);
     MAL_TRY(pass(p->s, seed[PROVER], seed[LEFT], 2, false));
+    remember(p, seed[PROVER], seed[RIGHT], 2);
     for (unsigned role = 0; role < ROLES; role++) {
         mal_prim_aes aes;
         mal_prim_aes_init(&aes, (const uint8_t *)seed[role]);
@@ -312,19 +334,16 @@ static mal_err fold(proof *p, values *w) {
 /* --- Step 3 -----------------------------------------------------------------
  */
 
-/* The K values of b and a zero, the K + 1 of a: their product at the nodes 1 ..
- * 2K; that at node(K) is zero and is not sent. */
+/* The product of a and b, of K + 1 values each, at the nodes 1 .. 2K. */
 static mal_err last_values(const proof *p, values *w) {
     uint64_t node[PROOF_WORDS_MAX], x[PROOF_WORDS_MAX], y[PROOF_WORDS_MAX];
     const unsigned words = p->ring->words;
     uint64_t *v = w->v[PROVER] + words;
     for (unsigned u = 1; u < NODES_LAST; u++) {
-        if (u == K)
-            continue;
         p->ring->node(node, u);
         MAL_TRY(share3_lagrange(p->ring, w->coef, K + 1, node));
         p->ring->dot(x, w->coef, p->a[0], K + 1);
-        p->ring->dot(y, w->coef, p->b[0], K);
+        p->ring->dot(y, w->coef, p->b[0], K + 1);
         p->ring->mul(v, x, y);
         v += words;
     }
@@ -332,14 +351,21 @@ static mal_err last_values(const proof *p, values *w) {
 }
 
 static mal_err last_claim(proof *p, values *w, unsigned role) {
-    const unsigned words = p->ring->words;
-    uint64_t *v = w->v[role];
-    memmove(v + (K + 1) * words, v + K * words, 8 * words * K);
-    memset(v + K * words, 0, 8 * words);
-    first_value(p, role, v);
+    first_value(p, role, w->v[role]);
     MAL_TRY(share3_lagrange(p->ring, w->lambda, NODES_LAST, w->r[role]));
-    reclaim(p, role, v, w->lambda, NODES_LAST);
+    reclaim(p, role, w->v[role], w->lambda, NODES_LAST);
     return MAL_OK;
+}
+
+/* P tells R = P + 1 what L told it: words that both verifiers know. */
+static mal_err check_told(proof *p) {
+    uint64_t theirs[TOLD_MAX];
+    MAL_TRY(pass(p->s, theirs, p->told[PROVER], p->n_told, false));
+    bool same = mal_equal(theirs, p->told[RIGHT], 8 * p->n_told);
+    mal_declassify(&same, sizeof same);
+    if (!same)
+        mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
+    return share3_leave(p->s, same ? MAL_OK : MAL_E_PEER);
 }
 
 /* L = P - 1 tells R = P + 1, which is the party before L. */
@@ -352,10 +378,11 @@ static mal_err last_check(proof *p, values *w) {
     memcpy(ours + words, p->c[LEFT], 8 * words);
     MAL_TRY(pass(p->s, theirs, ours, 2 * words, true));
     MAL_TRY(share3_lagrange(p->ring, w->coef, K + 1, w->r[RIGHT]));
-    p->ring->dot(b, w->coef, p->b[1], K);
+    p->ring->dot(b, w->coef, p->b[1], K + 1);
     p->ring->mul(b, b, theirs);
     p->ring->sub(b, b, theirs + words);
     bool right = mal_equal(b, p->c[RIGHT], 8 * words);
+    mal_wipe(b, sizeof b);
     mal_declassify(&right, sizeof right);
     if (!right)
         mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
@@ -368,13 +395,16 @@ static mal_err last(proof *p, values *w) {
     (void)pad_all(p);
     share3_draw(p->s, 0, at(p, p->a[0], K), words);
     share3_draw(p->s, 1, at(p, p->a[1], K), words);
+    share3_draw(p->s, 1, at(p, p->b[0], K), words);
+    share3_draw(p->s, 0, at(p, p->b[1], K), words);
     MAL_TRY(last_values(p, w));
     for (unsigned role = 0; role < ROLES; role++)
         said[role] = w->v[role] + words;
-    MAL_TRY(say(p, said, NODES_LAST - 2));
+    MAL_TRY(say(p, said, NODES_LAST - 1));
     MAL_TRY(challenge(p, w->r, true));
     MAL_TRY(last_claim(p, w, LEFT));
     MAL_TRY(last_claim(p, w, RIGHT));
+    MAL_TRY(check_told(p));
     return last_check(p, w);
 }
 

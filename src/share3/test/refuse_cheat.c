@@ -87,4 +87,51 @@ TEST(a_lie_in_any_message_is_seen) {
         }
 }
 
+/* --- Nobody's lie may hide behind a zero -------------------------------------
+ */
+
+/* Shares of public values are zero in two of three parts: what a verifier
+ * knows is zero, and so is its product with whatever the other one says.  Were
+ * such a lie seen or not as these parts are, it would tell what they are. */
+static mal_err zeros(mal_share3 *s, void *ctx) {
+    static const uint64_t one[1] = { 1 };
+    MAL_AUTO(mal_share3_words_clear) mal_share3_words w = { 0 };
+    MAL_AUTO(mal_share3_bits_clear) mal_share3_bits b = { 0 };
+    if (*(bool *)ctx) {
+        MAL_TRY(mal_share3_words_public(s, &w, one, 1));
+        MAL_TRY(mal_share3_mul(s, &w, &w, &w));
+    } else {
+        MAL_TRY(mal_share3_bits_public(s, &b, one, 64, 1));
+        MAL_TRY(mal_share3_and(s, &b, &b, &b));
+    }
+    return mal_share3_verify(s);
+}
+
+static bool is_seen(unsigned who, unsigned whom, uint64_t at, bool words,
+                    uint64_t *messages) {
+    static trio t;
+    start(&t);
+    t.p[who].spies[whom].how = at ? LIE_FLIP : LIE_NONE;
+    t.p[who].spies[whom].at = at;
+    t.p[who].spies[whom].offset = SHARE3_HEADER;
+    trio_go(&t, zeros, &words);
+    *messages = t.p[who].spies[whom].sent;
+    return t.p[(who + 1) % 3].err == MAL_E_PEER ||
+           t.p[(who + 2) % 3].err == MAL_E_PEER;
+}
+
+TEST(a_verifier_s_lie_is_seen_whatever_the_shares_are) {
+    for (unsigned i = 0; i < 12; i++) {
+        const unsigned who = i % 3, whom = (who + 1 + i / 3 % 2) % 3;
+        uint64_t messages, ignored;
+        CHECK(!is_seen(who, whom, 0, i >= 6, &messages));
+        CHECK(messages > 3);
+        for (uint64_t at = 1; at < messages; at++)
+            CHECK_THAT(is_seen(who, whom, at, i >= 6, &ignored),
+                       "nobody saw the lie of %u to %u in message %llu of %s",
+                       who, whom, (unsigned long long)at,
+                       i >= 6 ? "words" : "ANDs");
+    }
+}
+
 TEST_MAIN
