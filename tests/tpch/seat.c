@@ -1,14 +1,20 @@
 /* seat.c - one of three processes that answer questions on shares, over TLS.
  *
- *     seat ROOM DATA-FOLDER SEAT
+ *     seat ROOM DATA-FOLDER SEAT [DELAY-MS MBIT/S]
  *
  * It loads the tables of one owner (the contract's party SEAT), says "identity
  * HEX PORT", reads three lines "HEX PORT" of all seats, its own too, and then
  * one question a line: "T SELECT .." or, malicious, "M SELECT ..".  Each answer
  * begins with "@@", as differ's; "end" is echoed.  It lives until its input
  * ends, so that its connections do.  The three open one stream a pair and
- * question, between identities that each pins: TLS 1.3, both ends shown. */
+ * question, between identities that each pins: TLS 1.3, both ends shown.
+ *
+ * With a delay one way and a rate (0: no limit) it sends over such a line
+ * (link.h) and ends each answer with "# SECONDS ROUNDS BYTES FORETOLD-ROUNDS
+ * FORETOLD-BYTES", from the greeting to the opened answer; what is foretold
+ * ends before the opening. */
 #include "../differential/side.h"
+#include "link.h"
 
 #include <malus/net.h>
 
@@ -38,6 +44,8 @@ typedef struct seat {
     pthread_cond_t arrived;
     arrival waiting[WAITING_MAX];
     unsigned n_waiting;
+    bool slow;
+    link_line line;
 } seat;
 
 /* --- streams -------------------------------------------------------------- */
@@ -96,6 +104,8 @@ typedef struct job {
     mal_obl *obl;
     mal_obl_table *inputs;
     unsigned n_parts;
+    uint64_t began_ns;
+    mal_share3_counters began;
 } job;
 
 static void job_clear(job *j) {
@@ -117,8 +127,13 @@ static mal_err run_job(seat *s, job *j, mal_sql_table *table,
                                                    : MAL_SHARE3_SEMI_HONEST };
     memcpy(options.session, &question, sizeof question);
     MAL_TRY(meet(s, &j->mesh, question));
+    for (unsigned i = 0; s->slow && i < SEATS; i++)
+        if (i != s->me)
+            MAL_TRY(link_slow(&j->mesh.chan[i], &s->line));
     MAL_TRY(mal_share3_open(&j->engine, &j->mesh, &options));
     MAL_TRY(mal_obl_open(&j->obl, j->engine));
+    j->began_ns = mal_time_monotonic_ns();
+    j->began = mal_share3_count(j->engine);
     j->n_parts = p->n_parts;
     j->inputs = mal_calloc(p->n_parts + 1, sizeof *j->inputs);
     MAL_REQUIRE(j->inputs, MAL_E_MEMORY, "no memory for the inputs");
@@ -135,6 +150,18 @@ static mal_err run_job(seat *s, job *j, mal_sql_table *table,
                                j->inputs);
 }
 
+static mal_err print_cost(mal_buf *out, const job *j, const mal_sql_physical *p,
+                          uint64_t ns) {
+    const mal_share3_counters count = mal_share3_count(j->engine);
+    mal_obl_cost foretold;
+    MAL_TRY(mal_sql_share3_cost(&foretold, p, mal_share3_security_of(j->engine),
+                                NULL));
+    return mal_buf_put_fmt(
+        out, "# %.6f %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+        (double)ns / 1e9, count.rounds - j->began.rounds,
+        count.bytes - j->began.bytes, foretold.rounds, foretold.bytes);
+}
+
 static mal_err answer(seat *s, mal_buf *out, const char *line,
                       unsigned question) {
     const mal_sql_split_options options = { .share3 = true, .opened = true };
@@ -146,7 +173,9 @@ static mal_err answer(seat *s, mal_buf *out, const char *line,
                                    mal_bytes_str(line + 2)));
     MAL_TRY(mal_sql_split(&p, s->side.arena, plan, s->side.contract, &options));
     MAL_TRY(run_job(s, &j, &table, p, question, line[0] == 'M'));
-    return side_print(out, &table);
+    uint64_t ns = mal_time_monotonic_ns() - j.began_ns;
+    MAL_TRY(side_print(out, &table));
+    return s->slow ? print_cost(out, &j, p, ns) : MAL_OK;
 }
 
 static void answer_all(seat *s) {
@@ -240,10 +269,17 @@ static mal_err run(seat *s, const char *room, const char *folder) {
 
 int main(int argc, char **argv) {
     static seat s = { .lock = PTHREAD_MUTEX_INITIALIZER,
-                      .arrived = PTHREAD_COND_INITIALIZER };
-    if (argc != 4) {
-        fprintf(stderr, "seat ROOM DATA-FOLDER SEAT < peers and questions\n");
+                      .arrived = PTHREAD_COND_INITIALIZER,
+                      .line = { .lock = PTHREAD_MUTEX_INITIALIZER } };
+    if (argc != 4 && argc != 6) {
+        fprintf(stderr, "seat ROOM DATA-FOLDER SEAT [DELAY-MS MBIT/S] "
+                        "< peers and questions\n");
         return 2;
+    }
+    s.slow = argc == 6;
+    if (s.slow) {
+        s.line.delay_ns = strtoull(argv[4], NULL, 10) * 1000000;
+        s.line.mbit_per_s = strtoull(argv[5], NULL, 10);
     }
     s.me = (unsigned)strtoul(argv[3], NULL, 10);
     mal_err err = s.me < SEATS ? run(&s, argv[1], argv[2]) : MAL_E_INPUT;
