@@ -8,6 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+void room_lie_refresh(const mal_room *room, mal_share3_bits *shares) {
+#ifdef MAL_TEST_BUILD
+    const char *lie = getenv("MALUS_TEST_LIE");
+    if (lie && room->contract->test && strcmp(lie, "refresh") == 0)
+        shares->part[0][0] ^= 1;
+#else
+    (void)room;
+    (void)shares;
+#endif
+}
+
 mal_err room_lie_accept(mal_room *room, room_accept *accept) {
 #ifdef MAL_TEST_BUILD
     const char *lie = getenv("MALUS_TEST_LIE");

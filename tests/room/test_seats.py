@@ -67,6 +67,16 @@ def a_refresh_gives_new_shares_at_all_seats(h):
     refused("E_MISSING", lambda: h.jon.ask("data.refresh", dataset="bob.people"))
 
 
+def a_seat_that_bends_a_refresh_changes_nothing(h):
+    before = {s: h.segments(s) for s in SEATS}
+    h.ivy.stop()
+    h.again("ivy", MALUS_TEST_LIE="refresh")
+    refused(None, lambda: h.hal.ask("data.refresh", dataset="ada.visits"))
+    h.ivy.stop()
+    h.again("ivy")
+    assert {s: h.segments(s) for s in SEATS} == before
+
+
 def bundles_travel_as_files_and_fit_one_seat_only(h):
     folder = os.path.join(h.dir, "bundles")
     os.mkdir(folder)
@@ -389,6 +399,7 @@ PARTS = {
         they_are_answered_with_noise_too, what_rests_has_the_size_of_the_declared_bound,
         only_the_owner_shares_and_only_what_rests_shared,
         a_refresh_gives_new_shares_at_all_seats,
+        a_seat_that_bends_a_refresh_changes_nothing,
         questions_are_answered_from_the_shares_that_rest, bundles_travel_as_files_and_fit_one_seat_only,
         seats_that_come_back_hold_their_shares,
         questions_are_answered_from_the_shares_that_rest, what_the_owner_erases_its_seats_erase]),
