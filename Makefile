@@ -43,6 +43,7 @@ check:        ## floors, budgets, bibliography, headers; no build needed
 	tools/check_floors.py
 	tools/check_style.py
 	tools/check_headers.py
+	tools/check_pitfalls.py
 clean:
 	rm -rf build build-*
 help:

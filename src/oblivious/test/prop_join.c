@@ -210,7 +210,7 @@ TEST(a_join_on_wide_payload_and_many_keys_still_fits) {
 }
 
 /* Pitfall 12: uniqueness is checked, not assumed. */
-TEST(a_duplicate_in_a_key_declared_unique_is_found_obliviously) {
+TEST(pitfall_12_a_duplicate_in_a_key_declared_unique_is_found_obliviously) {
     static example x;
     for (unsigned i = 0; i < 8; i++) {
         random_join(&x, i % 2 ? MAL_OBL_INNER : MAL_OBL_LEFT, 2000);

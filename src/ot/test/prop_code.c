@@ -108,7 +108,7 @@ TEST(alpha_lies_in_no_proper_subfield) {
     CHECK(!block_same(y, a));
 }
 
-TEST(shapes_have_the_noise_that_the_estimate_asks_for) {
+TEST(pitfall_07_shapes_have_the_noise_that_the_estimate_asks_for) {
     for (size_t n = 1; n < 3000000; n = n * 7 / 5 + 1)
         for (mal_ot_code c = MAL_OT_CODE_7X24; c <= MAL_OT_CODE_21X24; c++) {
             ot_shape s = shape_of(n, c);

@@ -193,7 +193,7 @@ TEST(an_unequal_choice_passes_only_if_it_guessed_delta) {
 
 /* The same of the noise: a wrong sum of left nodes at the first level of a tree
  * is opened for half of the places.  16 runs: 2^-15 that all end alike. */
-TEST(a_wrong_sum_passes_only_if_it_guessed_the_path) {
+TEST(pitfall_07_a_wrong_sum_passes_only_if_it_guessed_the_path) {
     unsigned caught = 0;
     for (unsigned i = 0; i < 16; i++) {
         wire ws = { .at = 1, .byte = 3, .flip = 4 }, wr = { 0 };
@@ -222,7 +222,7 @@ TEST(messages_of_another_length_are_refused) {
 }
 
 /* Pitfall 14 of the research: session ids are in every hash. */
-TEST(another_session_does_not_meet) {
+TEST(pitfall_14_another_session_does_not_meet) {
     wire ws = { 0 }, wr = { 0 };
     scene_new(MAL_OT_MALICIOUS);
     s.params_receiver.session[31] ^= 1;
@@ -230,7 +230,7 @@ TEST(another_session_does_not_meet) {
 }
 
 /* Pitfall 14: points are validated. */
-TEST(points_that_are_no_elements_are_refused) {
+TEST(pitfall_14_points_that_are_no_elements_are_refused) {
     mal_ot_block key[KAPPA][2], mine[KAPPA];
     static uint8_t points[OT_BASE_CHOOSE_BYTES];
     uint8_t session[32] = { 3 }, point[32];

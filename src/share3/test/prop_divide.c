@@ -42,7 +42,7 @@ static mal_err truncate_body(mal_share3 *s, void *ctx) {
     return err;
 }
 
-TEST(truncation_is_off_by_one_at_most_up_to_the_edges_of_its_range) {
+TEST(pitfall_15_truncation_is_off_by_one_at_most_up_to_the_edges) {
     static job j;
     const int64_t top = INT64_C(1) << 61;
     bool seen[3] = { false };
@@ -67,7 +67,7 @@ TEST(truncation_is_off_by_one_at_most_up_to_the_edges_of_its_range) {
     CHECK(seen[0] && seen[1] && seen[2]); /* the bound is sharp */
 }
 
-TEST(a_floor_shift_is_exact_for_all_words) {
+TEST(pitfall_15_a_floor_shift_is_exact_for_all_words) {
     static job j;
     j.exact = true;
     for (j.shift = 0; j.shift <= 63; j.shift += 9) {

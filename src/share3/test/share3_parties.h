@@ -110,6 +110,9 @@ typedef struct spy {
     size_t offset;
     mal_buf *received; /* NULL, or takes the bodies of what comes in */
     mal_buf *lengths;  /* NULL, or takes u64 lengths of what goes out */
+    /* NULL, or sees, and may change, each message that goes out. */
+    void (*edit)(struct spy *spy, mal_buf *message);
+    void *edit_ctx;
 } spy;
 
 __attribute__((unused)) static mal_err spy_send(mal_chan *chan, mal_bytes m) {
@@ -118,9 +121,14 @@ __attribute__((unused)) static mal_err spy_send(mal_chan *chan, mal_bytes m) {
     MAL_REQUIRE(y->inner, MAL_E_PEER, "closed by the test");
     if (y->lengths)
         MAL_TRY(mal_buf_put_u64(y->lengths, m.len));
-    if (y->sent++ != y->at || y->how == LIE_NONE)
+    const bool lies = y->sent++ == y->at && y->how != LIE_NONE;
+    if (!lies && !y->edit)
         return mal_chan_send(y->inner, m);
     MAL_TRY(mal_buf_put(&copy, m));
+    if (y->edit)
+        y->edit(y, &copy);
+    if (!lies)
+        return mal_chan_send(y->inner, mal_buf_view(&copy));
     if (y->how == LIE_FLIP)
         copy.ptr[y->offset % m.len] ^= 1;
     if (y->how == LIE_SHORT)

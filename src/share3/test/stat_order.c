@@ -174,7 +174,7 @@ static mal_err opening_body(mal_share3 *s, void *ctx) {
     return MAL_OK;
 }
 
-TEST(all_permutations_of_five_rows_come_out_of_a_shuffle_alike) {
+TEST(pitfall_03_all_permutations_come_out_of_a_shuffle_alike) {
     static opening o;
     trio_run(opening_body, &o);
     check_chi(o.count, CELLS, RUNS, "shuffles");
