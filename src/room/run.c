@@ -529,6 +529,7 @@ mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
         MAL_TRY(room_share3_run(room, job, done, &out));
     else if (computes)
         MAL_TRY(compute(room, job, done, &out));
+    room_lie_done(room, done);
     MAL_TRY(mal_buf_put(&aad, mal_bytes_of(job->id.b, 32)));
     MAL_TRY(mal_buf_put_u32(&aad, room->me));
     room_job_stage(room, job, "sealing");

@@ -257,6 +257,20 @@ def a_lying_seat_is_named_before_the_engine_runs(h):
     same(rows_of(h.dan.query(JOIN.format(where=""), prenoise=True, fresh=True)), h.joined())
 
 
+def pitfall_16_transcripts_that_differ_end_the_job(h):
+    """Both ends of every channel say what passed; a seat that saw, or says it saw,
+    other messages ends the job at all parties."""
+    h.ivy.stop()
+    h.again("ivy", MALUS_TEST_LIE="transcript")
+    e = refused(None, lambda: h.dan.query(JOIN.format(where=""), epsilon=1, fresh=True))
+    assert "ivy" in str(e) and "saw different messages" in str(e), str(e)
+    for name in ("ada", "bob", "hal", "jon"):
+        job = h.party[name].ask("job.ls")["jobs"][0]
+        assert job["state"] == "failed" and "different messages" in job["error"], job
+    h.ivy.stop()
+    h.again("ivy")
+
+
 def a_lying_owner_is_named_by_the_seats(h):
     h.bob.stop()
     h.again("bob", MALUS_TEST_LIE="pseudonym")
@@ -407,7 +421,8 @@ PARTS = {
         answers_before_noise_are_pythons, rows_are_opened_in_a_room_marked_test, explain_names_seats_rounds_bytes_and_losers,
         a_noised_answer_comes_with_a_receipt_that_knows_the_seats, a_repeated_question_is_free,
         who_owns_nothing_pays_nothing_and_logs_everything,
-        a_lying_seat_is_named_before_the_engine_runs, a_lying_owner_is_named_by_the_seats,
+        a_lying_seat_is_named_before_the_engine_runs,
+        pitfall_16_transcripts_that_differ_end_the_job, a_lying_owner_is_named_by_the_seats,
         a_seat_killed_in_a_job_ends_it_everywhere, a_cancelled_job_ends_everywhere]),
     "malicious": (dict(bound=512, units=256, mode=" malicious"), [
         explain_says_what_the_third_seat_may_do, answers_before_noise_are_pythons,
