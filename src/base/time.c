@@ -30,6 +30,10 @@ uint64_t mal_time_cpu_ns(void) {
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+uint64_t mal_time_thread_ns(void) {
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void mal_time_format(char *out, uint64_t unix_seconds) {
     time_t t =
         (time_t)(unix_seconds < LAST_SECOND ? unix_seconds : LAST_SECOND);

@@ -10,7 +10,6 @@
 #include "oblivious_impl.h"
 
 #include <string.h>
-#include <time.h>
 
 #define PARTIES MAL_SHARE3_PARTIES
 #define RUNS 2
@@ -266,21 +265,15 @@ typedef struct seat {
     mal_err err;
 } seat;
 
-static uint64_t thread_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static mal_err once(mal_obl *o, seat *p, table t[TABLES]) {
     MAL_TRY(p->plan->input(o, p->plan, p->rows, t));
     const mal_obl_cost before = mal_obl_cost_so_far(o);
-    const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
+    const uint64_t cpu = mal_time_thread_ns(), wall = mal_time_monotonic_ns();
     MAL_TRY(p->plan->run(o, p->plan, t));
     const uint64_t took = mal_time_monotonic_ns() - wall;
     if (p->wall_ns == 0 || took < p->wall_ns) {
         p->wall_ns = took;
-        p->cpu_ns = thread_ns() - cpu;
+        p->cpu_ns = mal_time_thread_ns() - cpu;
     }
     const mal_obl_cost after = mal_obl_cost_so_far(o);
     p->bytes = after.bytes - before.bytes;

@@ -4,7 +4,6 @@
 #include "ot_impl.h"
 
 #include <string.h>
-#include <time.h>
 
 typedef struct scenario {
     const char *name;
@@ -48,12 +47,6 @@ typedef struct party {
     uint64_t cpu_ns, bytes;
 } party;
 
-static uint64_t thread_cpu_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static mal_err run_vole(party *p) {
     mal_ot_block delta;
     if (p->sender)
@@ -84,9 +77,9 @@ static mal_err run_cot(party *p) {
 
 static void party_main(void *arg) {
     party *p = arg;
-    uint64_t from = thread_cpu_ns();
+    uint64_t from = mal_time_thread_ns();
     p->err = p->what->vole ? run_vole(p) : run_cot(p);
-    p->cpu_ns = thread_cpu_ns() - from;
+    p->cpu_ns = mal_time_thread_ns() - from;
     p->bytes = p->chan->bytes_sent;
     mal_chan_close(&p->chan);
 }

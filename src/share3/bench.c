@@ -5,8 +5,6 @@
  */
 #include "share3_impl.h"
 
-#include <time.h>
-
 #define RUNS 3
 #define PARTIES MAL_SHARE3_PARTIES
 
@@ -99,12 +97,6 @@ typedef struct seat {
     mal_err err;
 } seat;
 
-static uint64_t thread_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void clear_operands(operands *o) {
     mal_share3_bits_clear(&o->x);
     mal_share3_bits_clear(&o->y);
@@ -137,11 +129,12 @@ static mal_err measure(mal_share3 *s, seat *p) {
     mal_err err = make_operands(s, &o, p->rows);
     for (unsigned run = 0; run <= RUNS && err == MAL_OK; run++) {
         const mal_share3_counters before = mal_share3_count(s);
-        const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
+        const uint64_t cpu = mal_time_thread_ns(),
+                       wall = mal_time_monotonic_ns();
         err = p->bench->call(s, &o);
         if (err == MAL_OK)
             err = mal_share3_verify(s);
-        const uint64_t cpu_ns = (thread_ns() - cpu) / p->bench->times;
+        const uint64_t cpu_ns = (mal_time_thread_ns() - cpu) / p->bench->times;
         if (run == 1 || cpu_ns < p->cpu_ns) { /* run 0 warms up */
             p->cpu_ns = cpu_ns;
             p->wall_ns = (mal_time_monotonic_ns() - wall) / p->bench->times;

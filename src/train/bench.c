@@ -10,7 +10,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PARTIES MAL_SHARE3_PARTIES
 #define BIN_BITS 4
@@ -111,12 +110,6 @@ typedef struct seat {
     mal_err err;
 } seat;
 
-static uint64_t thread_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static mal_err fit_columns(mal_share3 *s, const run *r, mal_share3_words *w,
                            mal_share3_words *column, uint64_t *words) {
     const unsigned d = r->fit.features;
@@ -189,10 +182,10 @@ static void seat_thread(void *arg) {
     seat *p = arg;
     mal_share3 *s = NULL;
     p->err = mal_share3_open(&s, &p->mesh, &p->options);
-    const uint64_t cpu = thread_ns(), wall = mal_time_monotonic_ns();
+    const uint64_t cpu = mal_time_thread_ns(), wall = mal_time_monotonic_ns();
     if (p->err == MAL_OK)
         p->err = fit(s, p->run, p->model);
-    p->cpu_ns = thread_ns() - cpu;
+    p->cpu_ns = mal_time_thread_ns() - cpu;
     p->wall_ns = mal_time_monotonic_ns() - wall;
     if (s)
         p->count = mal_share3_count(s);

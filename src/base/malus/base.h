@@ -254,7 +254,8 @@ mal_bytes mal_key_view(const mal_key *key);
 uint64_t mal_time_unix(void); /* seconds since 1970 */
 uint64_t mal_time_unix_ms(void);
 uint64_t mal_time_monotonic_ns(void);
-uint64_t mal_time_cpu_ns(void); /* of this process */
+uint64_t mal_time_cpu_ns(void);    /* of this process */
+uint64_t mal_time_thread_ns(void); /* CPU of the calling thread */
 /* RFC 3339 UTC, "2026-11-22T13:04:34Z"; out has room for 21 bytes. */
 void mal_time_format(char *out, uint64_t unix_seconds);
 mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text)

@@ -65,6 +65,24 @@ TEST(failures_of_another_thread_are_its_own) {
     CHECK_STR(mal_err_message(), "round 3 failed");
 }
 
+static void work_5_ms(void *arg) {
+    (void)arg;
+    uint64_t start = mal_time_thread_ns();
+    while (mal_time_thread_ns() - start < 5000000)
+        continue;
+}
+
+TEST(a_threads_clock_stands_while_another_works) {
+    uint64_t own = mal_time_thread_ns(), all = mal_time_cpu_ns();
+    mal_thread *t = NULL;
+    CHECK_OK(mal_thread_start(&t, work_5_ms, NULL));
+    mal_thread_join(&t);
+    own = mal_time_thread_ns() - own;
+    all = mal_time_cpu_ns() - all;
+    CHECK_THAT(own + 4000000 < all, "%llu ns of %llu are this thread's",
+               (unsigned long long)own, (unsigned long long)all);
+}
+
 TEST(there_is_at_least_one_processor) {
     CHECK(mal_cpus() >= 1);
 }

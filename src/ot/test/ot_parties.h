@@ -5,8 +5,6 @@
 #include "mal_test.h"
 #include "../ot_impl.h"
 
-#include <time.h>
-
 typedef struct ot_party {
     mal_chan *chan;
     mal_err (*run)(struct ot_party *p);
@@ -16,17 +14,11 @@ typedef struct ot_party {
     uint64_t cpu_ns;
 } ot_party;
 
-__attribute__((unused)) static uint64_t thread_cpu_ns(void) {
-    struct timespec ts;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 __attribute__((unused)) static void party_main(void *arg) {
     ot_party *p = arg;
-    uint64_t from = thread_cpu_ns();
+    uint64_t from = mal_time_thread_ns();
     p->err = p->run(p);
-    p->cpu_ns = thread_cpu_ns() - from;
+    p->cpu_ns = mal_time_thread_ns() - from;
     snprintf(p->message, sizeof p->message, "%s", mal_err_message());
     if (p->err != MAL_OK) /* the other end must not wait */
         mal_chan_close(&p->chan);
