@@ -35,50 +35,16 @@ static bool wanted(const char *only, const char *engine, const char *name) {
 /* --- sum ------------------------------------------------------------------ */
 
 typedef struct sum_party {
-    mal_mesh mesh;
     mal_mpc_sum_input input;
     uint64_t *y;
-    mal_err err;
     uint64_t bytes;
 } sum_party;
 
-static void close_mesh(sum_party *p) {
-    for (unsigned j = 0; j < SUM_PARTIES; j++) {
-        if (p->mesh.chan[j])
-            p->bytes += p->mesh.chan[j]->bytes_sent;
-        mal_chan_close(&p->mesh.chan[j]);
-    }
-}
-
-static void sum_thread(void *arg) {
-    sum_party *p = arg;
-    p->err = mal_mpc_sum(p->y, NULL, &p->mesh, &p->input, NULL);
-    close_mesh(p);
-}
-
-static mal_err connect_parties(sum_party p[SUM_PARTIES]) {
-    for (unsigned i = 0; i < SUM_PARTIES; i++) {
-        p[i].mesh.n = SUM_PARTIES;
-        p[i].mesh.me = i;
-        for (unsigned j = 0; j < i; j++)
-            MAL_TRY(
-                mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 60000));
-    }
-    return MAL_OK;
-}
-
-static mal_err sum_parties_run(sum_party p[SUM_PARTIES]) {
-    mal_thread *thread[SUM_PARTIES] = { 0 };
-    mal_err err = MAL_OK;
-    for (unsigned i = 0; i < SUM_PARTIES && err == MAL_OK; i++)
-        err = mal_thread_start(&thread[i], sum_thread, &p[i]);
-    for (unsigned i = 0; i < SUM_PARTIES; i++) {
-        if (!thread[i])
-            close_mesh(&p[i]);
-        mal_thread_join(&thread[i]);
-        if (err == MAL_OK)
-            err = p[i].err;
-    }
+static mal_err sum_party_run(void *ctx, mal_mesh *mesh) {
+    sum_party *p = (sum_party *)ctx + mesh->me;
+    mal_err err = mal_mpc_sum(p->y, NULL, mesh, &p->input, NULL);
+    for (unsigned j = 0; j < SUM_PARTIES; j++)
+        p->bytes += mesh->chan[j] ? mesh->chan[j]->bytes_sent : 0;
     return err;
 }
 
@@ -86,8 +52,8 @@ static mal_err bench_sum(mal_buf *lines, uint64_t rows) {
     sum_party p[SUM_PARTIES] = { 0 };
     int64_t *x = mal_calloc(rows, sizeof *x);
     uint64_t *y = mal_calloc(rows, SUM_PARTIES * sizeof *y);
-    mal_err err = x && y ? connect_parties(p)
-                         : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_err err =
+        x && y ? MAL_OK : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     for (unsigned i = 0; i < SUM_PARTIES; i++) {
         p[i].input.x = p[i].input.noise = x;
         p[i].input.n = rows;
@@ -96,11 +62,9 @@ static mal_err bench_sum(mal_buf *lines, uint64_t rows) {
     watch start = watch_start();
     uint64_t bytes = 0;
     if (err == MAL_OK)
-        err = sum_parties_run(p);
-    for (unsigned i = 0; i < SUM_PARTIES; i++) {
-        close_mesh(&p[i]);
+        err = mal_mesh_run(SUM_PARTIES, 60000, sum_party_run, p);
+    for (unsigned i = 0; i < SUM_PARTIES; i++)
         bytes += p[i].bytes;
-    }
     if (err == MAL_OK)
         err = put_line(lines, "sum", "sum-3-parties", rows, 1, start, bytes);
     mal_free(x);

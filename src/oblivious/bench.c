@@ -13,6 +13,7 @@
 
 #define PARTIES MAL_SHARE3_PARTIES
 #define RUNS 2
+#define TIMEOUT_MS 600000
 #define TABLES 3
 
 typedef struct plan plan;
@@ -257,12 +258,10 @@ static const plan plans[] = {
 /* --- one party ------------------------------------------------------------ */
 
 typedef struct seat {
-    mal_mesh mesh;
     mal_share3_options options;
     const plan *plan;
     uint64_t rows;
     uint64_t cpu_ns, wall_ns, bytes, rounds; /* of the faster run */
-    mal_err err;
 } seat;
 
 static mal_err once(mal_obl *o, seat *p, table t[TABLES]) {
@@ -281,59 +280,36 @@ static mal_err once(mal_obl *o, seat *p, table t[TABLES]) {
     return MAL_OK;
 }
 
-static void seat_thread(void *arg) {
-    seat *p = arg;
+static mal_err sit(void *ctx, mal_mesh *mesh) {
+    seat *p = (seat *)ctx + mesh->me;
     mal_share3 *s = NULL;
     mal_obl *o = NULL;
-    p->err = mal_share3_open(&s, &p->mesh, &p->options);
-    if (p->err == MAL_OK)
-        p->err = mal_obl_open(&o, s);
-    for (unsigned i = 0; i < RUNS && p->err == MAL_OK; i++) {
+    mal_err err = mal_share3_open(&s, mesh, &p->options);
+    if (err == MAL_OK)
+        err = mal_obl_open(&o, s);
+    for (unsigned i = 0; i < RUNS && err == MAL_OK; i++) {
         table t[TABLES] = { 0 };
-        p->err = once(o, p, t);
+        err = once(o, p, t);
         for (unsigned k = 0; k < TABLES; k++)
             mal_obl_table_clear(&t[k]);
     }
-    for (unsigned j = 0; j < PARTIES; j++)
-        mal_chan_close(&p->mesh.chan[j]);
     mal_obl_close(&o);
     mal_share3_close(&s);
+    return err;
 }
 
 /* --- all three ------------------------------------------------------------ */
-
-static mal_err seats_run(seat p[PARTIES]) {
-    mal_thread *thread[PARTIES] = { 0 };
-    mal_err err = MAL_OK;
-    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++) {
-        const unsigned j = (i + 1) % PARTIES;
-        err = mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 600000);
-    }
-    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++)
-        err = mal_thread_start(&thread[i], seat_thread, &p[i]);
-    for (unsigned i = 0; i < PARTIES; i++) {
-        if (!thread[i])
-            for (unsigned j = 0; j < PARTIES; j++)
-                mal_chan_close(&p[i].mesh.chan[j]);
-        mal_thread_join(&thread[i]);
-        if (err == MAL_OK)
-            err = p[i].err;
-    }
-    return err;
-}
 
 static mal_err bench_one(mal_buf *lines, const plan *which, uint64_t rows,
                          mal_share3_security security) {
     seat p[PARTIES] = { 0 };
     uint64_t cpu = 0, cpu_most = 0, wall = 0, bytes = 0;
     for (unsigned i = 0; i < PARTIES; i++) {
-        p[i].mesh.n = PARTIES;
-        p[i].mesh.me = i;
         p[i].options.security = security;
         p[i].plan = which;
         p[i].rows = rows;
     }
-    MAL_TRY(seats_run(p));
+    MAL_TRY(mal_mesh_run(PARTIES, TIMEOUT_MS, sit, p));
     for (unsigned i = 0; i < PARTIES; i++) {
         cpu += p[i].cpu_ns;
         cpu_most = p[i].cpu_ns > cpu_most ? p[i].cpu_ns : cpu_most;

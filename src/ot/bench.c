@@ -43,7 +43,6 @@ typedef struct party {
     size_t rows;
     mal_chan *chan;
     mal_ot_block *out[2];
-    mal_err err;
     uint64_t cpu_ns, bytes;
 } party;
 
@@ -75,27 +74,14 @@ static mal_err run_cot(party *p) {
     return MAL_OK;
 }
 
-static void party_main(void *arg) {
-    party *p = arg;
+static mal_err party_run(void *ctx, mal_mesh *mesh) {
+    party *p = (party *)ctx + mesh->me;
+    p->chan = mesh->chan[1 - mesh->me];
     uint64_t from = mal_time_thread_ns();
-    p->err = p->what->vole ? run_vole(p) : run_cot(p);
+    mal_err err = p->what->vole ? run_vole(p) : run_cot(p);
     p->cpu_ns = mal_time_thread_ns() - from;
     p->bytes = p->chan->bytes_sent;
-    mal_chan_close(&p->chan);
-}
-
-static mal_err both(party p[2]) {
-    mal_thread *thread = NULL;
-    MAL_TRY(mal_chan_pair(&p[0].chan, &p[1].chan, 60000));
-    mal_err err = mal_thread_start(&thread, party_main, &p[0]);
-    if (err == MAL_OK)
-        party_main(&p[1]);
-    mal_thread_join(&thread);
-    mal_chan_close(&p[0].chan);
-    mal_chan_close(&p[1].chan);
-    MAL_TRY(err);
-    MAL_TRY(p[0].err);
-    return p[1].err;
+    return err;
 }
 
 static mal_err put_line(mal_buf *lines, const party p[2], uint64_t wall_ns) {
@@ -129,7 +115,7 @@ static mal_err bench_one(mal_buf *lines, const scenario *what, uint64_t rows) {
     }
     uint64_t from = mal_time_monotonic_ns();
     if (err == MAL_OK)
-        err = both(p);
+        err = mal_mesh_run(2, 60000, party_run, p);
     uint64_t wall = mal_time_monotonic_ns() - from;
     for (unsigned i = 0; i < 4; i++)
         mal_ot_blocks_free(p[i / 2].out[i % 2]);

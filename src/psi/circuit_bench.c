@@ -10,18 +10,14 @@
 
 typedef struct bench_run {
     mal_psi_circuit_params params;
-    mal_chan *p1, *p2;
     uint8_t (*v)[MAL_PSI_CIRCUIT_KEY], (*w)[MAL_PSI_CIRCUIT_KEY];
     int64_t *values;
     size_t rows;
-    mal_err err;
     uint64_t bytes;
     uint64_t y1[BENCH_WIDE], y2[BENCH_WIDE];
 } bench_run;
 
 static void bench_clear(bench_run *b) {
-    mal_chan_close(&b->p1);
-    mal_chan_close(&b->p2);
     mal_free(b->v);
     mal_free(b->w);
     mal_free(b->values);
@@ -46,29 +42,27 @@ static mal_err bench_fill(bench_run *b, uint64_t rows, uint32_t words,
         for (uint32_t w = 0; w < words; w++)
             b->values[i * words + w] = (int64_t)((i + w) * 977 % 5000);
     }
-    return mal_chan_pair(&b->p1, &b->p2, 600000);
+    return MAL_OK;
 }
 
-static void bench_filter(void *arg) {
-    bench_run *b = arg;
+static mal_err bench_filter(bench_run *b, mal_chan *chan) {
     const mal_psi_circuit_filter_input input = { (const void *)b->v, b->rows,
                                                  NULL };
-    b->err =
-        mal_psi_circuit_filter(b->y1, NULL, b->p1, &b->params, &input, NULL);
-    b->bytes = b->p1->bytes_sent + b->p1->bytes_received;
-    mal_chan_close(&b->p1);
+    mal_err err =
+        mal_psi_circuit_filter(b->y1, NULL, chan, &b->params, &input, NULL);
+    b->bytes = chan->bytes_sent + chan->bytes_received;
+    return err;
 }
 
-static mal_err bench_both(bench_run *b) {
-    mal_thread *thread;
+static mal_err bench_payload(bench_run *b, mal_chan *chan) {
     const mal_psi_circuit_payload_input input = { (const void *)b->w, b->rows,
                                                   b->values, NULL };
-    MAL_TRY(mal_thread_start(&thread, bench_filter, b));
-    mal_err err =
-        mal_psi_circuit_payload(b->y2, NULL, b->p2, &b->params, &input, NULL);
-    mal_chan_close(&b->p2);
-    mal_thread_join(&thread);
-    return err == MAL_OK ? b->err : err;
+    return mal_psi_circuit_payload(b->y2, NULL, chan, &b->params, &input, NULL);
+}
+
+static mal_err bench_party(void *ctx, mal_mesh *mesh) {
+    mal_chan *other = mesh->chan[1 - mesh->me];
+    return mesh->me ? bench_payload(ctx, other) : bench_filter(ctx, other);
 }
 
 /* The answer is checked: a fast wrong one is no figure. */
@@ -89,7 +83,7 @@ static mal_err bench_one(mal_buf *lines, const char *name, uint64_t rows,
     mal_err err = bench_fill(&b, rows, words, threads);
     const uint64_t wall = mal_time_monotonic_ns(), cpu = mal_time_cpu_ns();
     if (err == MAL_OK)
-        err = bench_both(&b);
+        err = mal_mesh_run(2, 600000, bench_party, &b);
     const double wall_ns = (double)(mal_time_monotonic_ns() - wall);
     const double cpu_ns = (double)(mal_time_cpu_ns() - cpu);
     if (err == MAL_OK)

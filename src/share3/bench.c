@@ -6,6 +6,7 @@
 #include "share3_impl.h"
 
 #define RUNS 3
+#define TIMEOUT_MS 600000
 #define PARTIES MAL_SHARE3_PARTIES
 
 typedef struct operands {
@@ -89,12 +90,10 @@ static const bench_name names[] = {
  */
 
 typedef struct seat {
-    mal_mesh mesh;
     mal_share3_options options;
     const bench_name *bench;
     uint64_t rows;
     uint64_t cpu_ns, wall_ns, bytes, rounds; /* of the best run */
-    mal_err err;
 } seat;
 
 static void clear_operands(operands *o) {
@@ -147,43 +146,18 @@ static mal_err measure(mal_share3 *s, seat *p) {
     return err;
 }
 
-static void seat_thread(void *arg) {
-    seat *p = arg;
+static mal_err sit(void *ctx, mal_mesh *mesh) {
+    seat *p = (seat *)ctx + mesh->me;
     mal_share3 *s = NULL;
-    p->err = mal_share3_open(&s, &p->mesh, &p->options);
-    if (p->err == MAL_OK)
-        p->err = measure(s, p);
-    for (unsigned j = 0; j < PARTIES; j++)
-        mal_chan_close(&p->mesh.chan[j]);
+    mal_err err = mal_share3_open(&s, mesh, &p->options);
+    if (err == MAL_OK)
+        err = measure(s, p);
     mal_share3_close(&s);
+    return err;
 }
 
 /* --- All three --------------------------------------------------------------
  */
-
-static mal_err seats_connect(seat p[PARTIES]) {
-    for (unsigned i = 0; i < PARTIES; i++)
-        for (unsigned j = 0; j < i; j++)
-            MAL_TRY(
-                mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 600000));
-    return MAL_OK;
-}
-
-static mal_err seats_run(seat p[PARTIES]) {
-    mal_thread *thread[PARTIES] = { 0 };
-    mal_err err = seats_connect(p);
-    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++)
-        err = mal_thread_start(&thread[i], seat_thread, &p[i]);
-    for (unsigned i = 0; i < PARTIES; i++) {
-        if (!thread[i])
-            for (unsigned j = 0; j < PARTIES; j++)
-                mal_chan_close(&p[i].mesh.chan[j]);
-        mal_thread_join(&thread[i]);
-        if (err == MAL_OK)
-            err = p[i].err;
-    }
-    return err;
-}
 
 static uint64_t greatest(const seat p[PARTIES], size_t field) {
     uint64_t most = 0;
@@ -200,13 +174,11 @@ static mal_err bench_one(mal_buf *lines, const bench_name *b, uint64_t rows,
     seat p[PARTIES] = { 0 };
     uint64_t cpu = 0;
     for (unsigned i = 0; i < PARTIES; i++) {
-        p[i].mesh.n = PARTIES;
-        p[i].mesh.me = i;
         p[i].options.security = security;
         p[i].bench = b;
         p[i].rows = rows;
     }
-    MAL_TRY(seats_run(p));
+    MAL_TRY(mal_mesh_run(PARTIES, TIMEOUT_MS, sit, p));
     for (unsigned i = 0; i < PARTIES; i++)
         cpu += p[i].cpu_ns;
     const uint64_t wall = greatest(p, offsetof(seat, wall_ns));

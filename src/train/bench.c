@@ -14,6 +14,7 @@
 #define PARTIES MAL_SHARE3_PARTIES
 #define BIN_BITS 4
 #define NANO 1e-9
+#define TIMEOUT_MS 600000
 
 typedef struct model {
     const char *name, *file;
@@ -101,13 +102,11 @@ static mal_err load(run *r, uint64_t rows) {
  */
 
 typedef struct seat {
-    mal_mesh mesh;
     mal_share3_options options;
     const run *run;
     uint64_t *model; /* opened */
     uint64_t cpu_ns, wall_ns;
     mal_share3_counters count;
-    mal_err err;
 } seat;
 
 static mal_err fit_columns(mal_share3 *s, const run *r, mal_share3_words *w,
@@ -178,42 +177,18 @@ static mal_err fit(mal_share3 *s, const run *r, uint64_t *model) {
     return err;
 }
 
-static void seat_thread(void *arg) {
-    seat *p = arg;
+static mal_err sit(void *ctx, mal_mesh *mesh) {
+    seat *p = (seat *)ctx + mesh->me;
     mal_share3 *s = NULL;
-    p->err = mal_share3_open(&s, &p->mesh, &p->options);
+    mal_err err = mal_share3_open(&s, mesh, &p->options);
     const uint64_t cpu = mal_time_thread_ns(), wall = mal_time_monotonic_ns();
-    if (p->err == MAL_OK)
-        p->err = fit(s, p->run, p->model);
+    if (err == MAL_OK)
+        err = fit(s, p->run, p->model);
     p->cpu_ns = mal_time_thread_ns() - cpu;
     p->wall_ns = mal_time_monotonic_ns() - wall;
     if (s)
         p->count = mal_share3_count(s);
-    for (unsigned j = 0; j < PARTIES; j++)
-        mal_chan_close(&p->mesh.chan[j]);
     mal_share3_close(&s);
-}
-
-/* --- All three --------------------------------------------------------------
- */
-
-static mal_err seats_go(seat p[PARTIES]) {
-    mal_thread *thread[PARTIES] = { 0 };
-    mal_err err = MAL_OK;
-    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++) {
-        const unsigned j = (i + 1) % PARTIES;
-        err = mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 600000);
-    }
-    for (unsigned i = 0; i < PARTIES && err == MAL_OK; i++)
-        err = mal_thread_start(&thread[i], seat_thread, &p[i]);
-    for (unsigned i = 0; i < PARTIES; i++) {
-        if (!thread[i])
-            for (unsigned j = 0; j < PARTIES; j++)
-                mal_chan_close(&p[i].mesh.chan[j]);
-        mal_thread_join(&thread[i]);
-        if (err == MAL_OK)
-            err = p[i].err;
-    }
     return err;
 }
 
@@ -325,13 +300,11 @@ static mal_err bench_one(mal_buf *lines, const recipe *m, uint64_t rows,
     if (!opened)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     for (unsigned i = 0; i < PARTIES; i++) {
-        p[i].mesh.n = PARTIES;
-        p[i].mesh.me = i;
         p[i].options.security = security;
         p[i].run = &r;
         p[i].model = opened + i * words;
     }
-    mal_err err = seats_go(p);
+    mal_err err = mal_mesh_run(PARTIES, TIMEOUT_MS, sit, p);
     if (err == MAL_OK)
         err = print(lines, &r, p);
     mal_free(opened);

@@ -1,19 +1,16 @@
 /* trio.c - see trio.h. */
 #include "trio.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct party {
-    mal_mesh mesh;
+    unsigned me;
     mal_share3_options options;
     const mal_sql_physical *physical;
     const mal_duck_batch *rows;
     mal_arena *arena;
     mal_sql_table table;
     int64_t *cells;
-    mal_err err;
-    char why[512];
 } party;
 
 static mal_err run_inputs(party *p, mal_share3 *s, mal_obl *o,
@@ -22,7 +19,7 @@ static mal_err run_inputs(party *p, mal_share3 *s, mal_obl *o,
         const mal_sql_part *part = &p->physical->parts[i];
         unsigned seat = part->owner % 3;
         MAL_TRY(mal_sql_share3_input(&inputs[i], o, s, part, seat,
-                                     seat == p->mesh.me ? &p->rows[i] : NULL));
+                                     seat == p->me ? &p->rows[i] : NULL));
     }
     if (p->physical->n_aggs == 0)
         return mal_sql_open_share3(&p->table, p->arena, p->physical, o, s,
@@ -37,11 +34,12 @@ static mal_err run_inputs(party *p, mal_share3 *s, mal_obl *o,
     return err;
 }
 
-static mal_err run_party(party *p, mal_share3 **s, mal_obl **o) {
+static mal_err run_party(party *p, mal_mesh *mesh, mal_share3 **s,
+                         mal_obl **o) {
     unsigned n = p->physical->n_parts;
     mal_obl_table *inputs = mal_calloc(n ? n : 1, sizeof *inputs);
     MAL_REQUIRE(inputs, MAL_E_MEMORY, "no memory for the inputs");
-    mal_err err = mal_share3_open(s, &p->mesh, &p->options);
+    mal_err err = mal_share3_open(s, mesh, &p->options);
     if (err == MAL_OK)
         err = mal_obl_open(o, *s);
     if (err == MAL_OK)
@@ -52,41 +50,17 @@ static mal_err run_party(party *p, mal_share3 **s, mal_obl **o) {
     return err;
 }
 
-static void party_main(void *arg) {
-    party *p = arg;
+static mal_err party_main(void *ctx, mal_mesh *mesh) {
+    party *p = (party *)ctx + mesh->me;
     mal_share3 *s = NULL;
     mal_obl *o = NULL;
-    mal_err_forget();
-    p->err = run_party(p, &s, &o);
-    snprintf(p->why, sizeof p->why, "%s", mal_err_message());
-    for (unsigned j = 0; j < 3; j++)
-        if (p->mesh.chan[j])
-            mal_chan_close(&p->mesh.chan[j]);
+    mal_err err = run_party(p, mesh, &s, &o);
     mal_obl_close(&o);
     mal_share3_close(&s);
-}
-
-static mal_err go(party *p) {
-    mal_thread *thread[2] = { 0 };
-    for (unsigned i = 0; i < 3; i++) {
-        unsigned j = (i + 1) % 3;
-        MAL_TRY(mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 120000));
-    }
-    for (unsigned i = 0; i < 2; i++)
-        MAL_TRY(mal_thread_start(&thread[i], party_main, &p[i]));
-    party_main(&p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&thread[i]);
-    return MAL_OK;
+    return err;
 }
 
 static mal_err agree(const party *p) {
-    for (unsigned i = 0; i < 3; i++) /* the first to fail says why */
-        MAL_REQUIRE(p[i].err == MAL_OK || p[i].err == MAL_E_PEER, p[i].err,
-                    "share3: %s", p[i].why);
-    for (unsigned i = 0; i < 3; i++)
-        MAL_REQUIRE(p[i].err == MAL_OK, p[i].err, "share3: party %u: %s", i,
-                    p[i].why);
     size_t cells = p[0].table.n_rows * p[0].table.n_columns;
     size_t released = p[0].physical->n_aggs * p[0].physical->n_cells;
     for (unsigned i = 1; i < 3 && released; i++)
@@ -109,8 +83,7 @@ mal_err trio_run(trio_answer *answer, mal_arena *arena,
     mal_err err = MAL_OK;
     memset(p, 0, sizeof p);
     for (unsigned i = 0; i < 3; i++) {
-        p[i].mesh.me = i;
-        p[i].mesh.n = 3;
+        p[i].me = i;
         memset(p[i].options.session, 7, MAL_SHARE3_SESSION);
         p[i].options.security = security;
         p[i].physical = physical;
@@ -123,7 +96,7 @@ mal_err trio_run(trio_answer *answer, mal_arena *arena,
         if (!p[i].cells)
             return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     }
-    err = go(p);
+    err = mal_mesh_run(3, 120000, party_main, p);
     if (err == MAL_OK)
         err = agree(p);
     answer->table = p[0].table;

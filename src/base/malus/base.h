@@ -327,6 +327,15 @@ typedef struct mal_mesh {
     unsigned n, me;
     mal_chan *chan[MAL_PARTIES_MAX];
 } mal_mesh;
+void mal_mesh_close(mal_mesh *mesh); /* all of its channels */
+/* All n parties in this process: body(ctx, mesh) for each, in threads of their
+ * own but the last party's, over channels in memory.  A body may put channels
+ * of its own over those of its mesh; whatever lies there when it ends is
+ * closed.  The failure that is returned, with its trail, is of the lowest party
+ * that did not merely lose a peer. */
+mal_err mal_mesh_run(unsigned n, unsigned timeout_ms,
+                     mal_err (*body)(void *ctx, mal_mesh *mesh),
+                     void *ctx) MAL_MUST_CHECK;
 
 /* --- Progress and cancelling -------------------------------------------- */
 

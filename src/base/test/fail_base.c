@@ -65,6 +65,34 @@ TEST(a_parallel_loop_runs_with_the_threads_it_gets) {
     }
 }
 
+static mal_err greet(void *ctx, mal_mesh *mesh) {
+    (void)ctx;
+    uint8_t seen;
+    for (unsigned j = 0; j < mesh->n; j++)
+        if (j != mesh->me)
+            MAL_TRY(mal_chan_send(mesh->chan[j], mal_bytes_of("", 1)));
+    for (unsigned j = 0; j < mesh->n; j++)
+        if (j != mesh->me)
+            MAL_TRY(mal_chan_recv_exact(mesh->chan[j], &seen, 1));
+    return MAL_OK;
+}
+
+/* Wherever it is short of memory, at a thread or in a party: no hang, and the
+ * failure itself is told, not that a peer is lost. */
+TEST(parties_that_run_out_of_memory_end_all_together) {
+    uint64_t before = mal_alloc_count();
+    CHECK_OK(mal_mesh_run(3, 60000, greet, NULL));
+    uint64_t n = mal_alloc_count() - before;
+    CHECK(n > 15);
+    for (uint64_t i = 1; i <= n; i++) {
+        mal_alloc_fail_at(i);
+        mal_err err = mal_mesh_run(3, 60000, greet, NULL);
+        mal_alloc_fail_at(0);
+        CHECK_THAT(err == MAL_E_MEMORY, "allocation %llu: %s",
+                   (unsigned long long)i, mal_err_name(err));
+    }
+}
+
 TEST(a_buffer_that_cannot_grow_keeps_its_content) {
     MAL_AUTO(mal_buf_clear) mal_buf b = { 0 };
     CHECK_OK(mal_buf_put_str(&b, "kept"));
