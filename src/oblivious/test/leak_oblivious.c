@@ -7,7 +7,6 @@
 #define M 3
 
 typedef struct seat {
-    mal_mesh mesh;
     int64_t a[2][N], b[2][M];
     uint8_t null[N];
     uint8_t ids[N][16];
@@ -109,8 +108,8 @@ static void group(mal_obl *o, table *a) {
     must(mal_obl_distinct(o, a, keys, 1));
 }
 
-static void sit(void *arg) {
-    seat *p = arg;
+static mal_err sit(void *ctx, mal_mesh *mesh) {
+    seat *p = (seat *)ctx + mesh->me;
     table a = { 0 }, b = { 0 };
     mal_share3 *s = NULL;
     mal_obl *o = NULL;
@@ -121,7 +120,7 @@ static void sit(void *arg) {
     mal_leak_secret(p->b, sizeof p->b);
     mal_leak_secret(p->null, sizeof p->null);
     mal_leak_secret(p->ids, sizeof p->ids);
-    must(mal_share3_open(&s, &p->mesh, &options));
+    must(mal_share3_open(&s, mesh, &options));
     must(mal_obl_open(&o, s));
     share(o, p, &a, &b);
     compute(o, &a);
@@ -133,25 +132,12 @@ static void sit(void *arg) {
     mal_obl_table_clear(&b);
     mal_obl_close(&o);
     mal_share3_close(&s);
+    return MAL_OK;
 }
 
 LEAK(plans_do_not_look_at_their_rows) {
     static seat p[3];
-    mal_thread *t[2];
-    for (unsigned i = 0; i < 3; i++) {
-        const unsigned j = (i + 1) % 3;
-        p[i].mesh.n = 3;
-        p[i].mesh.me = i;
-        must(mal_chan_pair(&p[i].mesh.chan[j], &p[j].mesh.chan[i], 250000));
-    }
-    for (unsigned i = 0; i < 2; i++)
-        must(mal_thread_start(&t[i], sit, &p[i]));
-    sit(&p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&t[i]);
-    for (unsigned i = 0; i < 3; i++)
-        for (unsigned j = 0; j < 3; j++)
-            mal_chan_close(&p[i].mesh.chan[j]);
+    must(mal_mesh_run(3, 250000, sit, p));
 }
 
 LEAK_CONTROL(a_branch_on_a_value_is_seen) {

@@ -34,7 +34,6 @@ typedef mal_err (*obl_body)(mal_obl *o, void *ctx);
 
 typedef struct obl_party {
     unsigned me;
-    mal_mesh mesh;
     mal_share3_options options;
     obl_body body;
     void *ctx;
@@ -49,12 +48,17 @@ typedef struct obl_trio {
     obl_party p[3];
 } obl_trio;
 
-static void obl_party_run(void *arg) {
-    obl_party *p = arg;
+static mal_err obl_party_run(void *ctx, mal_mesh *mesh) {
+    static const mal_chan_ops ops = { noting_send, noting_recv, noting_close };
+    obl_party *p = &((obl_trio *)ctx)->p[mesh->me];
     mal_share3 *s = NULL;
     mal_obl *o = NULL;
-    mal_err_forget();
-    p->err = mal_share3_open(&s, &p->mesh, &p->options);
+    for (unsigned j = 0; j < 3; j++)
+        if (j != p->me) {
+            p->noting[j] = (noting){ { .ops = &ops }, mesh->chan[j], 0 };
+            mesh->chan[j] = &p->noting[j].chan;
+        }
+    p->err = mal_share3_open(&s, mesh, &p->options);
     if (p->err == MAL_OK)
         p->err = mal_obl_open(&o, s);
     if (s) {
@@ -68,42 +72,29 @@ static void obl_party_run(void *arg) {
         p->bytes = mal_share3_count(s).bytes;
     }
     snprintf(p->why, sizeof p->why, "%s", mal_err_message());
-    for (unsigned j = 0; j < 3; j++) {
+    for (unsigned j = 0; j < 3; j++)
         p->trace[j] = p->noting[j].trace;
-        mal_chan_close(&p->noting[j].under);
-    }
+    mal_mesh_close(mesh);
     mal_obl_close(&o);
     mal_share3_close(&s);
+    return p->err;
 }
 
+/* The caller looks at err of each. */
 __attribute__((unused)) static void
 obl_go(obl_trio *t, mal_share3_security security, obl_body body, void *ctx) {
-    mal_thread *thread[2] = { 0 };
     memset(t, 0, sizeof *t);
     for (unsigned i = 0; i < 3; i++) {
         obl_party *p = &t->p[i];
-        p->me = p->mesh.me = i;
-        p->mesh.n = 3;
+        p->me = i;
+        p->err = MAL_E_STATE; /* has not run */
         memset(p->options.session, 7, 32);
         p->options.security = security;
         p->body = body;
         p->ctx = ctx;
     }
-    for (unsigned i = 0; i < 3; i++) {
-        const unsigned j = (i + 1) % 3;
-        static const mal_chan_ops ops = { noting_send, noting_recv,
-                                          noting_close };
-        noting *a = &t->p[i].noting[j], *b = &t->p[j].noting[i];
-        CHECK_OK(mal_chan_pair(&a->under, &b->under, 60000));
-        a->chan.ops = b->chan.ops = &ops;
-        t->p[i].mesh.chan[j] = &a->chan;
-        t->p[j].mesh.chan[i] = &b->chan;
-    }
-    for (unsigned i = 0; i < 2; i++)
-        CHECK_OK(mal_thread_start(&thread[i], obl_party_run, &t->p[i]));
-    obl_party_run(&t->p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&thread[i]);
+    mal_err err = mal_mesh_run(3, 60000, obl_party_run, t);
+    (void)err;
 }
 
 /* All is well at all three. */

@@ -21,8 +21,8 @@ static void check(mal_err err) {
         abort();
 }
 
-static void work(void *arg) {
-    half *h = arg;
+static mal_err work(void *ctx, mal_mesh *mesh) {
+    half *h = (half *)ctx + mesh->me;
     static int64_t values[BINS * WORDS];
     static const int64_t zeros[WORDS];
     uint32_t table[BINS];
@@ -30,6 +30,7 @@ static void work(void *arg) {
     transfers by = { 0 };
     equal e;
     mux m;
+    h->chan = mesh->chan[1 - mesh->me];
     for (uint32_t b = 0; b < BINS; b++)
         table[b] = b % 3 ? b : CUCKOO_EMPTY;
     check(h->payload ? mal_ot_cot_new_sender(&by.cot, h->chan, &params)
@@ -54,23 +55,18 @@ static void work(void *arg) {
     mux_clear(&m);
     equal_clear(&e);
     mal_ot_cot_free(by.cot);
+    return MAL_OK;
 }
 
 LEAK(comparing_and_adding_do_not_look_at_strings_values_or_shares) {
     static half h[2];
     const uint8_t key[16] = { 1 };
-    mal_thread *t;
     check(mal_prim_init());
-    check(mal_chan_pair(&h[0].chan, &h[1].chan, 60000));
     for (int i = 0; i < 2; i++) {
         h[i].payload = i;
         mal_prim_aes_init(&h[i].hash, key);
     }
-    check(mal_thread_start(&t, work, &h[0]));
-    work(&h[1]);
-    mal_thread_join(&t);
-    mal_chan_close(&h[0].chan);
-    mal_chan_close(&h[1].chan);
+    check(mal_mesh_run(2, 60000, work, h));
 }
 
 LEAK_CONTROL(a_branch_on_a_share_is_seen) {

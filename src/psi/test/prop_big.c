@@ -61,18 +61,17 @@ static mal_err play(party *p) {
     return mal_psi_big_run(big, p->chan, p->progress);
 }
 
-static void play_thread(void *arg) {
-    party *p = arg;
-    p->err = play(p);
-    mal_chan_close(&p->chan);
+static mal_err play_one(void *ctx, mal_mesh *mesh) {
+    party *p = (party *)ctx + mesh->me;
+    p->chan = mesh->chan[1 - mesh->me];
+    return p->err = play(p);
 }
 
+/* The caller looks at err of each. */
 static void play_both(party p[2]) {
-    mal_thread *t;
-    CHECK_OK(mal_chan_pair(&p[0].chan, &p[1].chan, 20000));
-    CHECK_OK(mal_thread_start(&t, play_thread, &p[0]));
-    play_thread(&p[1]);
-    mal_thread_join(&t);
+    p[0].err = p[1].err = MAL_E_STATE; /* has not run */
+    mal_err err = mal_mesh_run(2, 20000, play_one, p);
+    (void)err;
 }
 
 static void check_hits(const mal_psi_big_options *o, uint64_t nx, uint64_t ny) {

@@ -11,7 +11,6 @@ typedef struct half {
     size_t n, words;
     uint64_t *t, *share, *sum;
     const mux_rows *rows;
-    mal_err err;
 } half;
 
 static mal_err half_run(half *h) {
@@ -37,17 +36,16 @@ static mal_err half_run(half *h) {
     return MAL_OK;
 }
 
-static void half_thread(void *arg) {
-    half *h = arg;
-    h->err = half_run(h);
-    mal_chan_close(&h->chan);
+static mal_err half_play(void *ctx, mal_mesh *mesh) {
+    half *h = (half *)ctx + mesh->me;
+    h->chan = mesh->chan[1 - mesh->me];
+    return half_run(h);
 }
 
 static void halves_new(half h[2], unsigned bits, size_t n, size_t words) {
     const uint8_t key[16] = { 7 };
     memset(h, 0, 2 * sizeof *h);
     CHECK_OK(mal_prim_init());
-    CHECK_OK(mal_chan_pair(&h[0].chan, &h[1].chan, 5000));
     for (int i = 0; i < 2; i++) {
         h[i].payload = i;
         h[i].bits = bits;
@@ -61,12 +59,7 @@ static void halves_new(half h[2], unsigned bits, size_t n, size_t words) {
 }
 
 static void halves_go(half h[2]) {
-    mal_thread *t;
-    CHECK_OK(mal_thread_start(&t, half_thread, &h[0]));
-    half_thread(&h[1]);
-    mal_thread_join(&t);
-    CHECK_OK(h[0].err);
-    CHECK_OK(h[1].err);
+    CHECK_OK(mal_mesh_run(2, 5000, half_play, h));
 }
 
 static void halves_done(half h[2]) {

@@ -8,7 +8,6 @@
 #define WORDS 64
 
 typedef struct seat {
-    mal_mesh mesh;
     uint64_t rows[N], planes[WORDS], out[WORDS];
 } seat;
 
@@ -72,14 +71,14 @@ static void arrange(mal_share3 *s, job *j) {
     mal_share3_order_free(&order);
 }
 
-static void sit(void *arg) {
-    seat *p = arg;
+static mal_err sit(void *ctx, mal_mesh *mesh) {
+    seat *p = (seat *)ctx + mesh->me;
     job j = { 0 };
     mal_share3 *s = NULL;
     const mal_share3_options options = { .security = MAL_SHARE3_SEMI_HONEST };
     mal_leak_secret(p->rows, sizeof p->rows);
     mal_leak_secret(p->planes, sizeof p->planes);
-    must(mal_share3_open(&s, &p->mesh, &options));
+    must(mal_share3_open(&s, mesh, &options));
     calculate(s, p, &j);
     arrange(s, &j);
     mal_share3_words_clear(&j.u);
@@ -91,25 +90,12 @@ static void sit(void *arg) {
     mal_share3_bits_clear(&j.b);
     mal_share3_bits_clear(&j.q);
     mal_share3_close(&s);
+    return MAL_OK;
 }
 
 LEAK(a_run_of_every_call_does_not_look_at_its_values) {
     static seat p[3];
-    mal_thread *t[2];
-    for (unsigned i = 0; i < 3; i++) {
-        p[i].mesh.n = 3;
-        p[i].mesh.me = i;
-        for (unsigned k = 0; k < i; k++)
-            must(mal_chan_pair(&p[i].mesh.chan[k], &p[k].mesh.chan[i], 60000));
-    }
-    for (unsigned i = 0; i < 2; i++)
-        must(mal_thread_start(&t[i], sit, &p[i]));
-    sit(&p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&t[i]);
-    for (unsigned i = 0; i < 3; i++)
-        for (unsigned k = 0; k < 3; k++)
-            mal_chan_close(&p[i].mesh.chan[k]);
+    must(mal_mesh_run(3, 60000, sit, p));
 }
 
 LEAK(turning_rows_to_planes_does_not_look_at_them) {

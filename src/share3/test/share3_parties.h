@@ -166,7 +166,6 @@ typedef struct trio trio;
 typedef struct party {
     trio *all;
     unsigned me;
-    mal_mesh mesh;
     mal_share3 *s;
     mal_share3_options options;
     mal_share3_counters count;
@@ -186,75 +185,64 @@ struct trio {
     pipe_queue queue[3][2];
 };
 
-__attribute__((unused)) static void trio_party(void *arg) {
-    party *p = arg;
-    mal_err_forget();
-    p->err = mal_share3_open(&p->s, &p->mesh, &p->options);
-    if (p->err == MAL_OK)
-        p->err = p->all->body(p->s, p->all->ctx);
-    if (p->s)
-        p->count = mal_share3_count(p->s);
-    snprintf(p->why, sizeof p->why, "%s", mal_err_message());
-    for (unsigned j = 0; j < 3; j++)
-        mal_chan_close(&p->mesh.chan[j]);
-    mal_share3_close(&p->s);
-}
-
 __attribute__((unused)) static void trio_init(trio *t) {
     memset(t, 0, sizeof *t);
     for (unsigned i = 0; i < 3; i++) {
         t->p[i].all = t;
-        t->p[i].me = t->p[i].mesh.me = i;
-        t->p[i].mesh.n = 3;
+        t->p[i].me = i;
         memset(t->p[i].options.session, 7, 32);
         t->p[i].options.security = MAL_SHARE3_SEMI_HONEST;
     }
 }
 
-__attribute__((unused)) static mal_err trio_connect(trio *t) {
-    for (unsigned i = 0; i < 3; i++) {
-        const unsigned a = i, b = (i + 1) % 3;
-        if (!t->window) {
-            MAL_TRY(mal_chan_pair(&t->p[a].mesh.chan[b], &t->p[b].mesh.chan[a],
-                                  10000));
+/* Pipes instead of memory, and spies over either, as the test wants. */
+static void trio_lay(party *p, mal_mesh *mesh) {
+    static const mal_chan_ops ops = { spy_send, spy_recv, spy_close };
+    trio *t = p->all;
+    for (unsigned j = 0; j < 3; j++) {
+        if (j == p->me)
             continue;
+        const bool next = j == (p->me + 1) % 3;
+        if (t->window) {
+            mal_chan_close(&mesh->chan[j]);
+            mesh->chan[j] = &t->end[next ? p->me : j][next ? 0 : 1].chan;
         }
-        pipe_pair(t->end[i], t->queue[i], t->window);
-        t->p[a].mesh.chan[b] = &t->end[i][0].chan;
-        t->p[b].mesh.chan[a] = &t->end[i][1].chan;
+        if (t->spied) {
+            p->spies[j].chan.ops = &ops;
+            p->spies[j].inner = mesh->chan[j];
+            mesh->chan[j] = &p->spies[j].chan;
+        }
     }
-    return MAL_OK;
 }
 
-__attribute__((unused)) static void trio_spy(trio *t) {
-    static const mal_chan_ops ops = { spy_send, spy_recv, spy_close };
-    for (unsigned i = 0; i < 3; i++)
-        for (unsigned j = 0; j < 3; j++) {
-            if (i == j)
-                continue;
-            t->p[i].spies[j].chan.ops = &ops;
-            t->p[i].spies[j].inner = t->p[i].mesh.chan[j];
-            t->p[i].mesh.chan[j] = &t->p[i].spies[j].chan;
-        }
+static mal_err trio_party(void *ctx, mal_mesh *mesh) {
+    trio *t = ctx;
+    party *p = &t->p[mesh->me];
+    trio_lay(p, mesh);
+    if (t->fail_at && p->me == 2) /* the last to start */
+        mal_alloc_fail_at(t->fail_at);
+    p->err = mal_share3_open(&p->s, mesh, &p->options);
+    if (p->err == MAL_OK)
+        p->err = t->body(p->s, t->ctx);
+    if (p->s)
+        p->count = mal_share3_count(p->s);
+    snprintf(p->why, sizeof p->why, "%s", mal_err_message());
+    mal_mesh_close(mesh);
+    mal_share3_close(&p->s);
+    return p->err;
 }
 
 /* Runs body at all three; the caller looks at err of each. */
 __attribute__((unused)) static void
 trio_go(trio *t, mal_err (*body)(mal_share3 *, void *), void *ctx) {
-    mal_thread *thread[2] = { 0 };
     t->body = body;
     t->ctx = ctx;
-    if (trio_connect(t) != MAL_OK) /* a test of failures may want that */
-        abort();
-    if (t->spied)
-        trio_spy(t);
-    for (unsigned i = 0; i < 2; i++)
-        CHECK_OK(mal_thread_start(&thread[i], trio_party, &t->p[i]));
-    if (t->fail_at)
-        mal_alloc_fail_at(t->fail_at);
-    trio_party(&t->p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&thread[i]);
+    for (unsigned i = 0; i < 3 && t->window; i++)
+        pipe_pair(t->end[i], t->queue[i], t->window);
+    for (unsigned i = 0; i < 3; i++)
+        t->p[i].err = MAL_E_STATE; /* has not run */
+    mal_err err = mal_mesh_run(3, 10000, trio_party, t);
+    (void)err;
 }
 
 /* The usual: all is well at all three. */

@@ -6,7 +6,6 @@
 enum { N = 5, FEATURES = 2, BITS = 1 };
 
 typedef struct seat {
-    mal_mesh mesh;
     uint64_t words[FEATURES + 1][N], bins[FEATURES], valid, out[8];
     int64_t noise[32];
 } seat;
@@ -64,8 +63,8 @@ static void fit_trees(mal_share3 *s, seat *p, const mal_share3_bits *valid) {
     mal_share3_words_clear(&w);
 }
 
-static void sit(void *arg) {
-    seat *p = arg;
+static mal_err sit(void *ctx, mal_mesh *mesh) {
+    seat *p = (seat *)ctx + mesh->me;
     mal_share3 *s = NULL;
     mal_share3_bits valid = { 0 };
     const mal_share3_options options = { .security = MAL_SHARE3_SEMI_HONEST };
@@ -73,31 +72,18 @@ static void sit(void *arg) {
     mal_leak_secret(p->bins, sizeof p->bins);
     mal_leak_secret(&p->valid, sizeof p->valid);
     mal_leak_secret(p->noise, sizeof p->noise);
-    must(mal_share3_open(&s, &p->mesh, &options));
+    must(mal_share3_open(&s, mesh, &options));
     must(mal_share3_bits_input(s, &valid, 0, &p->valid, N, 1));
     fit_lines(s, p, &valid);
     fit_trees(s, p, &valid);
     mal_share3_bits_clear(&valid);
     mal_share3_close(&s);
+    return MAL_OK;
 }
 
 LEAK(fits_do_not_look_at_their_rows_or_noise) {
     static seat p[3];
-    mal_thread *t[2];
-    for (unsigned i = 0; i < 3; i++) {
-        p[i].mesh.n = 3;
-        p[i].mesh.me = i;
-        for (unsigned k = 0; k < i; k++)
-            must(mal_chan_pair(&p[i].mesh.chan[k], &p[k].mesh.chan[i], 60000));
-    }
-    for (unsigned i = 0; i < 2; i++)
-        must(mal_thread_start(&t[i], sit, &p[i]));
-    sit(&p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&t[i]);
-    for (unsigned i = 0; i < 3; i++)
-        for (unsigned k = 0; k < 3; k++)
-            mal_chan_close(&p[i].mesh.chan[k]);
+    must(mal_mesh_run(3, 60000, sit, p));
 }
 
 LEAK_CONTROL(a_branch_on_a_share_is_seen) {

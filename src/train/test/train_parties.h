@@ -31,61 +31,54 @@ static void noting_close(mal_chan *chan) {
 }
 
 typedef struct party {
-    mal_mesh mesh;
     mal_share3_options options;
     trio_body body;
     void *ctx;
+    uint64_t fail_at;
     noting noting[3];
     mal_share3_counters count;
     mal_err err;
     char why[256];
 } party;
 
-static void party_run(void *arg) {
-    party *p = arg;
+static mal_err party_run(void *ctx, mal_mesh *mesh) {
+    static const mal_chan_ops ops = { noting_send, noting_recv, noting_close };
+    party *p = (party *)ctx + mesh->me;
     mal_share3 *s = NULL;
-    mal_err_forget();
-    p->err = mal_share3_open(&s, &p->mesh, &p->options);
+    for (unsigned j = 0; j < 3; j++)
+        if (j != mesh->me) {
+            p->noting[j] = (noting){ { .ops = &ops }, mesh->chan[j], 0 };
+            mesh->chan[j] = &p->noting[j].chan;
+        }
+    if (p->fail_at && mesh->me == 2) /* the last to start */
+        mal_alloc_fail_at(p->fail_at);
+    p->err = mal_share3_open(&s, mesh, &p->options);
     if (p->err == MAL_OK)
         p->err = p->body(s, p->ctx);
     if (s)
         p->count = mal_share3_count(s);
     snprintf(p->why, sizeof p->why, "%s", mal_err_message());
-    for (unsigned j = 0; j < 3; j++)
-        mal_chan_close(&p->noting[j].under);
+    mal_mesh_close(mesh);
     mal_share3_close(&s);
+    return p->err;
 }
 
 static unsigned trio_timeout_ms = 20000;
 
-/* fail_at: this allocation after the channels are there; 0: none. */
+/* The caller looks at err of each.  fail_at: this allocation after the channels
+ * are there; 0: none. */
 static void trio_go(party p[3], trio_body body, void *ctx, uint64_t fail_at) {
-    static const mal_chan_ops ops = { noting_send, noting_recv, noting_close };
-    mal_thread *thread[2] = { 0 };
     memset(p, 0, 3 * sizeof *p);
     for (unsigned i = 0; i < 3; i++) {
-        p[i].mesh.me = i;
-        p[i].mesh.n = 3;
         memset(p[i].options.session, 7, 32);
         p[i].options.security = MAL_SHARE3_SEMI_HONEST;
         p[i].body = body;
         p[i].ctx = ctx;
+        p[i].fail_at = fail_at;
+        p[i].err = MAL_E_STATE; /* has not run */
     }
-    for (unsigned i = 0; i < 3; i++) {
-        const unsigned j = (i + 1) % 3;
-        noting *a = &p[i].noting[j], *b = &p[j].noting[i];
-        CHECK_OK(mal_chan_pair(&a->under, &b->under, trio_timeout_ms));
-        a->chan.ops = b->chan.ops = &ops;
-        p[i].mesh.chan[j] = &a->chan;
-        p[j].mesh.chan[i] = &b->chan;
-    }
-    for (unsigned i = 0; i < 2; i++)
-        CHECK_OK(mal_thread_start(&thread[i], party_run, &p[i]));
-    if (fail_at)
-        mal_alloc_fail_at(fail_at);
-    party_run(&p[2]);
-    for (unsigned i = 0; i < 2; i++)
-        mal_thread_join(&thread[i]);
+    mal_err err = mal_mesh_run(3, trio_timeout_ms, party_run, p);
+    (void)err;
 }
 
 __attribute__((unused)) static void trio_run(party p[3], trio_body body,
