@@ -3,7 +3,7 @@
 # make demo      the five answers, from an empty machine
 # make help      the rest
 .POSIX:
-.PHONY: all setup test differential soak demo debug asan clang fuzz bench latency format check clean help
+.PHONY: all setup test differential soak demo debug asan clang fuzz bench growth latency format check clean help
 
 all: build/build.ninja
 	ninja -C build src/main/malus src/duck/malus-duck
@@ -33,6 +33,9 @@ bench:        ## the table of docs/measurements.md, measured here
 	$(MAKE) all
 	ninja -C build src/policy/bench_policy
 	tools/measure.py
+growth:       ## does the cost of a row grow beyond its formula? 2^16 to 2^22 rows
+	$(MAKE) all
+	tools/growth.py --security semi-honest,malicious
 latency:      ## questions on shares over an emulated 20 ms, 1 Gbit/s network
 	test -e build-latency/build.ninja || meson setup build-latency --buildtype=release
 	ninja -C build-latency tests/tpch/seat src/duck/malus-duck

@@ -17,6 +17,7 @@
 #include <malus/store.h>
 #include <malus/train.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct bench {
@@ -131,6 +132,32 @@ static mal_err show(mal_cli *cli, mal_bytes lines) {
     return MAL_OK;
 }
 
+#define SIZES_MAX 16
+
+/* "65536", "2^16", or several with commas between. */
+static mal_err read_sizes(uint64_t rows[SIZES_MAX], unsigned *n,
+                          const char *text) {
+    *n = 1;
+    rows[0] = 0;
+    for (unsigned i = 0; text; i++) {
+        char *end;
+        MAL_REQUIRE(i < SIZES_MAX && *text >= '0' && *text <= '9', MAL_E_INPUT,
+                    "--rows is one number, or up to %d with commas between",
+                    SIZES_MAX);
+        rows[i] = strtoull(text, &end, 10);
+        if (rows[i] == 2 && *end == '^') {
+            const unsigned long log = strtoul(end + 1, &end, 10);
+            rows[i] = log <= 32 ? (uint64_t)1 << log : 0;
+        }
+        MAL_REQUIRE(rows[i] >= 1 && rows[i] <= (uint64_t)1 << 32 &&
+                        (*end == ',' || !*end),
+                    MAL_E_INPUT, "--rows takes numbers from 1 to 2^32");
+        *n = i + 1;
+        text = *end ? end + 1 : NULL;
+    }
+    return MAL_OK;
+}
+
 static mal_err run_one(mal_buf *lines, const bench *b, uint64_t rows,
                        unsigned threads, const char *only, bool malicious) {
     if (b->run_secured)
@@ -142,7 +169,8 @@ static mal_err run(mal_cli *cli) {
     MAL_AUTO(mal_buf_clear) mal_buf lines = { 0 };
     const char *wanted = mal_cli_operand(cli, 0);
     const char *only = mal_cli_get(cli, "only");
-    uint64_t rows, threads;
+    uint64_t rows[SIZES_MAX], threads;
+    unsigned n_sizes;
     const char *security = mal_cli_get(cli, "security");
     bool any = false;
     const bool malicious = security && strcmp(security, "malicious") == 0;
@@ -151,20 +179,23 @@ static mal_err run(mal_cli *cli) {
                 "no security %s: there are semi-honest and malicious",
                 security);
     MAL_TRY(mal_prim_init());
-    MAL_TRY(mal_cli_number(cli, "rows", 1, (uint64_t)1 << 32, 0, &rows));
+    MAL_TRY(read_sizes(rows, &n_sizes, mal_cli_get(cli, "rows")));
     MAL_TRY(mal_cli_number(cli, "threads", 1, 1024, 1, &threads));
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (strcmp(wanted, "all") != 0 &&
             strcmp(wanted, benches[i].engine) != 0)
             continue;
         any = true;
-        MAL_TRY(run_one(&lines, &benches[i], rows, (unsigned)threads, only,
-                        malicious));
+        for (unsigned k = 0; k < n_sizes; k++)
+            MAL_TRY(run_one(&lines, &benches[i], rows[k], (unsigned)threads,
+                            only, malicious));
     }
     MAL_REQUIRE(any, MAL_E_INPUT,
                 "no bench %s: there are ingest, sum, psi, log, dp, net, ot, "
                 "share3, train and all",
                 wanted);
+    MAL_REQUIRE(lines.len > 0, MAL_E_INPUT, "%s has no bench %s", wanted,
+                only ? only : "here");
     if (!cli->json)
         return show(cli, mal_buf_view(&lines));
     cli->raw = true; /* an object a line, as every bench of the project */
@@ -174,7 +205,7 @@ static mal_err run(mal_cli *cli) {
 }
 
 static const mal_cli_option options[] = {
-    { "rows", "N", "How many rows; each bench has its own default" },
+    { "rows", "N,..", "How many, 65536 or 2^16; several with commas between" },
     { "threads", "N", "On how many threads; 1 if not given" },
     { "only", "NAME", "Only this bench of the engine" },
     { "security", "MODEL", "semi-honest or malicious, for share3 and train" },

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define PARTIES MAL_SHARE3_PARTIES
-#define RUNS 2
+#define RUNS(rows) ((rows) > (uint64_t)1 << 20 ? 1u : 2u)
 #define TIMEOUT_MS 600000
 #define TABLES 3
 
@@ -287,7 +287,7 @@ static mal_err sit(void *ctx, mal_mesh *mesh) {
     mal_err err = mal_share3_open(&s, mesh, &p->options);
     if (err == MAL_OK)
         err = mal_obl_open(&o, s);
-    for (unsigned i = 0; i < RUNS && err == MAL_OK; i++) {
+    for (unsigned i = 0; i < RUNS(p->rows) && err == MAL_OK; i++) {
         table t[TABLES] = { 0 };
         err = once(o, p, t);
         for (unsigned k = 0; k < TABLES; k++)
@@ -300,9 +300,30 @@ static mal_err sit(void *ctx, mal_mesh *mesh) {
 
 /* --- all three ------------------------------------------------------------ */
 
+/* The plan on an engine without parties. */
+static mal_err foretell(mal_obl_cost *cost, const plan *which, uint64_t rows,
+                        mal_share3_security security) {
+    mal_obl *o = NULL;
+    table t[TABLES] = { 0 };
+    MAL_TRY(mal_obl_open_dry(&o, security, NULL));
+    mal_err err = which->input(o, which, rows, t);
+    const mal_obl_cost before = mal_obl_cost_so_far(o);
+    if (err == MAL_OK)
+        err = which->run(o, which, t);
+    *cost = mal_obl_cost_so_far(o);
+    cost->bytes -= before.bytes;
+    cost->rounds -= before.rounds;
+    for (unsigned k = 0; k < TABLES; k++)
+        mal_obl_table_clear(&t[k]);
+    mal_obl_close(&o);
+    return err;
+}
+
 static mal_err bench_one(mal_buf *lines, const plan *which, uint64_t rows,
                          mal_share3_security security) {
     seat p[PARTIES] = { 0 };
+    mal_obl_cost told;
+    MAL_TRY(foretell(&told, which, rows, security));
     uint64_t cpu = 0, cpu_most = 0, wall = 0, bytes = 0;
     for (unsigned i = 0; i < PARTIES; i++) {
         p[i].options.security = security;
@@ -321,13 +342,15 @@ static mal_err bench_one(mal_buf *lines, const plan *which, uint64_t rows,
         "{\"engine\":\"share3\",\"name\":\"%s\",\"security\":\"%s\","
         "\"rows\":%llu,\"threads\":1,\"seconds\":%.6f,\"cpu_seconds\":%.6f,"
         "\"bytes\":%llu,\"ns_per_row\":%.1f,\"cpu_ns_per_row\":%.1f,"
-        "\"bytes_per_row\":%.2f,\"rounds\":%llu}\n",
+        "\"bytes_per_row\":%.2f,\"bytes_foretold\":%llu,"
+        "\"rounds\":%llu,\"rounds_foretold\":%llu}\n",
         which->name,
         security == MAL_SHARE3_MALICIOUS ? "malicious" : "semi-honest",
         (unsigned long long)rows, (double)wall * 1e-9, (double)cpu * 1e-9,
         (unsigned long long)bytes, (double)wall / (double)rows,
         (double)cpu_most / (double)rows, (double)bytes / (double)rows,
-        (unsigned long long)p[0].rounds);
+        (unsigned long long)told.bytes, (unsigned long long)p[0].rounds,
+        (unsigned long long)told.rounds);
 }
 
 bool mal_obl_bench_has(const char *name) {

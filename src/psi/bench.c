@@ -192,6 +192,9 @@ static mal_err run_both(figures f[2], job *j) {
 
 static mal_err put_line(mal_buf *lines, const char *name, const job *j,
                         const figures f[2]) {
+    uint64_t told = 0, rounds;
+    if (!j->dir) /* buckets have bounds of their own */
+        MAL_TRY(mal_psi_cost(&told, &rounds, &j->params));
     const double wall = (double)f[0].wall_ns, rows = (double)j->rows;
     const uint64_t bytes = f[0].bytes + f[1].bytes;
     return mal_buf_put_fmt(
@@ -199,11 +202,13 @@ static mal_err put_line(mal_buf *lines, const char *name, const job *j,
         "{\"engine\":\"psi\",\"name\":\"%s\",\"rows\":%llu,\"threads\":%u,"
         "\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"bytes\":%llu,"
         "\"ns_per_row\":%.1f,\"cpu_receiver\":%.6f,\"cpu_sender\":%.6f,"
-        "\"bytes_per_row\":%.2f,\"rss_receiver\":%llu,\"rss_sender\":%llu}\n",
+        "\"bytes_per_row\":%.2f,\"bytes_foretold\":%llu,\"rss_receiver\":%llu,"
+        "\"rss_sender\":%llu}\n",
         name, (unsigned long long)j->rows, j->params.threads, wall * 1e-9,
         (double)(f[0].cpu_ns + f[1].cpu_ns) * 1e-9, (unsigned long long)bytes,
         wall / rows, (double)f[0].cpu_ns * 1e-9, (double)f[1].cpu_ns * 1e-9,
-        (double)bytes / rows, (unsigned long long)f[0].rss_kib * 1024,
+        (double)bytes / rows, (unsigned long long)told,
+        (unsigned long long)f[0].rss_kib * 1024,
         (unsigned long long)f[1].rss_kib * 1024);
 }
 

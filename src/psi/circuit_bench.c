@@ -80,6 +80,7 @@ static mal_err bench_check(const bench_run *b) {
 static mal_err bench_one(mal_buf *lines, const char *name, uint64_t rows,
                          uint32_t words, unsigned threads) {
     bench_run b = { 0 };
+    uint64_t told = 0, rounds;
     mal_err err = bench_fill(&b, rows, words, threads);
     const uint64_t wall = mal_time_monotonic_ns(), cpu = mal_time_cpu_ns();
     if (err == MAL_OK)
@@ -89,14 +90,17 @@ static mal_err bench_one(mal_buf *lines, const char *name, uint64_t rows,
     if (err == MAL_OK)
         err = bench_check(&b);
     if (err == MAL_OK)
+        err = mal_psi_circuit_cost(&told, &rounds, &b.params);
+    if (err == MAL_OK)
         err = mal_buf_put_fmt(
             lines,
             "{\"engine\":\"psi\",\"name\":\"%s\",\"rows\":%llu,\"threads\":%u,"
             "\"words\":%u,\"seconds\":%.6f,\"cpu_seconds\":%.6f,"
-            "\"bytes\":%llu,\"ns_per_row\":%.1f,\"bytes_per_row\":%.1f}\n",
+            "\"bytes\":%llu,\"ns_per_row\":%.1f,\"bytes_per_row\":%.1f,"
+            "\"bytes_foretold\":%llu}\n",
             name, (unsigned long long)rows, threads, words, wall_ns * 1e-9,
             cpu_ns * 1e-9, (unsigned long long)b.bytes, wall_ns / (double)rows,
-            (double)b.bytes / (double)rows);
+            (double)b.bytes / (double)rows, (unsigned long long)told);
     bench_clear(&b);
     return err;
 }

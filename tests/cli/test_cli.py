@@ -113,6 +113,29 @@ def a_bench_prints_an_object_a_line():
                 assert key in line, (key, line)
 
 
+NAMES = {"psi": ("semi-honest", "malicious", "circuit"),
+         "share3": ("mul64", "eq64", "lt64", "shuffle64", "sort64", "join", "group-by")}
+
+
+def benches_have_the_names_and_securities_that_are_asked_for():
+    for engine, names in NAMES.items():
+        for name in names:
+            for security in ("semi-honest", "malicious") if engine == "share3" else (None,):
+                words = ["bench", engine, "--only", name, "--rows", "2^6,100", "--json"]
+                words += ["--security", security] if security else []
+                lines = [json.loads(x) for x in malus(*words).stdout.splitlines()]
+                assert [x["rows"] for x in lines] == [64, 100], lines
+                for line in lines:
+                    assert line["name"] == name and line.get("security") == security, line
+                    assert line["bytes"] > 0 and line["cpu_seconds"] > 0 < line["ns_per_row"]
+                    if security == "semi-honest" and line["bytes_foretold"] and name[-2:] == "64":
+                        assert line["bytes"] == line["bytes_foretold"], line
+    malus("bench", "share3", "--only", "mul65", code=7)
+    malus("bench", "psi", "--only", "mul64", code=7)
+    for rows in ("0", "2^33", "1,,2", "x", "4294967297"):
+        malus("bench", "share3", "--rows", rows, code=7)
+
+
 def only_terminals_see_colours():
     def on_terminal(**env):
         main, side = pty.openpty()
@@ -143,6 +166,7 @@ def manual_pages_are_what_the_tables_say():
 CASES = [every_verb_has_a_page, usage_errors_are_exit_code_1,
          classes_of_failure_have_their_exit_codes, a_party_is_made_once_and_shown,
          a_contract_is_signed_in_any_order_and_a_stranger_cannot, a_bench_prints_an_object_a_line,
+         benches_have_the_names_and_securities_that_are_asked_for,
          only_terminals_see_colours, manual_pages_are_what_the_tables_say]
 
 
