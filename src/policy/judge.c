@@ -337,6 +337,15 @@ static bool is_exact(const mal_policy_rule *r, uint32_t dataset,
     return false;
 }
 
+/* An id that would not leave exactly, or one that is not the recipient's
+ * own: whatever the exact clause says. */
+static bool shows_id(const view *v, const mal_policy_use *u) {
+    const mal_policy_dataset *d = &v->c->datasets[u->dataset];
+    return d->columns[u->column].role == MAL_POLICY_ID &&
+           (v->f->release != MAL_POLICY_RELEASE_EXACT ||
+            v->recipient != d->owner);
+}
+
 static bool covers_data(const mal_policy_rule *r, const view *v,
                         differences *out) {
     const mal_policy_facts *f = v->f;
@@ -349,6 +358,8 @@ static bool covers_data(const mal_policy_rule *r, const view *v,
         if (!how || !policy_rule_from(r, u->dataset))
             continue;
         uint32_t bad = how & ~policy_rule_uses(r, u->dataset, u->column);
+        if (shows_id(v, u))
+            bad |= how & MAL_POLICY_USE_OUTPUT;
         if (bad)
             NOTE(2, MAL_POLICY_COLUMN, u->dataset, u->column, bad);
         else if (f->release == MAL_POLICY_RELEASE_EXACT &&

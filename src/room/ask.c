@@ -317,8 +317,8 @@ static mal_err open_share3(asking *a, int64_t *cells, mal_sql_table *rows,
     return room_parts3_add(cells, p->n_cells * p->n_aggs, seats);
 }
 
-static mal_err open_part(asking *a, unsigned i, mal_buf *plain,
-                         int64_t *cells) {
+static mal_err open_part(asking *a, unsigned i, mal_buf *plain, int64_t *cells,
+                         mal_sql_table *rows) {
     const mal_sql_physical *p = a->judged.physical;
     bool computes = false;
     MAL_TRY(open_output(a, i, plain));
@@ -328,7 +328,14 @@ static mal_err open_part(asking *a, unsigned i, mal_buf *plain,
                 "a party that computes nothing sent an output");
     if (!computes || a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
         return MAL_OK;
-    return add_words(cells, p->n_cells * p->n_aggs, mal_buf_view(plain));
+    if (!room_exact(&a->judged))
+        return add_words(cells, p->n_cells * p->n_aggs, mal_buf_view(plain));
+    const bool ours = a->judged.members.at[i] == a->judged.parties[0];
+    MAL_REQUIRE(ours || plain->len == 0, MAL_E_PEER,
+                "a party that learns nothing sent an output");
+    return ours
+               ? room_match_decode(rows, a->arena, p->plan, mal_buf_view(plain))
+               : MAL_OK;
 }
 
 /* Released cells, [agg][cell]. */
@@ -343,7 +350,7 @@ static mal_err open_cells(asking *a, int64_t **out, mal_sql_table *rows) {
         return MAL_E_MEMORY;
     mal_err err = MAL_OK;
     for (unsigned i = 0; i < a->n && err == MAL_OK; i++)
-        err = open_part(a, i, &plain[i], cells);
+        err = open_part(a, i, &plain[i], cells, rows);
     if (err == MAL_OK && a->judged.engine == MAL_POLICY_ENGINE_SHARE3)
         err = open_share3(a, cells, rows, plain);
     clear_list(plain);
@@ -493,7 +500,7 @@ static mal_err fresh_answer(asking *a, mal_room_answer *answer,
     }
     MAL_TRY(open_cells(a, cells, &answer->table));
     mal_hex_encode(answer->job, mal_bytes_of(a->job.b, 32));
-    answer->epsilon_nano = a->request.epsilon_nano;
+    answer->epsilon_nano = room_exact(&a->judged) ? 0 : a->request.epsilon_nano;
     answer->bytes = a->bytes;
     MAL_TRY(room_receipt_make(a->room, &answer->receipt, &a->judged, a->intents,
                               a->results, a->openings, &a->job));
@@ -521,7 +528,7 @@ static mal_err ask(asking *a, mal_room_answer *answer) {
     answer->engine = mal_policy_engine_name(a->judged.engine);
     int64_t *cells = NULL;
     mal_prim_hash key;
-    bool opened = room_opened(&a->judged);
+    bool opened = room_opened(&a->judged) || room_exact(&a->judged);
     bool kept = a->judged.verdict.keep_days > 0 && !opened;
     if (kept)
         MAL_TRY(answer_key(a, &key));

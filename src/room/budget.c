@@ -103,6 +103,11 @@ static mal_err charge_of(mal_dp_charge *charge, mal_room *room,
                                   .delta_64 = p->n_cells * p->n_aggs,
                                   .parties = j->n,
                                   .share_k = j->share_k };
+    if (room_exact(j))
+        charge->loss = (mal_dp_loss){ .mechanism = MAL_DP_EXACT,
+                                      .eps_den = 1,
+                                      .parties = j->n,
+                                      .share_k = j->share_k };
     for (unsigned a = 0; a < p->n_aggs; a++)
         if (j->noise[a].sensitivity > charge->loss.sensitivity)
             charge->loss.sensitivity = j->noise[a].sensitivity;
@@ -130,8 +135,11 @@ static mal_err prepare(holding *h, mal_room *room, const room_judged *j,
                     ROOM_DATASETS_MAX);
         for (size_t k = 0; k < h->n_charges; k++)
             known |= strcmp(h->charges[k].version, l->lineage) == 0;
-        const mal_dp_limit *total = &h->limits[h->n_limits];
+        mal_dp_limit *total = &h->limits[h->n_limits];
         add_total(h->limits, &h->n_limits, l->lineage, c, l->dataset);
+        /* The rule that allows it has an exact clause, signed by all owners. */
+        for (mal_dp_limit *t = total; t < h->limits + h->n_limits; t++)
+            t->exact = room_exact(j);
         if (total->epsilon_nano / ABORTS_SHARE > h->abort_max)
             h->abort_max = total->epsilon_nano / ABORTS_SHARE;
         add_limits(h->limits, &h->n_limits, l->lineage,
@@ -255,6 +263,10 @@ char *room_amount_text(mal_room *room, const room_job *job) {
             own = j->losses[i].epsilon_nano;
     if (own == 0)
         return mal_arena_strdup(job->arena, "none: no data of ours is touched");
+    if (room_exact(j))
+        return mal_arena_strdup(job->arena,
+                                "unbounded: an exact release, no differential "
+                                "privacy");
     char *text = mal_arena_printf(
         job->arena,
         "epsilon %llu/1000000000, discrete Laplace, add or remove one unit, "

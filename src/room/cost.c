@@ -20,6 +20,7 @@ void room_costs_default(room_costs *costs) {
                            .psi_start_ns = 50e6,
                            .psi_key_ns = 5e3,
                            .psi_word_ns = 100,
+                           .match_key_ns = 500,
                            .and_word_ns = 5,
                            .mul_ns = 9,
                            .byte_ns = 1,
@@ -86,6 +87,14 @@ mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
         ns += words * c->sum_word_ns * j->n;
         cost->bytes = (uint64_t)(80.0 * j->n * (j->n - 1));
         cost->rounds += 1;
+    } else if (room_exact(j)) {
+        const mal_psi_params params = { .receiver_max = j->keys_max[0],
+                                        .sender_max = j->keys_max[1] };
+        uint64_t rounds;
+        ns += c->psi_start_ns +
+              (double)(j->keys_max[0] + j->keys_max[1]) * c->match_key_ns;
+        MAL_TRY(mal_psi_cost(&cost->bytes, &rounds, &params));
+        cost->rounds += (unsigned)rounds;
     } else if (j->engine == MAL_POLICY_ENGINE_PSI) {
         double payload = (double)j->keys_max[0],
                filter = (double)j->keys_max[1];

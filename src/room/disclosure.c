@@ -52,6 +52,24 @@ static mal_err leaks_share3(mal_audit_lines *out, mal_arena *arena,
                "ends");
 }
 
+static mal_err leaks_match(mal_audit_lines *out, mal_arena *arena,
+                           mal_room *room, const room_judged *j) {
+    MAL_TRY(add(out, arena,
+                mal_arena_printf(
+                    arena,
+                    "no differential privacy: %s learns exactly which "
+                    "of its rows have a key that %s holds, and how many",
+                    name(room, j->parties[0]), name(room, j->parties[1]))));
+    return add(out, arena,
+               mal_arena_printf(
+                   arena,
+                   "psi malicious: %s learns nothing but the bounds; both see "
+                   "the declared bounds, %llu and %llu keys, never true sizes",
+                   name(room, j->parties[1]),
+                   (unsigned long long)j->keys_max[0],
+                   (unsigned long long)j->keys_max[1]));
+}
+
 static mal_err leaks(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                      const room_judged *j) {
     const mal_sql_physical *p = j->physical;
@@ -76,6 +94,8 @@ static mal_err leaks(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                                     j->n, (unsigned long long)p->n_cells,
                                     p->n_aggs));
     case MAL_POLICY_ENGINE_PSI:
+        if (room_exact(j))
+            return leaks_match(out, arena, room, j);
         return add(out, arena,
                    mal_arena_printf(arena,
                                     "psi: both see the declared bounds, %llu "
@@ -120,6 +140,21 @@ static mal_err trusts_share3(mal_audit_lines *out, mal_arena *arena,
     return MAL_OK;
 }
 
+/* A receiver that lies is bound to as many keys as its store has columns
+ * ([RS21], docs/security/psi.md). */
+static mal_err trusts_match(mal_audit_lines *out, mal_arena *arena,
+                            mal_room *room, const room_judged *j) {
+    mal_psi_okvs okvs;
+    MAL_TRY(mal_psi_okvs_shape(&okvs, j->keys_max[0]));
+    return add(out, arena,
+               mal_arena_printf(
+                   arena,
+                   "psi malicious: nobody, for what an owner keeps secret: the "
+                   "other may do anything. One that lies may ask for up to "
+                   "%llu keys of its choice",
+                   (unsigned long long)okvs.columns));
+}
+
 static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                       const room_judged *j) {
     unsigned t = j->n - j->share_k;
@@ -131,6 +166,8 @@ static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                     "sum, secrecy: nobody; any owners but one may collude, "
                     "with the analyst, also maliciously. Correctness: every "
                     "owner (semi-honest)"));
+    if (room_exact(j))
+        return trusts_match(out, arena, room, j);
     if (j->engine == MAL_POLICY_ENGINE_PSI)
         MAL_TRY(
             add(out, arena,
@@ -152,6 +189,10 @@ static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
 
 static mal_err unproved(mal_audit_lines *out, mal_arena *arena,
                         const room_judged *j) {
+    if (room_exact(j))
+        MAL_TRY(add(out, arena,
+                    "that the keys which were compared are those of the tables "
+                    "that the owners committed to"));
     MAL_TRY(add(out, arena,
                 "that an owner's file says what is true, or is complete"));
     MAL_TRY(add(out, arena,
@@ -170,7 +211,7 @@ static mal_err unproved(mal_audit_lines *out, mal_arena *arena,
                         ? "that the seats drew noise honestly"
                         : "that the seats computed and drew noise honestly: "
                           "the protocol is semi-honest in that"));
-    else if (j->engine != MAL_POLICY_ENGINE_CLEAR)
+    else if (j->engine != MAL_POLICY_ENGINE_CLEAR && !room_exact(j))
         MAL_TRY(add(out, arena,
                     "that the owners computed and drew noise honestly: the "
                     "protocol is semi-honest in that"));

@@ -45,10 +45,7 @@ static mal_err put_verdict(mal_buf *out, const explained *e) {
 }
 
 static const char *mode_text(const struct room_option *o) {
-    return o->engine == MAL_POLICY_ENGINE_SHARE3 &&
-                   o->mode == MAL_POLICY_MODE_MALICIOUS
-               ? " malicious"
-               : "";
+    return o->mode == MAL_POLICY_MODE_MALICIOUS ? " malicious" : "";
 }
 
 /* An engine that was considered: dearer, or why it may not run. */
@@ -84,7 +81,7 @@ static mal_err put_engines(mal_buf *out, const explained *e) {
         { MAL_POLICY_ENGINE_TEE, "not in this build", "not in this build" },
         { MAL_POLICY_ENGINE_HE, "not in this build", "not in this build" },
     };
-    bool join = j->physical->shape == MAL_SQL_JOIN;
+    bool join = j->physical->shape == MAL_SQL_JOIN || room_exact(j);
     bool known[MAL_POLICY_ENGINE_TEE + 1] = { false };
     mal_room_cost cost;
     MAL_TRY(room_cost_of(&cost, e->room, j));
@@ -117,6 +114,8 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
         "adds up its rows by cell",
         "adds up its rows by key and cell",
         "lists its distinct keys",
+        "",
+        "lists its rows",
     };
     MAL_TRY(mal_buf_put_str(out, "\nWho computes what\n"));
     for (unsigned i = 0; i < p->n_parts; i++) {
@@ -128,6 +127,11 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
                 out, " %s", c->datasets[p->parts[i].tables[t].dataset].name));
         MAL_TRY(mal_buf_put_str(out, "\n"));
     }
+    if (room_exact(&e->judged))
+        return mal_buf_put_fmt(out,
+                               "  together   psi over keys\n"
+                               "  %-10s sees which of its rows match, alone\n",
+                               c->parties[e->request.requester].name);
     MAL_TRY(mal_buf_put_fmt(out,
                             "  together   %s over %llu cells x %u aggregates\n",
                             mal_policy_engine_name(e->judged.engine),
@@ -139,6 +143,12 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
 static mal_err put_noise(mal_buf *out, const explained *e) {
     const room_judged *j = &e->judged;
     const mal_policy_contract *c = e->room->contract;
+    if (room_exact(j))
+        return mal_buf_put_fmt(
+            out,
+            "\nNoise and budget\n  none: an exact release, no differential "
+            "privacy; each of %u datasets books an unbounded loss\n",
+            j->n_losses);
     MAL_TRY(mal_buf_put_str(out, "\nNoise and budget\n  epsilon "));
     MAL_TRY(put_nano(out, j->epsilon_nano));
     MAL_TRY(mal_buf_put_fmt(out,
@@ -189,10 +199,11 @@ mal_err mal_room_explain(mal_room *room, mal_buf *text, mal_room_answer *facts,
     *e = (explained){ .room = room, .arena = arena };
     MAL_TRY(room_propose(room, &e->judged, &e->request, arena, question));
     facts->verdict = e->judged.verdict;
-    facts->epsilon_nano = e->judged.epsilon_nano;
+    facts->epsilon_nano = room_exact(&e->judged) ? 0 : e->judged.epsilon_nano;
     MAL_TRY(put_plan(text, e));
     MAL_TRY(put_verdict(text, e));
-    if (e->judged.verdict.outcome == MAL_POLICY_REFUSE || !e->judged.noise)
+    if (e->judged.verdict.outcome == MAL_POLICY_REFUSE ||
+        !(e->judged.noise || room_exact(&e->judged)))
         return MAL_OK;
     facts->engine = mal_policy_engine_name(e->judged.engine);
     MAL_TRY(put_parts(text, e));

@@ -23,6 +23,7 @@ static mal_policy_engine engine_of(const mal_sql_physical *p) {
     case MAL_SQL_UNION:
         return MAL_POLICY_ENGINE_SUM;
     case MAL_SQL_JOIN:
+    case MAL_SQL_MATCH:
         return MAL_POLICY_ENGINE_PSI;
     case MAL_SQL_SHARE3:
         return MAL_POLICY_ENGINE_SHARE3;
@@ -132,7 +133,12 @@ static bool is_unit_key(const mal_policy_contract *c, const mal_policy_join *j,
  * data. */
 static void plan_keys(room_judged *j, const mal_policy_contract *c) {
     const mal_sql_physical *p = j->physical;
-    for (unsigned i = 0; i < 2 && p->shape == MAL_SQL_JOIN; i++) {
+    /* Of rows that are shown each may have a key of its own. */
+    if (p->shape == MAL_SQL_MATCH)
+        j->keys_max[0] = p->parts[0].rows_max ? p->parts[0].rows_max : 1;
+    for (unsigned i = p->shape == MAL_SQL_MATCH;
+         i < 2 && (p->shape == MAL_SQL_JOIN || p->shape == MAL_SQL_MATCH);
+         i++) {
         const mal_sql_part *part = &p->parts[i];
         uint32_t dataset = part->tables[0].dataset;
         const mal_policy_dataset *d = &c->datasets[dataset];
@@ -149,8 +155,28 @@ static void plan_keys(room_judged *j, const mal_policy_contract *c) {
 }
 
 /* What no engine could run is refused before anybody pays for it. */
-static mal_err check_sizes(const room_judged *j) {
+static mal_err check_match(const room_judged *j, mal_arena *arena) {
     const mal_sql_physical *p = j->physical;
+    const mal_sql_table_column *columns;
+    unsigned n;
+    for (unsigned i = 0; i < 2; i++)
+        MAL_REQUIRE(j->keys_max[i] <= MAL_PSI_SET_MAX, MAL_E_LIMIT,
+                    "%llu keys are declared: psi intersects at most %llu a "
+                    "side",
+                    (unsigned long long)j->keys_max[i],
+                    (unsigned long long)MAL_PSI_SET_MAX);
+    MAL_TRY(mal_sql_plan_columns(&columns, &n, arena, p->plan));
+    MAL_REQUIRE(j->keys_max[0] * n * 17 <= ROOM_OUTPUT_MAX - 4096, MAL_E_LIMIT,
+                "an answer of up to %llu rows of %u columns is too long: "
+                "select fewer columns",
+                (unsigned long long)j->keys_max[0], n);
+    return MAL_OK;
+}
+
+static mal_err check_sizes(const room_judged *j, mal_arena *arena) {
+    const mal_sql_physical *p = j->physical;
+    if (room_exact(j))
+        return check_match(j, arena);
     bool psi = j->engine == MAL_POLICY_ENGINE_PSI;
     uint64_t words = p->n_cells * p->n_aggs;
     uint64_t most = (ROOM_OUTPUT_MAX - 4096) / 16;
@@ -170,14 +196,22 @@ static mal_err check_sizes(const room_judged *j) {
     return MAL_OK;
 }
 
+/* One way to run it. */
+typedef struct way {
+    bool share3; /* else what the shape of the plan asks for */
+    bool match;  /* rows of one owner, exact, by psi */
+    mal_policy_mode mode;
+} way;
+
 /* The dearest epsilon that some permit would allow: what "as much as I may"
  * means to the asker.  Only a proposal; the verdict is on the request. */
-static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
+static void fill_facts(mal_room *room, room_judged *j, const room_request *r,
+                       const way *w) {
     mal_policy_facts *f = &j->facts;
     f->requester = f->recipient = r->requester;
     f->purpose = *r->purpose ? r->purpose : NULL;
     f->engine = j->engine;
-    f->mode = MAL_POLICY_MODE_SEMI_HONEST;
+    f->mode = w->mode;
     f->release = MAL_POLICY_RELEASE_NOISED;
     f->epsilon_nano = r->epsilon_nano;
     /* A tail of 2^-64 a word of the answer, and of the count that a minimum
@@ -188,6 +222,11 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r) {
     f->delta = (mal_policy_ratio){ words, 10000000000000000000u };
     f->reveals = 0; /* no engine here shows more than sizes */
     f->now = room_now(room);
+    if (!w->match)
+        return;
+    f->release = MAL_POLICY_RELEASE_EXACT;
+    f->epsilon_nano = 0;
+    f->delta = (mal_policy_ratio){ 0 };
 }
 
 bool room_opened(const room_judged *j) {
@@ -197,12 +236,14 @@ bool room_opened(const room_judged *j) {
 
 /* Into the parts of clear, sum and psi; into rows that share3 computes on; in
  * rooms marked test also into rows whose answer it opens. */
-typedef enum form { FORM_OWN, FORM_ROWS, FORM_OPENED } form;
+typedef enum form { FORM_OWN, FORM_ROWS, FORM_OPENED, FORM_MATCH } form;
 
 static mal_err split(room_judged *j, mal_arena *arena,
                      const mal_policy_contract *c, form f, bool group_count) {
     mal_sql_split_options options = { .group_count = group_count,
-                                      .share3 = f != FORM_OWN,
+                                      .share3 =
+                                          f == FORM_ROWS || f == FORM_OPENED,
+                                      .match = f == FORM_MATCH,
                                       .opened = f == FORM_OPENED };
     return mal_sql_split(&j->physical, arena, j->plan, c, &options);
 }
@@ -236,15 +277,30 @@ static mal_err split_for_share3(room_judged *j, mal_arena *arena,
 
 /* --- One way to run it --------------------------------------------------- */
 
-typedef struct way {
-    bool share3; /* else what the shape of the plan asks for */
-    mal_policy_mode mode;
-} way;
+/* A sum over a join withstands no peer who lies (docs/security/psi-circuit.md):
+ * say so, and what would. */
+static void advise(mal_policy_verdict *v, const mal_policy_contract *c,
+                   const mal_policy_facts *f) {
+    bool wanted = false;
+    if (v->outcome != MAL_POLICY_REFUSE || v->code != MAL_POLICY_ENGINE ||
+        f->engine != MAL_POLICY_ENGINE_PSI ||
+        f->mode != MAL_POLICY_MODE_SEMI_HONEST || v->rule >= c->n_rules)
+        return;
+    const mal_policy_rule *r = &c->rules[v->rule];
+    for (uint32_t i = 0; i < r->n_run; i++)
+        wanted |= r->run[i].engine == MAL_POLICY_ENGINE_PSI &&
+                  r->run[i].mode == MAL_POLICY_MODE_MALICIOUS;
+    const size_t len = strlen(v->text);
+    if (wanted)
+        snprintf(v->text + len, sizeof v->text - len,
+                 " psi malicious shows an owner which of its rows match; what "
+                 "is added up over a join needs share3 malicious.");
+}
 
 static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
                          const room_request *r, const way *w) {
     const mal_policy_contract *c = room->contract;
-    form f = FORM_OWN;
+    form f = w->match ? FORM_MATCH : FORM_OWN;
     mal_err released =
         w->share3 ? split_for_share3(j, arena, c, r->prenoise && c->test, &f)
                   : split(j, arena, c, f, false);
@@ -255,10 +311,12 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
         released == MAL_OK ? engine_of(j->physical) : MAL_POLICY_ENGINE_CLEAR;
     if (w->share3)
         j->engine = MAL_POLICY_ENGINE_SHARE3;
-    fill_facts(room, j, r);
-    j->facts.mode = w->mode;
+    if (w->match)
+        j->engine = MAL_POLICY_ENGINE_PSI;
+    fill_facts(room, j, r, w);
     room_members_of(&j->members, mal_policy_members(c, j->engine));
     mal_policy_decide(&j->verdict, c, &j->facts);
+    advise(&j->verdict, c, &j->facts);
     /* What the contract forbids is refused as such, before what we cannot do.
      */
     if (j->verdict.outcome != MAL_POLICY_ALLOW &&
@@ -268,7 +326,7 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
         return MAL_OK;
     if (released != MAL_OK)
         return mal_err_set(released, __FILE__, __LINE__, "%s", why);
-    if (j->verdict.group_min)
+    if (j->verdict.group_min && !w->match)
         MAL_TRY(split(j, arena, c, f, true));
     MAL_REQUIRE(w->share3 || !any_rests_shared(j, c), MAL_E_UNSUPPORTED,
                 "a table of this question rests shared: share3 alone computes "
@@ -276,12 +334,20 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
     mal_prim_sha256_of(&j->physical_hash, mal_bytes_str(j->physical->text));
     MAL_TRY(parties_of(j, c));
     j->share_k = share_of(j, c, r->requester);
+    plan_keys(j, c);
+    MAL_TRY(check_sizes(j, arena));
+    if (w->match) {
+        MAL_REQUIRE(j->parties[0] == r->requester, MAL_E_DENIED,
+                    "an intersection is shown to the owner of its rows alone: "
+                    "%s asks for it",
+                    c->parties[j->parties[0]].name);
+        j->epsilon_nano = MAL_DP_UNBOUNDED;
+        return plan_losses(j, arena, c, MAL_DP_UNBOUNDED);
+    }
     MAL_REQUIRE(r->epsilon_nano > 0, MAL_E_DENIED,
                 "a noised answer needs an "
                 "epsilon");
     MAL_TRY(plan_noise(j, arena, r));
-    plan_keys(j, c);
-    MAL_TRY(check_sizes(j));
     return plan_losses(j, arena, c, r->epsilon_nano);
 }
 
@@ -356,12 +422,21 @@ static mal_err try_way(mal_room *room, mal_arena *arena, const room_request *r,
     return MAL_OK;
 }
 
+/* Rows, out of the tables of two owners? */
+static bool is_match(const room_judged *j, const mal_policy_contract *c) {
+    mal_policy_set owners = 0;
+    for (uint32_t i = 0; i < j->facts.n_datasets; i++)
+        owners |= (mal_policy_set)1 << c->datasets[j->facts.datasets[i]].owner;
+    return (j->facts.operations & MAL_POLICY_OP_ROWS) &&
+           __builtin_popcountll(owners) == 2;
+}
+
 mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
                    const room_request *r) {
-    static const way ways[] = {
-        { false, MAL_POLICY_MODE_SEMI_HONEST },
-        { true, MAL_POLICY_MODE_SEMI_HONEST },
-        { true, MAL_POLICY_MODE_MALICIOUS },
+    way ways[] = {
+        { .mode = MAL_POLICY_MODE_SEMI_HONEST },
+        { .share3 = true, .mode = MAL_POLICY_MODE_SEMI_HONEST },
+        { .share3 = true, .mode = MAL_POLICY_MODE_MALICIOUS },
     };
     const mal_policy_contract *c = room->contract;
     room_judged base = { .epsilon_nano = r->epsilon_nano };
@@ -373,6 +448,8 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
     choice *ch = mal_arena_calloc(arena, 1, sizeof *ch);
     if (!ch)
         return MAL_E_MEMORY;
+    if (is_match(&base, c))
+        ways[0] = (way){ .match = true, .mode = MAL_POLICY_MODE_MALICIOUS };
     for (unsigned i = 0; i < 3; i++)
         if (!ways[i].share3 || may_share3(c, r->requester))
             MAL_TRY(try_way(room, arena, r, &base, &ways[i], ch));

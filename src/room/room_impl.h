@@ -214,7 +214,7 @@ typedef struct room_job {
 /* cost.c */
 typedef struct room_costs {
     double load_row_ns, scan_row_ns, start_ns, step_ns;
-    double sum_word_ns, psi_start_ns, psi_key_ns, psi_word_ns;
+    double sum_word_ns, psi_start_ns, psi_key_ns, psi_word_ns, match_key_ns;
     double and_word_ns, mul_ns, byte_ns, round_ns, permute_ns; /* share3 */
 } room_costs;
 void room_costs_default(room_costs *costs);
@@ -494,6 +494,26 @@ mal_err room_serve_refresh(mal_room *room, uint32_t caller, mal_bytes in,
                            mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_sealing(mal_room *room, uint32_t caller, mal_bytes in,
                            mal_buf *out) MAL_MUST_CHECK;
+
+/* tap.c: a channel that hashes both ways; close nothing but the inner one. */
+typedef struct room_tapped {
+    mal_chan chan; /* first */
+    mal_chan *inner;
+    mal_prim_sha256 *sent, *received;
+} room_tapped;
+mal_err room_tap(room_tapped *t, mal_chan *inner) MAL_MUST_CHECK;
+void room_tap_clear(room_tapped *t);
+/* The same at both ends: what the lower one sent stands first. */
+void room_tap_pair(room_id *out, const room_tapped *t, bool lower,
+                   const char *label);
+
+/* match.c: does the answer leave without noise, as rows of one owner? */
+bool room_exact(const room_judged *judged);
+mal_err room_match_run(mal_room *room, room_job *job, room_done *done,
+                       mal_buf *out) MAL_MUST_CHECK;
+mal_err room_match_decode(mal_sql_table *table, mal_arena *arena,
+                          const mal_sql_plan *plan,
+                          mal_bytes in) MAL_MUST_CHECK;
 
 /* run.c: local stage and engine. */
 mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,

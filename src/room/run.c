@@ -498,14 +498,15 @@ static mal_err compute(mal_room *room, room_job *job, room_done *done,
 }
 
 /* What the result commits to, and the receipt opens: short parts whole, so that
- * a stranger can add them up; "sha256:..." of long ones. */
+ * a stranger can add them up; "sha256:..." of long ones, and of rows, which a
+ * receipt is not to show. */
 static mal_err keep_output(room_job *job, mal_bytes out) {
     const size_t whole_max = (size_t)256 << 10;
     char *hex = mal_arena_alloc(job->arena, 2 * whole_max + 80);
     if (!hex)
         return MAL_E_MEMORY;
     mal_prim_hash hash;
-    if (out.len > whole_max) {
+    if (out.len > whole_max || (room_exact(&job->judged) && out.len > 0)) {
         mal_prim_sha256_of(&hash, out);
         memcpy(hex, "sha256:", 7);
         mal_hex_encode(hex + 7, mal_bytes_of(hash.b, 32));
@@ -527,6 +528,8 @@ mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
         computes |= job->judged.parties[i] == room->me;
     if (job->judged.engine == MAL_POLICY_ENGINE_SHARE3)
         MAL_TRY(room_share3_run(room, job, done, &out));
+    else if (computes && room_exact(&job->judged))
+        MAL_TRY(room_match_run(room, job, done, &out));
     else if (computes)
         MAL_TRY(compute(room, job, done, &out));
     room_lie_done(room, done);

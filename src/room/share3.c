@@ -16,65 +16,13 @@
 
 #define SEATS MAL_POLICY_SEATS
 
-/* --- Transcripts --------------------------------------------------------- */
-
-/* A channel that hashes both ways, to be compared in `close`. */
-typedef struct tapped {
-    mal_chan chan;
-    mal_chan *inner;
-    mal_prim_sha256 *sent, *received;
-} tapped;
-
-static void add_message(mal_prim_sha256 *state, mal_bytes message) {
-    uint8_t len[8];
-    mal_store_u64le(len, message.len);
-    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
-    mal_prim_sha256_add(state, message);
-}
-
-static mal_err tapped_send(mal_chan *chan, mal_bytes message) {
-    tapped *t = (tapped *)chan;
-    add_message(t->sent, message);
-    return mal_chan_send(t->inner, message);
-}
-
-static mal_err tapped_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
-    tapped *t = (tapped *)chan;
-    MAL_TRY(mal_chan_recv(t->inner, message, len_max));
-    add_message(t->received, mal_buf_view(message));
-    return MAL_OK;
-}
-
-static void tapped_close(mal_chan *chan) {
-    (void)chan; /* lives in the run */
-}
-
-static mal_err tap(tapped *t, mal_chan *inner) {
-    static const mal_chan_ops ops = { tapped_send, tapped_recv, tapped_close };
-    *t = (tapped){ .chan = { .ops = &ops }, .inner = inner };
-    t->sent = mal_prim_sha256_new();
-    t->received = mal_prim_sha256_new();
-    return t->sent && t->received ? MAL_OK : MAL_E_MEMORY;
-}
-
-/* The same at both ends: what the lower seat sent stands first. */
-static void pair_hash(room_id *out, const tapped *t, bool lower) {
-    mal_prim_hash sent, received, pair;
-    mal_prim_sha256_peek(t->sent, &sent);
-    mal_prim_sha256_peek(t->received, &received);
-    mal_bytes parts[2] = { mal_bytes_of((lower ? &sent : &received)->b, 32),
-                           mal_bytes_of((lower ? &received : &sent)->b, 32) };
-    mal_prim_hash_parts(&pair, "malus share3 transcript v1", parts, 2);
-    memcpy(out->b, pair.b, 32);
-}
-
 /* --- A run --------------------------------------------------------------- */
 
 typedef struct run3 {
     mal_room *room;
     room_job *job;
     mal_mesh mesh; /* of the seats, tapped; at an owner without one unused */
-    tapped taps[SEATS];
+    room_tapped taps[SEATS];
     mal_chan *feed[MAL_PARTIES_MAX]; /* by party: with an owner without a seat,
                                         or with a seat */
     int seat;                        /* ours, or -1 */
@@ -116,10 +64,8 @@ static void run3_clear(run3 *r) {
     mal_share3_words_clear(&r->answer);
     mal_obl_close(&r->obl);
     mal_share3_close(&r->engine);
-    for (unsigned i = 0; i < SEATS; i++) {
-        mal_prim_sha256_auto(&r->taps[i].sent);
-        mal_prim_sha256_auto(&r->taps[i].received);
-    }
+    for (unsigned i = 0; i < SEATS; i++)
+        room_tap_clear(&r->taps[i]);
     mal_free(r->tables);
     mal_free(r->flat);
 }
@@ -188,7 +134,7 @@ static mal_err connect_seat(run3 *r) {
     MAL_TRY(room_connect_mesh(r->room, r->job, &r->mesh));
     for (unsigned i = 0; i < SEATS; i++)
         if (i != r->mesh.me) {
-            MAL_TRY(tap(&r->taps[i], r->mesh.chan[i]));
+            MAL_TRY(room_tap(&r->taps[i], r->mesh.chan[i]));
             r->mesh.chan[i] = &r->taps[i].chan;
         }
     mal_policy_set set = feeders(r);
@@ -390,7 +336,8 @@ static mal_err run_seat(run3 *r, room_done *done, mal_buf *out) {
     done->n_pairs = SEATS;
     for (unsigned i = 0; i < SEATS; i++)
         if ((int)i != r->seat)
-            pair_hash(&done->pairs[i], &r->taps[i], r->seat < (int)i);
+            room_tap_pair(&done->pairs[i], &r->taps[i], r->seat < (int)i,
+                          "malus share3 transcript v1");
     return MAL_OK;
 }
 

@@ -85,7 +85,8 @@ static mal_err put_cell(mal_buf *out, const splitter *s, unsigned column) {
 
 static mal_err put_part(splitter *s, mal_buf *out, mal_sql_part_role role,
                         sql_r aggregate, sql_printer *printer) {
-    unsigned keyed = role != MAL_SQL_PART_CELLS, n = s->aggregate->n_exprs;
+    unsigned keyed = role != MAL_SQL_PART_CELLS;
+    unsigned n = role == MAL_SQL_PART_FILTER ? 0 : s->aggregate->n_exprs;
     MAL_TRY(mal_buf_put_str(out, "SELECT "));
     if (keyed)
         MAL_TRY(mal_buf_put_str(out, "q0.c0 AS k"));
@@ -105,16 +106,23 @@ static mal_err put_part(splitter *s, mal_buf *out, mal_sql_part_role role,
                                     : ") AS q0 ORDER BY 1");
 }
 
+/* `input` of a match is the SORT of its answer. */
 mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
                        sql_r touched) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
     sql_printer printer = { .out = &text, .cx = &s->cx };
     sql_r aggregate, pruned;
     mal_buf_init(&text, SQL_DUCK_TEXT_MAX);
-    MAL_TRY(local_aggregate(s, &aggregate, input, part->role));
-    MAL_TRY(sql_prune_all(&s->cx, &pruned, aggregate));
-    MAL_TRY(sql_print_collect(&printer, pruned));
-    MAL_TRY(put_part(s, &text, part->role, pruned, &printer));
+    if (part->role == MAL_SQL_PART_MATCH) {
+        MAL_TRY(sql_print_collect(&printer, input));
+        MAL_TRY(sql_print_sorted(&printer, input,
+                                 s->physical->plan->n_columns + 1));
+    } else {
+        MAL_TRY(local_aggregate(s, &aggregate, input, part->role));
+        MAL_TRY(sql_prune_all(&s->cx, &pruned, aggregate));
+        MAL_TRY(sql_print_collect(&printer, pruned));
+        MAL_TRY(put_part(s, &text, part->role, pruned, &printer));
+    }
     MAL_TRY(sql_own_text(&s->cx, &part->sql, &text));
     part->tables = printer.tables;
     part->n_tables = printer.n_tables;
@@ -135,7 +143,8 @@ mal_err sql_describe_part(mal_buf *out, const mal_policy_contract *contract,
     static const char *const roles[] = { [MAL_SQL_PART_CELLS] = "cells",
                                          [MAL_SQL_PART_PAYLOAD] = "payload",
                                          [MAL_SQL_PART_FILTER] = "filter",
-                                         [MAL_SQL_PART_ROWS] = "rows" };
+                                         [MAL_SQL_PART_ROWS] = "rows",
+                                         [MAL_SQL_PART_MATCH] = "match" };
     MAL_TRY(mal_buf_put_fmt(
         out,
         "part %u %s owner %s rows <= %" PRIu64 " rows a unit <= %" PRIu64 "\n",
@@ -178,7 +187,8 @@ mal_err sql_describe(splitter *s, mal_sql_physical *p) {
     static const char *const shapes[] = { [MAL_SQL_LOCAL] = "local",
                                           [MAL_SQL_UNION] = "union",
                                           [MAL_SQL_JOIN] = "join",
-                                          [MAL_SQL_SHARE3] = "share3" };
+                                          [MAL_SQL_SHARE3] = "share3",
+                                          [MAL_SQL_MATCH] = "match" };
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
     mal_prim_hash hash;
     char hex[2 * MAL_PRIM_HASH + 1];

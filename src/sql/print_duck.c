@@ -485,6 +485,10 @@ static mal_err put_sorted(sql_printer *p, sql_r r, bool answer,
     return MAL_OK;
 }
 
+mal_err sql_print_sorted(sql_printer *p, sql_r r, unsigned n_columns) {
+    return put_sorted(p, r, true, n_columns);
+}
+
 mal_err sql_print_rel(sql_printer *p, sql_r r) {
     switch (r->op) {
     case SQL_SCAN:

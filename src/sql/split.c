@@ -228,7 +228,7 @@ static mal_err emit(splitter *s, const branch *b) {
     return MAL_OK;
 }
 
-static mal_err flatten(splitter *s, branch b) {
+mal_err sql_flatten(splitter *s, branch b) {
     while (b.rel->op == SQL_PROJECT || b.rel->op == SQL_FILTER) {
         sql_r r = b.rel;
         b.rel = r->in[0];
@@ -250,7 +250,7 @@ static mal_err flatten(splitter *s, branch b) {
             MAL_TRY(sql_col(&s->cx, &cols[i], i, &one.rel->types[i], -1));
         MAL_TRY(substitute_all(&s->cx, &one.exprs, b.exprs, b.n_exprs, cols));
         MAL_TRY(substitute_all(&s->cx, &one.conds, b.conds, b.n_conds, cols));
-        MAL_TRY(flatten(s, one));
+        MAL_TRY(sql_flatten(s, one));
     }
     return MAL_OK;
 }
@@ -342,7 +342,7 @@ static mal_err split(splitter *s, mal_sql_physical *p) {
     bool shared = false;
     unsigned crossing = 0;
     MAL_TRY(sql_wanted_exprs(s, &top.exprs, &top.n_exprs));
-    MAL_TRY(flatten(s, top));
+    MAL_TRY(sql_flatten(s, top));
     for (unsigned i = 0; i < s->n_branches; i++) {
         mal_policy_set owners = sql_owners_of(s->contract, s->branches[i].rel);
         crossing += (owners & (owners - 1)) != 0;
@@ -377,6 +377,12 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     s->contract = s->cx.contract = plan->contract;
     s->physical = p;
     p->plan = plan;
+    if (options && options->match) {
+        MAL_TRY(sql_split_match(s, p));
+        MAL_TRY(sql_describe(s, p));
+        *physical = p;
+        return MAL_OK;
+    }
     MAL_TRY(sql_find_aggregate(&s->aggregate, plan->root));
     MAL_TRY(sql_slots_of(&s->cx, &s->slots, s->aggregate));
     MAL_TRY(fill_aggs(s, p, options));

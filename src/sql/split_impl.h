@@ -58,6 +58,19 @@ uint64_t sql_touch_units(const splitter *s, sql_r r);
 mal_err sql_split_join(splitter *s, mal_sql_physical *p,
                        bool *shared) MAL_MUST_CHECK;
 
+/* Which sides of a join whose left has n_left columns does e read?  bit 0 left,
+ * bit 1 right. */
+unsigned sql_sides_of(sql_e e, unsigned n_left);
+/* The branch of one side: its key, then, of the payload, `exprs`; under its
+ * conditions. */
+mal_err sql_side_branch(splitter *s, branch *out, const branch *b,
+                        unsigned side, bool payload) MAL_MUST_CHECK;
+/* split.c: into s->branches, down to scans and joins. */
+mal_err sql_flatten(splitter *s, branch b) MAL_MUST_CHECK;
+
+/* split_match.c */
+mal_err sql_split_match(splitter *s, mal_sql_physical *p) MAL_MUST_CHECK;
+
 /* parts.c */
 /* PROJECT over FILTER over the branch: groups and arguments. */
 mal_err sql_branch_rel(splitter *s, sql_r *out, const branch *b) MAL_MUST_CHECK;

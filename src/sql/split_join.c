@@ -7,13 +7,12 @@
 
 #include <string.h>
 
-/* Which sides does e read?  bit 0 left, bit 1 right. */
-static unsigned sides_of(sql_e e, unsigned n_left) {
+unsigned sql_sides_of(sql_e e, unsigned n_left) {
     if (e->op == SQL_E_COL)
         return e->value < n_left ? 1 : 2;
     unsigned sides = 0;
     for (unsigned i = 0; i < e->n_args; i++)
-        sides |= sides_of(e->args[i], n_left);
+        sides |= sql_sides_of(e->args[i], n_left);
     return sides;
 }
 
@@ -61,7 +60,7 @@ static mal_err choose_payload(const splitter *s, unsigned *payload,
     sql_r r = b->rel;
     unsigned sides = 0;
     for (unsigned i = 0; i < b->n_exprs; i++)
-        sides |= sides_of(b->exprs[i], r->in[0]->n_columns);
+        sides |= sql_sides_of(b->exprs[i], r->in[0]->n_columns);
     MAL_REQUIRE(sides != 3, MAL_E_UNSUPPORTED,
                 "groups or measures of both %s and %s: psi cannot multiply "
                 "values of two owners; share3 will",
@@ -95,9 +94,8 @@ static mal_err side_cols(splitter *s, sql_e **cols, sql_r r, unsigned side) {
     return MAL_OK;
 }
 
-/* The branch of one side: its key, then `exprs`, under its conditions. */
-static mal_err side_branch(splitter *s, branch *out, const branch *b,
-                           unsigned side, bool payload) {
+mal_err sql_side_branch(splitter *s, branch *out, const branch *b,
+                        unsigned side, bool payload) {
     sql_r r = b->rel;
     unsigned n_left = r->in[0]->n_columns;
     sql_e *cols, key = r->exprs[side];
@@ -110,7 +108,7 @@ static mal_err side_branch(splitter *s, branch *out, const branch *b,
         MAL_TRY(sql_substitute(&s->cx, &out->exprs[out->n_exprs++], b->exprs[i],
                                cols));
     for (unsigned i = 0; i < b->n_conds; i++) {
-        unsigned sides = sides_of(b->conds[i], n_left);
+        unsigned sides = sql_sides_of(b->conds[i], n_left);
         MAL_REQUIRE(sides != 3, MAL_E_UNSUPPORTED,
                     "a condition over columns of both %s and %s: psi compares "
                     "keys only; share3 will",
@@ -149,7 +147,7 @@ mal_err sql_split_join(splitter *s, mal_sql_physical *p, bool *shared) {
         unsigned side = i ? 1 - payload : payload;
         branch one;
         sql_r input;
-        MAL_TRY(side_branch(s, &one, b, side, i == 0));
+        MAL_TRY(sql_side_branch(s, &one, b, side, i == 0));
         MAL_TRY(sql_branch_rel(s, &input, &one));
         parts[i].role = i ? MAL_SQL_PART_FILTER : MAL_SQL_PART_PAYLOAD;
         parts[i].owner = (unsigned)__builtin_ctzll(

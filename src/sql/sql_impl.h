@@ -396,6 +396,9 @@ typedef struct sql_printer {
 mal_err sql_print_collect(sql_printer *p, sql_r r) MAL_MUST_CHECK;
 /* "SELECT ..", columns c0, c1, .. */
 mal_err sql_print_rel(sql_printer *p, sql_r r) MAL_MUST_CHECK;
+/* A SORT, perhaps under a LIMIT: its first n columns, booleans as numbers. */
+mal_err sql_print_sorted(sql_printer *p, sql_r r,
+                         unsigned n_columns) MAL_MUST_CHECK;
 /* Over the columns q<name>.c<i>. */
 mal_err sql_print_expr(sql_printer *p, sql_e e, unsigned name) MAL_MUST_CHECK;
 

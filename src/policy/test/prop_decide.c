@@ -110,7 +110,12 @@ static bool model_item(const mal_policy_rule *r, uint32_t dataset,
         for (uint32_t k = 0; k < r->from[i].n_items; k++)
             if (r->from[i].dataset == dataset &&
                 r->from[i].items[k].column == column &&
-                model_lets(r->from[i].items[k].as, use))
+                (model_lets(r->from[i].items[k].as, use) ||
+                 /* no exact clause made: an id is shown by none, and each
+                  * forbid of it forbids that */
+                 (r->from[i].items[k].as == MAL_POLICY_AS_ID &&
+                  use == MAL_POLICY_USE_OUTPUT &&
+                  r->effect == MAL_POLICY_FORBID)))
                 return true;
     return false;
 }

@@ -136,6 +136,56 @@ TEST(an_exact_release_needs_its_own_clause) {
     CHECK(strstr(v.nearest, "noised release, epsilon at most 1"));
 }
 
+TEST(an_id_is_shown_by_an_exact_clause_to_its_owner_alone) {
+    static const char good[] = WITH_RULE(
+        "rule s permit rows by agency from acme.customers (id email) to acme "
+        "run psi malicious exact columns acme.customers.email to acme");
+    plan p;
+    plan_small(&p);
+    p.f.recipient = ACME;
+    p.f.release = MAL_POLICY_RELEASE_EXACT;
+    p.f.mode = MAL_POLICY_MODE_MALICIOUS;
+    p.f.epsilon_nano = 0;
+    p.f.delta.den = 0;
+    p.uses[0] = (mal_policy_use){ CUSTOMERS, EMAIL, MAL_POLICY_USE_OUTPUT };
+    check_allowed(good, &p);
+    p.f.mode = MAL_POLICY_MODE_SEMI_HONEST;
+    CHECK_EQ(judge(good, &p).code, MAL_POLICY_ENGINE);
+    p.f.mode = MAL_POLICY_MODE_MALICIOUS;
+    p.f.recipient = RETAIL; /* not its own, whatever the clause says */
+    CHECK_EQ(judge(WITH_RULE("rule s permit rows by agency from acme.customers "
+                             "(id email) to retail run psi malicious exact "
+                             "columns acme.customers.email to retail"),
+                   &p)
+                 .code,
+             MAL_POLICY_COLUMN);
+    p.f.recipient = ACME;
+    CHECK_EQ(judge(WITH_RULE("rule s permit rows by agency from acme.customers "
+                             "(id email, measure spend) to acme run psi exact "
+                             "columns acme.customers.spend to acme"),
+                   &p)
+                 .code,
+             MAL_POLICY_COLUMN);
+    CHECK_EQ(
+        judge(WITH_RULE("rule f forbid rows from acme.customers (id email)\n"
+                        "rule s permit rows by agency from acme.customers (id "
+                        "email) to acme run psi malicious exact columns "
+                        "acme.customers.email to acme"),
+              &p)
+            .code,
+        MAL_POLICY_FORBIDDEN);
+    /* Noised, it is not the exact clause that speaks. */
+    p.f.release = MAL_POLICY_RELEASE_NOISED;
+    p.f.epsilon_nano = 1;
+    p.f.delta.den = 10000000000u;
+    CHECK_EQ(judge(WITH_RULE("rule s permit rows by agency from acme.customers "
+                             "(id email) to acme run psi malicious exact "
+                             "columns acme.customers.email to acme " NOISE),
+                   &p)
+                 .code,
+             MAL_POLICY_COLUMN);
+}
+
 TEST(a_review_waits_for_the_signatures_of_the_touched_owners) {
     plan p;
     plan_small(&p);

@@ -76,6 +76,7 @@ typedef enum mal_sql_shape {
     MAL_SQL_JOIN = 3,  /* parts[0] payload, parts[1] filter, of two owners */
     MAL_SQL_SHARE3 =
         4, /* parts of any owners, shared; the rest runs on shares */
+    MAL_SQL_MATCH = 5, /* parts[0] match, parts[1] filter, of two owners */
 } mal_sql_shape;
 
 typedef enum mal_sql_part_role {
@@ -84,6 +85,9 @@ typedef enum mal_sql_part_role {
         2, /* rows (key id16, cell, agg_0 ..), each (key, cell) once */
     MAL_SQL_PART_FILTER = 3, /* rows (key id16), each once */
     MAL_SQL_PART_ROWS = 4,   /* rows of `columns`, to be shared */
+    MAL_SQL_PART_MATCH = 5,  /* the plan's columns (mal_sql_plan_columns), then
+                                the key id16; in the order of the answer, which
+                                is the rows whose key the filter has */
 } mal_sql_part_role;
 
 /* A table that a part's SQL reads: create it under `name` with columns c0, c1,
@@ -158,6 +162,9 @@ typedef struct mal_sql_split_options {
     /* With share3: the whole plan runs on shares, rows, orders and nested
      * groups too, and its exact answer is opened.  For rooms marked `test`. */
     bool opened;
+    /* Alone: rows of one owner whose identifier another owner has, to be shown
+     * to the first. */
+    bool match;
 } mal_sql_split_options;
 
 /* Cut the plan into what each owner runs alone, what the engine adds up, and

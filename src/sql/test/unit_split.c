@@ -69,6 +69,77 @@ TEST(a_join_has_a_payload_and_a_filter) {
     CHECK_EQ(p->aggs[0].abs_max, 160000);
 }
 
+static mal_err match(const mal_sql_physical **p, mal_arena *arena,
+                     const char *text) {
+    const mal_policy_contract *contract = test_contract(arena);
+    const mal_sql_split_options options = { .match = true };
+    const mal_sql_plan *plan;
+    CHECK_OK(
+        mal_sql_plan_from_text(&plan, arena, contract, mal_bytes_str(text)));
+    return mal_sql_split(p, arena, plan, contract, &options);
+}
+
+TEST(an_intersection_shows_the_rows_of_one_side) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p;
+    CHECK_OK(match(&p, arena,
+                   "SELECT tailnum, year + 1 AS next FROM faa.planes WHERE "
+                   "maker = 'BOEING' AND tailnum IN (SELECT tailnum FROM "
+                   "jfk.flights WHERE month = 6) ORDER BY engines DESC"));
+    CHECK_EQ(p->shape, MAL_SQL_MATCH);
+    CHECK_EQ(p->n_aggs, 0);
+    CHECK_EQ(p->parts[0].role, MAL_SQL_PART_MATCH);
+    CHECK_STR(test_contract(arena)->parties[p->parts[0].owner].name, "faa");
+    CHECK_EQ(p->parts[0].rows_max, 4000);
+    CHECK_EQ(p->parts[0].tables[0].n_columns, 4);
+    CHECK_EQ(p->parts[1].role, MAL_SQL_PART_FILTER);
+    CHECK_EQ(p->parts[1].rows_max, 200000);
+    CHECK_EQ(p->parts[1].tables[0].n_columns, 2); /* its key, its condition */
+    /* the answer's two columns, then the key; by what is not shown */
+    CHECK_THAT(strstr(p->parts[0].sql, "SELECT q1.c0 AS c0, q1.c1 AS "
+                                       "c1, q1.c2 AS c2 FROM") &&
+                   strstr(p->parts[0].sql, "ORDER BY") &&
+                   strstr(p->parts[0].sql, "c3 DESC"),
+               "%s", p->parts[0].sql);
+    CHECK(strstr(p->text, "shape match"));
+}
+
+TEST(an_intersection_shows_no_less_than_the_engine_tells) {
+    mal_arena *arena = test_arena();
+    const mal_sql_physical *p;
+    static const struct {
+        const char *text, *why;
+    } bad[] = {
+        { "SELECT year FROM faa.planes WHERE tailnum IN (SELECT tailnum FROM "
+          "jfk.flights)",
+          "select the one that is joined on" },
+        { "SELECT tailnum FROM faa.planes WHERE tailnum IN (SELECT tailnum "
+          "FROM jfk.flights) LIMIT 5",
+          "LIMIT" },
+        { "SELECT tailnum FROM faa.planes WHERE tailnum NOT IN (SELECT tailnum "
+          "FROM faa.titles)",
+          "would show rows" },
+        { "SELECT p.tailnum, f.month FROM faa.planes p JOIN jfk.flights f ON "
+          "p.tailnum = f.tailnum",
+          "columns of both owners" },
+        { "SELECT p.tailnum FROM faa.planes p JOIN jfk.flights f ON p.tailnum "
+          "= f.tailnum",
+          "more than once" },
+        { "SELECT f.tailnum FROM faa.planes p JOIN jfk.flights f ON p.tailnum "
+          "= f.tailnum WHERE p.engines > f.month",
+          "both" },
+        { "SELECT tailnum FROM faa.planes", "would show rows" },
+        { "SELECT count(*) FROM faa.planes WHERE tailnum IN (SELECT tailnum "
+          "FROM jfk.flights)",
+          "would show rows" },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_EQ(match(&p, arena, bad[i].text), MAL_E_UNSUPPORTED);
+        CHECK_THAT(strstr(mal_err_message(), bad[i].why), "%s: %s", bad[i].text,
+                   mal_err_message());
+    }
+}
+
 TEST(either_side_may_pay) {
     mal_arena *arena = test_arena();
     const mal_policy_contract *c = test_contract(arena);
