@@ -1,36 +1,13 @@
 /* proof_bits.c - proofs of ANDs calculate in GF(2^64).
  *
- * GF(2)[x] / (x^64 + x^4 + x^3 + x + 1).  The 64 bits of a recorded word are
- * the values of a polynomial at 64 nodes.  The nodes are the elements 0, 1, ..
- * of GF(2^8), which is part of GF(2^64): what the polynomial is at node(64) to
- * node(126) is then a byte for each, a sum of public bytes over the set bits.
- * A group's weight is eight bytes, the coordinates of an element over GF(2^8)
- * in the basis 1, x, .., x^7: weighted sums stay bytes until the end.
+ * GF(2)[x] / (x^64 + x^4 + x^3 + x + 1).  The 64 bits of a recorded word are 64
+ * rows; row b of a group has the weight theta x^b, so that the weighted sum
+ * over the rows of a word of products is this word, as an element, times theta:
+ * an error anywhere in it is an element that is not zero.
  */
 #include "proof_bits.h"
-#include "gf64.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
-
-/* --- GF(2^8), FIPS 197 section 4.2; public operands -------------------------
- */
-
-uint8_t share3_gf8_mul(uint8_t a, uint8_t b) {
-    unsigned product = 0;
-    for (unsigned i = 0; i < 8; i++)
-        product ^= (unsigned)a << i & (0u - (b >> i & 1u));
-    for (unsigned i = 14; i >= 8; i--)
-        product ^= 0x11bu << (i - 8) & (0u - (product >> i & 1u));
-    return (uint8_t)product;
-}
-
-static uint8_t gf8_inverse(uint8_t a) { /* a^254 */
-    uint8_t power = 1;
-    for (unsigned i = 0; i < 254; i++)
-        power = share3_gf8_mul(power, a);
-    return power;
-}
 
 /* --- GF(2^64) ------------------------------------------------------------- */
 
@@ -51,19 +28,6 @@ static uint64_t mul_plain(uint64_t x, uint64_t y) {
     return share3_gf64_reduce(z[0], z[1]);
 }
 
-uint64_t share3_gf64_embed(uint8_t byte) {
-    static const uint64_t power[8] = { /* root^i */
-                                       0x0000000000000001u, 0x033ce8beddc8a656u,
-                                       0x512620375ed2a108u, 0x0c9e636090aafc01u,
-                                       0xba4f3cd82801769cu, 0xba26e7904adb4a47u,
-                                       0x467698598926dc01u, 0x4418ae808b28bdd0u
-    };
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < 8; i++)
-        sum ^= power[i] & (0 - (uint64_t)(byte >> i & 1));
-    return sum;
-}
-
 static void gf_add(uint64_t *z, const uint64_t *x, const uint64_t *y) {
     *z = *x ^ *y;
 }
@@ -72,233 +36,202 @@ static void gf_mul(uint64_t *z, const uint64_t *x, const uint64_t *y) {
     *z = share3_proof_bits()->mul(*x, *y);
 }
 
-static void gf_node(uint64_t *z, unsigned k) {
-    *z = share3_gf64_embed((uint8_t)k);
-}
-
-/* x^(2^64 - 2) */
-static void gf_inverse(uint64_t *z, const uint64_t *x) {
-    uint64_t power = *x, product = 1;
-    for (unsigned i = 1; i < 64; i++) {
-        gf_mul(&power, &power, &power);
-        gf_mul(&product, &product, &power);
-    }
-    *z = product;
-}
-
-/* The nodes lie in GF(2^8), whose elements are those that x -> x^256 leaves as
- * they are; the element x is none of them.  255 / 2^64 are moved. */
 static void gf_challenge(uint64_t *z, uint64_t random) {
-    uint64_t power = random;
-    for (unsigned i = 0; i < 8; i++)
-        gf_mul(&power, &power, &power);
-    *z = power == random ? random ^ 2 : random;
+    *z = random ? random : 1;
 }
 
-/* --- Maps of bits ----------------------------------------------------------
+/* --- Plain -----------------------------------------------------------------
  */
 
-static void map_plain(uint64_t *out, const uint64_t *in,
-                      const uint64_t column[64], size_t n) {
-    for (size_t w = 0; w < n; w++) {
-        uint64_t sum = 0;
-        for (unsigned t = 0; t < 64; t++)
-            sum ^= column[t] & mal_barrier(0 - (in[w] >> t & 1));
-        out[w] = sum;
-    }
-}
-
-static void gf_evaluate(uint64_t *z, const uint64_t *in, const uint64_t *coef,
-                        size_t groups) {
-    share3_proof_bits()->map(z, in, coef, groups);
-}
-
-/* Byte b of a weight times x^b. */
-static void weight_columns(uint64_t column[64]) {
-    uint64_t base = 1;
-    for (unsigned b = 0; b < 8; b++) {
-        for (unsigned i = 0; i < 8; i++)
-            column[8 * b + i] =
-                mul_plain(base, share3_gf64_embed((uint8_t)(1u << i)));
-        base = mul_plain(base, 2);
-    }
-}
-
-static void gf_weights(uint64_t *theta, size_t groups) {
-    uint64_t column[64];
-    weight_columns(column);
-    share3_proof_bits()->map(theta, theta, column, groups);
-}
-
-/* --- The values at the further nodes ---------------------------------------
- */
-
-/* extension[s][t]: prod_(j != t) (64 + s - j) / (t - j) over GF(2^8), what bit
- * t adds at node(64 + s). */
-static uint8_t extension_once[63][64];
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void make_extension(void) {
-    for (unsigned t = 0; t < 64; t++) {
-        uint8_t below = 1;
-        for (unsigned j = 0; j < 64; j++)
-            if (j != t)
-                below = share3_gf8_mul(below, (uint8_t)(t ^ j));
-        below = gf8_inverse(below);
-        for (unsigned s = 0; s < 63; s++) {
-            uint8_t above = 1;
-            for (unsigned j = 0; j < 64; j++)
-                if (j != t)
-                    above = share3_gf8_mul(above, (uint8_t)((64 + s) ^ j));
-            extension_once[s][t] = share3_gf8_mul(above, below);
+/* e [3^v] of values at corners those at points, in place. */
+static void to_points(uint64_t *e, unsigned v) {
+    size_t n = 1;
+    for (unsigned t = 0; t < v; t++, n *= 3)
+        for (size_t high = (size_t)1 << (v - t - 1); high-- > 0;) {
+            const uint64_t *in = e + high * 2 * n;
+            uint64_t *out = e + high * 3 * n;
+            for (size_t i = n; i-- > 0;)
+                out[2 * n + i] = in[i] ^ in[n + i];
+            memmove(out + n, in + n, n * sizeof *e);
+            memmove(out, in, n * sizeof *e);
         }
-    }
 }
 
-const uint8_t (*share3_gf8_extension(void))[64] {
-    pthread_once(&once, make_extension);
-    return extension_once;
+static void add_wide(uint64_t sum[2], uint64_t x, uint64_t y) {
+    uint64_t z[2];
+    clmul_plain(z, x, y);
+    sum[0] ^= z[0];
+    sum[1] ^= z[1];
 }
 
-/* Bit i of byte w of a[i]: 64 bytes in eight planes. */
-typedef struct planes8 {
-    uint64_t bit[8];
-} planes8;
-
-static planes8 mul8(const planes8 *a, const planes8 *b) {
-    uint64_t z[15] = { 0 };
-    planes8 out;
-    for (unsigned i = 0; i < 8; i++)
-        for (unsigned j = 0; j < 8; j++)
-            z[i + j] ^= a->bit[i] & b->bit[j];
-    for (unsigned i = 14; i >= 8; i--) { /* x^8 = x^4 + x^3 + x + 1 */
-        z[i - 4] ^= z[i];
-        z[i - 5] ^= z[i];
-        z[i - 7] ^= z[i];
-        z[i - 8] ^= z[i];
-    }
-    memcpy(out.bit, z, sizeof out.bit);
-    return out;
-}
-
-/* The bytes at one further node of 64 words, given as planes of their bits. */
-static planes8 extend(const uint64_t turned[64], const uint8_t row[64]) {
-    planes8 out = { { 0 } };
-    for (unsigned t = 0; t < 64; t++)
-        for (unsigned i = 0; i < 8; i++)
-            if (row[t] >> i & 1)
-                out.bit[i] ^= turned[t];
-    return out;
-}
-
-/* sums[s][b]: byte b of the weighted sum at node(64 + s). */
-static void further_plain(uint8_t sums[63][8], const share3_record *r,
-                          const uint64_t *theta, size_t n,
-                          const uint8_t extension[63][64]) {
-    uint64_t turned[5][64];
-    const uint64_t *const from[5] = { r->x[0], r->y[0], r->x[1], r->y[1],
-                                      theta };
-    for (size_t w = 0; w < n; w += 64) {
-        const size_t have = share3_least(64, n - w);
-        for (unsigned v = 0; v < 5; v++) {
-            memset(turned[v], 0, sizeof turned[v]);
-            memcpy(turned[v], from[v] + w, 8 * have);
-            share3_proof_bits()->turn(turned[v]);
+static void points_plain(uint64_t (*sum)[2], const share3_record *r,
+                         const uint64_t *theta, unsigned v, size_t blocks) {
+    const uint64_t *const from[4] = { r->x[0], r->y[1], r->x[1], r->y[0] };
+    const size_t corners = (size_t)1 << v, points = share3_points(v);
+    uint64_t e[4][PROOF_POINTS_MAX];
+    for (size_t g = 0; g < PROOF_LANES * blocks; g++) {
+        const size_t at = (g / PROOF_LANES * corners) * PROOF_LANES;
+        for (unsigned k = 0; k < 4; k++) {
+            for (size_t j = 0; j < corners; j++)
+                e[k][j] = from[k][at + j * PROOF_LANES + g % PROOF_LANES];
+            to_points(e[k], v);
         }
-        for (unsigned s = 0; s < 63; s++) {
-            planes8 e[4];
-            for (unsigned v = 0; v < 4; v++)
-                e[v] = extend(turned[v], extension[s]);
-            planes8 p = mul8(&e[0], &e[3]), q = mul8(&e[2], &e[1]);
-            for (unsigned i = 0; i < 8; i++)
-                p.bit[i] ^= q.bit[i];
-            for (unsigned b = 0; b < 8; b++) {
-                planes8 weight;
-                memcpy(weight.bit, turned[4] + 8 * b, sizeof weight.bit);
-                weight = mul8(&weight, &p);
-                for (unsigned i = 0; i < 8; i++)
-                    sums[s][b] ^=
-                        (uint8_t)((unsigned)__builtin_parityll(weight.bit[i])
-                                  << i);
+        for (size_t i = 0; i < points; i++)
+            add_wide(sum[i], (e[0][i] & e[1][i]) ^ (e[2][i] & e[3][i]),
+                     theta[g]);
+    }
+    mal_wipe(e, sizeof e);
+}
+
+static void evaluate_plain(uint64_t *z, const uint64_t *in,
+                           const uint64_t *corner, unsigned v, size_t blocks) {
+    const size_t corners = (size_t)1 << v;
+    for (size_t g = 0; g < PROOF_LANES * blocks; g++) {
+        const size_t block = g / PROOF_LANES;
+        const unsigned l = g % PROOF_LANES;
+        for (unsigned b = 0; b < 64; b++) {
+            uint64_t sum = 0;
+            for (size_t j = 0; j < corners; j++) {
+                const uint64_t word =
+                    in[(block * corners + j) * PROOF_LANES + l];
+                sum ^= corner[j] & mal_barrier(0 - (word >> b & 1));
             }
+            z[64 * PROOF_LANES * block + share3_bits_row(l, b)] = sum;
         }
     }
-    mal_wipe(turned, sizeof turned);
 }
 
-static mal_err gf_further(uint64_t *p, const share3_record *r,
-                          const uint64_t *theta, size_t groups) {
-    uint8_t sums[63][8] = { { 0 } };
-    uint64_t column[64];
-    share3_proof_bits()->further(sums, r, theta, groups,
-                                 share3_gf8_extension());
-    for (unsigned s = 0; s < 63; s++)
-        p[s] = mal_load_u64le(sums[s]);
-    weight_columns(column);
-    share3_proof_bits()->map(p, p, column, 63);
-    mal_wipe(sums, sizeof sums);
+static void weigh_plain(uint64_t *z, const uint64_t *theta, size_t blocks) {
+    for (size_t g = 0; g < PROOF_LANES * blocks; g++) {
+        uint64_t weight = theta[g];
+        for (unsigned b = 0; b < 64; b++) {
+            uint64_t *row = z + 64 * (g - g % PROOF_LANES) +
+                            share3_bits_row(g % PROOF_LANES, b);
+            *row = mul_plain(*row, weight);
+            weight = weight << 1 ^ (0x1b & (0 - (weight >> 63)));
+        }
+    }
+}
+
+static void claim_plain(uint64_t (*sum)[2], const uint64_t *in,
+                        const uint64_t *theta, unsigned v, size_t blocks) {
+    const size_t corners = (size_t)1 << v;
+    for (size_t w = 0; w < PROOF_LANES * corners * blocks; w++) {
+        const size_t block = w / (PROOF_LANES * corners);
+        add_wide(sum[w / PROOF_LANES % corners], in[w],
+                 theta[PROOF_LANES * block + w % PROOF_LANES]);
+    }
+}
+
+static void fold_points_plain(uint64_t (*sum)[2], const uint64_t *a,
+                              const uint64_t *b, unsigned v, size_t m) {
+    uint64_t e[2][PROOF_POINTS_MAX];
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < (size_t)1 << v; j++) {
+            e[0][j] = a[j * m + i];
+            e[1][j] = b[j * m + i];
+        }
+        to_points(e[0], v);
+        to_points(e[1], v);
+        for (size_t k = 0; k < share3_points(v); k++)
+            add_wide(sum[k], e[0][k], e[1][k]);
+    }
+    mal_wipe(e, sizeof e);
+}
+
+static void fold_plain(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                       unsigned v, size_t m) {
+    for (size_t i = 0; i < m; i++) {
+        uint64_t sum[2] = { 0, 0 };
+        for (size_t j = 0; j < (size_t)1 << v; j++)
+            add_wide(sum, corner[j], a[j * m + i]);
+        z[i] = share3_gf64_reduce(sum[0], sum[1]);
+    }
+}
+
+/* --- The ring --------------------------------------------------------------
+ */
+
+static void reduce_all(uint64_t *p, uint64_t (*sum)[2], size_t n) {
+    for (size_t i = 0; i < n; i++)
+        p[i] = share3_gf64_reduce(sum[i][0], sum[i][1]);
+}
+
+static mal_err gf_points(uint64_t *p, const share3_record *r,
+                         const uint64_t *theta, unsigned v, size_t blocks) {
+    uint64_t sum[PROOF_POINTS_MAX][2] = { { 0 } };
+    share3_proof_bits()->points(sum, r, theta, v, blocks);
+    reduce_all(p, sum, share3_points(v));
+    mal_wipe(sum, sizeof sum);
     return MAL_OK;
 }
 
-/* --- Vectors ---------------------------------------------------------------
- */
-
-static void scale_plain(uint64_t *z, const uint64_t *x, const uint64_t *y,
-                        size_t n) {
-    for (size_t i = 0; i < n; i++)
-        z[i] = mul_plain(x[i], y[i]);
+static void gf_evaluate(uint64_t *z, const uint64_t *in, const uint64_t *corner,
+                        unsigned v, size_t blocks) {
+    share3_proof_bits()->evaluate(z, in, corner, v, blocks);
 }
 
-static void fold_plain(uint64_t *z, const uint64_t *a, const uint64_t *coef,
-                       size_t n) {
-    for (size_t g = 0; g < n; g++) {
-        uint64_t sum = 0;
-        for (unsigned k = 0; k < PROOF_FOLD; k++)
-            sum ^= mul_plain(coef[k], a[g + k * n]);
-        z[g] = sum;
+static void gf_weigh(uint64_t *z, const uint64_t *theta, size_t blocks) {
+    share3_proof_bits()->weigh(z, theta, blocks);
+}
+
+static void gf_claim(uint64_t *z, const uint64_t *in, const uint64_t *corner,
+                     const uint64_t *theta, unsigned v, size_t blocks) {
+    uint64_t sum[PROOF_CORNERS_MAX][2] = { { 0 } };
+    share3_proof_bits()->claim(sum, in, theta, v, blocks);
+    *z = 0;
+    for (size_t j = 0; j < (size_t)1 << v; j++) {
+        uint64_t at = share3_gf64_reduce(sum[j][0], sum[j][1]);
+        gf_mul(&at, &at, &corner[j]);
+        *z ^= at;
     }
+    mal_wipe(sum, sizeof sum);
 }
 
-static void gf_scale(uint64_t *z, const uint64_t *x, const uint64_t *y,
-                     size_t n) {
-    share3_proof_bits()->scale(z, x, y, n);
+static mal_err gf_fold_points(uint64_t *p, const uint64_t *a, const uint64_t *b,
+                              unsigned v, size_t m) {
+    uint64_t sum[PROOF_POINTS_MAX][2] = { { 0 } };
+    share3_proof_bits()->fold_points(sum, a, b, v, m);
+    reduce_all(p, sum, share3_points(v));
+    mal_wipe(sum, sizeof sum);
+    return MAL_OK;
 }
 
-static void gf_dot(uint64_t *sum, const uint64_t *x, const uint64_t *y,
-                   size_t n) {
-    *sum = share3_gf_dot(x, y, n);
+static void gf_fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                    unsigned v, size_t m) {
+    share3_proof_bits()->fold(z, a, corner, v, m);
 }
 
-static void gf_fold(uint64_t *z, const uint64_t *a, const uint64_t *coef,
-                    size_t n) {
-    share3_proof_bits()->fold(z, a, coef, n);
+/* Six variables cost least where there are blocks enough. */
+static unsigned gf_group_vars(size_t n) {
+    return n < 2048 ? 3 : 6;
 }
 
-static void gf_corner(uint64_t *corner, const uint64_t *a, const uint64_t *b,
-                      size_t n) {
-    for (unsigned s = 0; s < PROOF_FOLD; s++)
-        for (unsigned t = 0; t < PROOF_FOLD; t++)
-            gf_dot(&corner[s * PROOF_FOLD + t], a + s * n, b + t * n, n);
+/* Three at a time cost least to calculate; what is short is folded in fewer
+ * rounds. */
+static unsigned gf_fold_vars(size_t n) {
+    unsigned left = 1;
+    while (n > (size_t)1 << left)
+        left++;
+    const unsigned folds = (left + 4) / 5;
+    return left > 13 ? 3 : (left + folds - 1) / folds;
 }
 
 const proof_ring share3_ring_bits = {
     .words = 1,
-    .skip = 64,
-    .group = 1,
+    .rows = 64,
     .add = gf_add,
     .sub = gf_add,
     .mul = gf_mul,
-    .node = gf_node,
-    .inverse = gf_inverse,
-    .challenge_bits = 64,
     .challenge = gf_challenge,
-    .weights = gf_weights,
-    .further = gf_further,
+    .group_vars = gf_group_vars,
+    .fold_vars = gf_fold_vars,
+    .points = gf_points,
     .evaluate = gf_evaluate,
-    .scale = gf_scale,
-    .dot = gf_dot,
+    .weigh = gf_weigh,
+    .claim = gf_claim,
+    .fold_points = gf_fold_points,
     .fold = gf_fold,
-    .corner = gf_corner,
 };
 
 /* --- Twins -----------------------------------------------------------------
@@ -308,13 +241,9 @@ static bool usable(void) {
     return true;
 }
 
-static void turn_plain(uint64_t a[64]) {
-    share3_kernels_plain.turn(a);
-}
-
 const proof_bits_kernels share3_proof_bits_plain = {
-    "plain",    usable,      mul_plain,  map_plain,
-    turn_plain, scale_plain, fold_plain, further_plain,
+    "plain",     usable,      mul_plain,         points_plain, evaluate_plain,
+    weigh_plain, claim_plain, fold_points_plain, fold_plain,
 };
 
 const proof_bits_kernels *share3_proof_bits(void) {

@@ -5,19 +5,24 @@
 #include "kernels.h"
 #include "proof_impl.h"
 
+/* What proof_ring (proof_impl.h) says of each. */
 typedef struct proof_bits_kernels {
     const char *name;
     bool (*usable)(void);
     uint64_t (*mul)(uint64_t x, uint64_t y);
-    void (*map)(uint64_t *out, const uint64_t *in, const uint64_t column[64],
-                size_t n); /* out may be in */
-    void (*turn)(uint64_t a[64]);
-    void (*scale)(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n);
-    void (*fold)(uint64_t *z, const uint64_t *a, const uint64_t *coef,
-                 size_t n);
-    void (*further)(uint8_t sums[63][8], const share3_record *r,
-                    const uint64_t *theta, size_t n,
-                    const uint8_t extension[63][64]);
+    /* Sums not yet reduced, low and high word: at every point. */
+    void (*points)(uint64_t (*sum)[2], const share3_record *r,
+                   const uint64_t *theta, unsigned v, size_t blocks);
+    void (*evaluate)(uint64_t *z, const uint64_t *in, const uint64_t *corner,
+                     unsigned v, size_t blocks);
+    void (*weigh)(uint64_t *z, const uint64_t *theta, size_t blocks);
+    /* sum[j]: of theta times word j, over groups. */
+    void (*claim)(uint64_t (*sum)[2], const uint64_t *in, const uint64_t *theta,
+                  unsigned v, size_t blocks);
+    void (*fold_points)(uint64_t (*sum)[2], const uint64_t *a,
+                        const uint64_t *b, unsigned v, size_t m);
+    void (*fold)(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                 unsigned v, size_t m);
 } proof_bits_kernels;
 
 extern const proof_bits_kernels share3_proof_bits_plain, share3_proof_bits_gfni;
@@ -28,7 +33,11 @@ static inline uint64_t share3_gf64_reduce(uint64_t low, uint64_t high) {
     high ^= high >> 60 ^ high >> 61 ^ high >> 63;
     return low ^ high ^ high << 1 ^ high << 3 ^ high << 4;
 }
-/* [63][64], the same at every call. */
-const uint8_t (*share3_gf8_extension(void))[64];
+
+/* Where row b of group l lies among the 512 of a block: pairs of rows of four
+ * groups side by side, as the unpacking of bytes leaves them. */
+static inline unsigned share3_bits_row(unsigned l, unsigned b) {
+    return 256 * (l & 1) + 8 * (b >> 1) + 2 * (l >> 1) + (b & 1);
+}
 
 #endif

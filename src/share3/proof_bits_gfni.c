@@ -1,8 +1,8 @@
 /* proof_bits_gfni.c - GF(2^64) by carry-less products, maps of bits by GFNI.
  *
- * 64 words lie in eight registers, byte plane j holding byte j of each.  An
- * affine map of GFNI multiplies each byte of a plane by 8 x 8 bits; GFNI's
- * product is that of FIPS 197.
+ * A register is the same word of the eight groups of a block, or eight
+ * elements. Sums of products are kept as they are, 128 bits wide, and reduced
+ * at the end.
  */
 #include "proof_bits.h"
 
@@ -11,47 +11,227 @@
 #include <immintrin.h>
 
 #define TARGET                                                                 \
-    __attribute__((                                                            \
-        target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni,pclmul")))
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,gfni,pclmul,"    \
+                          "vpclmulqdq")))
+#define INLINE TARGET static inline __attribute__((always_inline))
 
-/* Word 8 i + c, byte j -> plane j, byte 8 i + c.  In a register of words i:
- * byte (j, c) of the result is byte j of word c; then 8 x 8 words are turned.
+INLINE __m512i load(const uint64_t *p) {
+    return _mm512_loadu_si512(p);
+}
+
+INLINE __m512i add(__m512i a, __m512i b) {
+    return _mm512_xor_si512(a, b);
+}
+
+INLINE __m512i add3(__m512i a, __m512i b, __m512i c) {
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);
+}
+
+/* The eight products of lanes, in pairs, added to four sums. */
+INLINE __m512i add_products(__m512i sum, __m512i a, __m512i b) {
+    return add3(sum, _mm512_clmulepi64_epi128(a, b, 0x00),
+                _mm512_clmulepi64_epi128(a, b, 0x11));
+}
+
+/* Products of even and of odd lanes, to elements in their lanes. */
+INLINE __m512i reduce8(__m512i even, __m512i odd) {
+    const __m512i low = _mm512_unpacklo_epi64(even, odd);
+    __m512i high = _mm512_unpackhi_epi64(even, odd);
+    high =
+        add(high, add3(_mm512_srli_epi64(high, 60), _mm512_srli_epi64(high, 61),
+                       _mm512_srli_epi64(high, 63)));
+    return add3(add3(low, high, _mm512_slli_epi64(high, 1)),
+                _mm512_slli_epi64(high, 3), _mm512_slli_epi64(high, 4));
+}
+
+INLINE __m512i mul8(__m512i a, __m512i b) {
+    return reduce8(_mm512_clmulepi64_epi128(a, b, 0x00),
+                   _mm512_clmulepi64_epi128(a, b, 0x11));
+}
+
+TARGET static uint64_t mul(uint64_t x, uint64_t y) {
+    const __m128i z = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)x),
+                                           _mm_cvtsi64_si128((long long)y), 0);
+    return share3_gf64_reduce((uint64_t)_mm_cvtsi128_si64(z),
+                              (uint64_t)_mm_extract_epi64(z, 1));
+}
+
+TARGET static void add_sums(uint64_t (*sum)[2], const __m512i *wide, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint64_t w[8];
+        _mm512_storeu_si512(w, wide[i]);
+        sum[i][0] ^= w[0] ^ w[2] ^ w[4] ^ w[6];
+        sum[i][1] ^= w[1] ^ w[3] ^ w[5] ^ w[7];
+    }
+}
+
+/* --- Points ----------------------------------------------------------------
+ *
+ * The three low variables in registers; of the others, point by point, which
+ * corners are added.
  */
-TARGET static void to_planes(__m512i plane[8], const uint64_t *words) {
-    const __m512i gather = _mm512_set_epi8(
-        63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53,
-        45, 37, 29, 21, 13, 5, 60, 52, 44, 36, 28, 20, 12, 4, 59, 51, 43, 35,
-        27, 19, 11, 3, 58, 50, 42, 34, 26, 18, 10, 2, 57, 49, 41, 33, 25, 17, 9,
-        1, 56, 48, 40, 32, 24, 16, 8, 0);
-    uint64_t t[8][8], u[8][8];
-    for (unsigned i = 0; i < 8; i++)
-        _mm512_storeu_si512(
-            t[i],
-            _mm512_permutexvar_epi8(gather, _mm512_loadu_si512(words + 8 * i)));
-    for (unsigned i = 0; i < 8; i++)
-        for (unsigned j = 0; j < 8; j++)
-            u[j][i] = t[i][j];
-    for (unsigned j = 0; j < 8; j++)
-        plane[j] = _mm512_loadu_si512(u[j]);
+
+#define LOW 8 /* corners of the low variables */
+#define LOW_POINTS 27
+#define TILE 8 /* blocks that stay in the cache for all points */
+
+/* The corners of `high` variables that the value at a point is made of. */
+static unsigned corners_of(size_t point, unsigned high, size_t corner[8]) {
+    unsigned n = 1;
+    corner[0] = 0;
+    for (unsigned t = 0; t < high; t++, point /= 3) {
+        if (point % 3 == 0)
+            continue;
+        for (unsigned i = 0; i < n; i++) {
+            if (point % 3 == 2)
+                corner[n + i] = corner[i];
+            corner[i] |= (size_t)1 << t;
+        }
+        if (point % 3 == 2)
+            n *= 2;
+    }
+    return n;
 }
 
-TARGET static void from_planes(uint64_t *words, const __m512i plane[8]) {
-    const __m512i scatter = _mm512_set_epi8(
-        63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53,
-        45, 37, 29, 21, 13, 5, 60, 52, 44, 36, 28, 20, 12, 4, 59, 51, 43, 35,
-        27, 19, 11, 3, 58, 50, 42, 34, 26, 18, 10, 2, 57, 49, 41, 33, 25, 17, 9,
-        1, 56, 48, 40, 32, 24, 16, 8, 0);
-    uint64_t t[8][8], u[8][8];
-    for (unsigned j = 0; j < 8; j++)
-        _mm512_storeu_si512(u[j], plane[j]);
-    for (unsigned i = 0; i < 8; i++)
-        for (unsigned j = 0; j < 8; j++)
-            t[i][j] = u[j][i];
-    for (unsigned i = 0; i < 8; i++)
-        _mm512_storeu_si512(
-            words + 8 * i,
-            _mm512_permutexvar_epi8(scatter, _mm512_loadu_si512(t[i])));
+/* Eight low corners, summed over the high ones; `step` words from a low corner
+ * to the next. */
+INLINE void gather(__m512i out[LOW], const uint64_t *in, size_t step,
+                   const size_t *corner, unsigned n) {
+    for (unsigned i = 0; i < LOW; i++)
+        out[i] = load(in + (corner[0] * LOW + i) * step);
+    for (unsigned c = 1; c < n; c++)
+        for (unsigned i = 0; i < LOW; i++)
+            out[i] = add(out[i], load(in + (corner[c] * LOW + i) * step));
 }
+
+/* One variable less: the values at 0, 1 or inf of the last. */
+INLINE void choose(__m512i *out, const __m512i *in, unsigned half,
+                   unsigned digit) {
+    for (unsigned i = 0; i < half; i++)
+        out[i] = digit == 0   ? in[i]
+                 : digit == 1 ? in[half + i]
+                              : add(in[i], in[half + i]);
+}
+
+INLINE void block_points(__m512i sum[LOW_POINTS], __m512i (*in)[LOW],
+                         __m512i theta) {
+#pragma GCC unroll 3
+    for (unsigned d2 = 0; d2 < 3; d2++) {
+        __m512i four[4][4];
+        for (unsigned k = 0; k < 4; k++)
+            choose(four[k], in[k], 4, d2);
+#pragma GCC unroll 3
+        for (unsigned d1 = 0; d1 < 3; d1++) {
+            __m512i two[4][2];
+            for (unsigned k = 0; k < 4; k++)
+                choose(two[k], four[k], 2, d1);
+#pragma GCC unroll 3
+            for (unsigned d0 = 0; d0 < 3; d0++) {
+                __m512i one[4];
+                for (unsigned k = 0; k < 4; k++)
+                    choose(&one[k], two[k], 1, d0);
+                const __m512i p = _mm512_ternarylogic_epi64(
+                    _mm512_and_si512(one[0], one[1]), one[2], one[3], 0x78);
+                __m512i *s = &sum[9 * d2 + 3 * d1 + d0];
+                *s = add_products(*s, p, theta);
+            }
+        }
+    }
+}
+
+TARGET static void points(uint64_t (*sum)[2], const share3_record *r,
+                          const uint64_t *theta, unsigned v, size_t blocks) {
+    const uint64_t *const from[4] = { r->x[0], r->y[1], r->x[1], r->y[0] };
+    const size_t block = (size_t)PROOF_LANES << v;
+    for (size_t tile = 0; tile < blocks; tile += TILE)
+        for (size_t o = 0; o < share3_points(v - 3); o++) {
+            size_t corner[8];
+            const unsigned n = corners_of(o, v - 3, corner);
+            __m512i wide[LOW_POINTS] = { 0 }, in[4][LOW];
+            for (size_t b = tile; b < share3_least(blocks, tile + TILE); b++) {
+                for (unsigned k = 0; k < 4; k++)
+                    gather(in[k], from[k] + b * block, PROOF_LANES, corner, n);
+                block_points(wide, in, load(theta + b * PROOF_LANES));
+            }
+            add_sums(sum + o * LOW_POINTS, wide, LOW_POINTS);
+        }
+}
+
+INLINE void fold_block(__m512i sum[LOW_POINTS], const __m512i a[LOW],
+                       const __m512i b[LOW]) {
+#pragma GCC unroll 3
+    for (unsigned d2 = 0; d2 < 3; d2++) {
+        __m512i a4[4], b4[4];
+        choose(a4, a, 4, d2);
+        choose(b4, b, 4, d2);
+#pragma GCC unroll 3
+        for (unsigned d1 = 0; d1 < 3; d1++) {
+            __m512i a2[2], b2[2];
+            choose(a2, a4, 2, d1);
+            choose(b2, b4, 2, d1);
+#pragma GCC unroll 3
+            for (unsigned d0 = 0; d0 < 3; d0++) {
+                __m512i a1, b1, *s = &sum[9 * d2 + 3 * d1 + d0];
+                choose(&a1, a2, 1, d0);
+                choose(&b1, b2, 1, d0);
+                *s = add_products(*s, a1, b1);
+            }
+        }
+    }
+}
+
+/* Of the numbers [0, m - m % 8). */
+TARGET static void fold_points8(uint64_t (*sum)[2], const uint64_t *a,
+                                const uint64_t *b, unsigned v, size_t m) {
+    for (size_t o = 0; o < share3_points(v - 3); o++) {
+        size_t corner[8];
+        const unsigned n = corners_of(o, v - 3, corner);
+        __m512i wide[LOW_POINTS] = { 0 }, in[2][LOW];
+        for (size_t i = 0; i + 8 <= m; i += 8) {
+            gather(in[0], a + i, m, corner, n);
+            gather(in[1], b + i, m, corner, n);
+            fold_block(wide, in[0], in[1]);
+        }
+        add_sums(sum + o * LOW_POINTS, wide, LOW_POINTS);
+    }
+}
+
+/* What is left over, fewer than eight numbers, as vectors of their own. */
+TARGET static void fold_points(uint64_t (*sum)[2], const uint64_t *a,
+                               const uint64_t *b, unsigned v, size_t m) {
+    uint64_t rest[2][PROOF_CORNERS_MAX * 8];
+    const size_t left = v < 3 ? m : m % 8;
+    if (v >= 3)
+        fold_points8(sum, a, b, v, m);
+    for (size_t from = m - left; from < m; from += 8) {
+        const size_t n = share3_least(8, m - from);
+        for (size_t j = 0; j < (size_t)1 << v; j++) {
+            memcpy(rest[0] + j * n, a + j * m + from, n * sizeof *a);
+            memcpy(rest[1] + j * n, b + j * m + from, n * sizeof *b);
+        }
+        share3_proof_bits_plain.fold_points(sum, rest[0], rest[1], v, n);
+    }
+    mal_wipe(rest, sizeof rest);
+}
+
+TARGET static void fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                        unsigned v, size_t m) {
+    for (size_t i = 0; i < m; i += 8) {
+        const __mmask8 take =
+            (__mmask8)(m - i < 8 ? (1u << (m - i)) - 1 : 0xff);
+        __m512i even = _mm512_setzero_si512(), odd = even;
+        for (size_t j = 0; j < (size_t)1 << v; j++) {
+            const __m512i c = _mm512_set1_epi64((long long)corner[j]);
+            const __m512i x = _mm512_maskz_loadu_epi64(take, a + j * m + i);
+            even = add(even, _mm512_clmulepi64_epi128(x, c, 0x00));
+            odd = add(odd, _mm512_clmulepi64_epi128(x, c, 0x01));
+        }
+        _mm512_mask_storeu_epi64(z + i, take, reduce8(even, odd));
+    }
+}
+
+/* --- Values at a challenge -------------------------------------------------
+ */
 
 /* GFNI has the row of result bit r in byte 7 - r: bit i says whether input bit
  * i counts.  column[i] is what input bit i gives. */
@@ -63,161 +243,119 @@ static uint64_t matrix_of(const uint8_t column[8]) {
     return matrix;
 }
 
-TARGET static __m512i affine(__m512i sum, __m512i plane, uint64_t matrix) {
-    return _mm512_xor_si512(
-        sum, _mm512_gf2p8affine_epi64_epi8(
-                 plane, _mm512_set1_epi64((long long)matrix), 0));
-}
-
-TARGET static void map64(uint64_t *out, const uint64_t *in,
-                         const uint64_t matrix[8][8]) {
-    __m512i plane[8], mapped[8];
-    to_planes(plane, in);
-    for (unsigned o = 0; o < 8; o++) {
-        mapped[o] = _mm512_setzero_si512();
-        for (unsigned j = 0; j < 8; j++)
-            mapped[o] = affine(mapped[o], plane[j], matrix[o][j]);
+/* Eight registers of bytes: byte i of register j, in each 128 bits, becomes
+ * byte j of the word i: words 2q and 2q + 1 in register q. */
+INLINE void unpack(__m512i out[8], const __m512i in[8]) {
+    __m512i two[8], four[8];
+    for (unsigned k = 0; k < 4; k++) {
+        two[k] = _mm512_unpacklo_epi8(in[2 * k], in[2 * k + 1]);
+        two[4 + k] = _mm512_unpackhi_epi8(in[2 * k], in[2 * k + 1]);
     }
-    from_planes(out, mapped);
-}
-
-TARGET static void map(uint64_t *out, const uint64_t *in,
-                       const uint64_t column[64], size_t n) {
-    uint64_t matrix[8][8], last[64] = { 0 };
-    for (unsigned o = 0; o < 8; o++)
-        for (unsigned j = 0; j < 8; j++) {
-            uint8_t byte[8];
-            for (unsigned i = 0; i < 8; i++)
-                byte[i] = (uint8_t)(column[8 * j + i] >> (8 * o));
-            matrix[o][j] = matrix_of(byte);
+    for (unsigned h = 0; h < 2; h++)
+        for (unsigned k = 0; k < 2; k++) {
+            const __m512i a = two[4 * h + 2 * k], b = two[4 * h + 2 * k + 1];
+            four[4 * h + k] = _mm512_unpacklo_epi16(a, b);
+            four[4 * h + 2 + k] = _mm512_unpackhi_epi16(a, b);
         }
-    size_t w = 0;
-    for (; w + 64 <= n; w += 64)
-        map64(out + w, in + w, matrix);
-    if (w == n)
-        return;
-    memcpy(last, in + w, 8 * (n - w));
-    map64(last, last, matrix);
-    memcpy(out + w, last, 8 * (n - w));
-    mal_wipe(last, sizeof last);
-}
-
-/* --- Products ---------------------------------------------------------------
- */
-
-TARGET static __m128i clmul(uint64_t x, uint64_t y) {
-    return _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)x),
-                                _mm_cvtsi64_si128((long long)y), 0);
-}
-
-TARGET static uint64_t reduce(__m128i z) {
-    return share3_gf64_reduce((uint64_t)_mm_cvtsi128_si64(z),
-                              (uint64_t)_mm_extract_epi64(z, 1));
-}
-
-TARGET static uint64_t mul(uint64_t x, uint64_t y) {
-    return reduce(clmul(x, y));
-}
-
-TARGET static void scale(uint64_t *z, const uint64_t *x, const uint64_t *y,
-                         size_t n) {
-    for (size_t i = 0; i < n; i++)
-        z[i] = reduce(clmul(x[i], y[i]));
-}
-
-TARGET static void fold(uint64_t *z, const uint64_t *a, const uint64_t *coef,
-                        size_t n) {
-    for (size_t g = 0; g < n; g++) {
-        __m128i sum = clmul(coef[0], a[g]);
-        for (unsigned k = 1; k < PROOF_FOLD; k++)
-            sum = _mm_xor_si128(sum, clmul(coef[k], a[g + k * n]));
-        z[g] = reduce(sum);
+    for (unsigned k = 0; k < 4; k++) {
+        out[2 * k] = _mm512_unpacklo_epi32(four[2 * k], four[2 * k + 1]);
+        out[2 * k + 1] = _mm512_unpackhi_epi32(four[2 * k], four[2 * k + 1]);
     }
 }
 
-/* --- The further nodes ------------------------------------------------------
- */
-
-typedef struct block64 {
-    __m512i v[5][8]; /* x0, y0, x1, y1, theta in byte planes */
-} block64;
-
-TARGET static __m512i extend(const __m512i plane[8], const uint64_t matrix[8]) {
-    __m512i sum = _mm512_gf2p8affine_epi64_epi8(
-        plane[0], _mm512_set1_epi64((long long)matrix[0]), 0);
-    for (unsigned j = 1; j < 8; j++)
-        sum = affine(sum, plane[j], matrix[j]);
-    return sum;
+/* Byte b of word i has in bit 7 - t what was bit b of byte t. */
+INLINE __m512i turn(__m512i words) {
+    return _mm512_gf2p8affine_epi64_epi8(
+        _mm512_set1_epi64((long long)0x8040201008040201), words, 0);
 }
 
-TARGET static void node_sums(__m512i sum[8], const block64 *b,
-                             const uint64_t matrix[8]) {
-    const __m512i p = _mm512_xor_si512(
-        _mm512_gf2p8mul_epi8(extend(b->v[0], matrix), extend(b->v[3], matrix)),
-        _mm512_gf2p8mul_epi8(extend(b->v[2], matrix), extend(b->v[1], matrix)));
-    for (unsigned k = 0; k < 8; k++)
-        sum[k] = _mm512_xor_si512(sum[k], _mm512_gf2p8mul_epi8(b->v[4][k], p));
+INLINE __m512i map(__m512i sum, __m512i bytes, uint64_t matrix) {
+    return add(sum, _mm512_gf2p8affine_epi64_epi8(
+                        bytes, _mm512_set1_epi64((long long)matrix), 0));
 }
 
-TARGET static uint8_t across(__m512i bytes) {
-    uint64_t w[8], x = 0;
-    _mm512_storeu_si512(w, bytes);
-    for (unsigned i = 0; i < 8; i++)
-        x ^= w[i];
-    x ^= x >> 32;
-    x ^= x >> 16;
-    return (uint8_t)(x ^ x >> 8);
-}
-
-#define BLOCKS 8 /* of 64 words, so that sums stay in registers for a while */
-
-TARGET static void further(uint8_t sums[63][8], const share3_record *r,
-                           const uint64_t *theta, size_t n,
-                           const uint8_t extension[63][64]) {
-    const uint64_t *const from[5] = { r->x[0], r->y[0], r->x[1], r->y[1],
-                                      theta };
-    uint64_t matrix[63][8], last[64];
-    block64 block[BLOCKS];
-    for (unsigned s = 0; s < 63; s++)
-        for (unsigned j = 0; j < 8; j++)
-            matrix[s][j] = matrix_of(extension[s] + 8 * j);
-    for (size_t w = 0; w < n;) {
-        unsigned blocks = 0;
-        for (; blocks < BLOCKS && w < n; blocks++, w += 64) {
-            const size_t have = share3_least(64, n - w);
-            for (unsigned v = 0; v < 5; v++) {
-                memset(last, 0, sizeof last);
-                memcpy(last, from[v] + w, 8 * have);
-                to_planes(block[blocks].v[v], last);
-            }
+TARGET static void evaluate_block(uint64_t *z, const uint64_t *in,
+                                  const uint64_t (*matrix)[8], size_t planes) {
+    __m512i plane[8][8];
+    for (size_t s = 0; s < planes; s++) {
+        __m512i word[8];
+        for (unsigned t = 0; t < 8; t++)
+            word[t] = load(in + (8 * s + t) * PROOF_LANES);
+        unpack(plane[s], word);
+        for (unsigned q = 0; q < 8; q++)
+            plane[s][q] = turn(plane[s][q]);
+    }
+    for (unsigned q = 0; q < 8; q++) {
+        __m512i byte[8], element[8];
+        for (unsigned o = 0; o < 8; o++) {
+            byte[o] = _mm512_setzero_si512();
+            for (size_t s = 0; s < planes; s++)
+                byte[o] = map(byte[o], plane[s][q], matrix[s][o]);
         }
-        for (unsigned s = 0; s < 63; s++) {
-            __m512i sum[8];
-            for (unsigned k = 0; k < 8; k++)
-                sum[k] = _mm512_setzero_si512();
-            for (unsigned b = 0; b < blocks; b++)
-                node_sums(sum, &block[b], matrix[s]);
-            for (unsigned k = 0; k < 8; k++)
-                sums[s][k] ^= across(sum[k]);
+        unpack(element, byte);
+        for (unsigned i = 0; i < 8; i++)
+            _mm512_storeu_si512(z + 64 * q + 8 * i, element[i]);
+    }
+}
+
+TARGET static void evaluate(uint64_t *z, const uint64_t *in,
+                            const uint64_t *corner, unsigned v, size_t blocks) {
+    const size_t corners = (size_t)1 << v, planes = corners / 8;
+    uint64_t matrix[8][8];
+    for (size_t s = 0; s < planes; s++)
+        for (unsigned o = 0; o < 8; o++) {
+            uint8_t column[8];
+            for (unsigned t = 0; t < 8; t++)
+                column[7 - t] = (uint8_t)(corner[8 * s + t] >> (8 * o));
+            matrix[s][o] = matrix_of(column);
+        }
+    for (size_t b = 0; b < blocks; b++)
+        evaluate_block(z + b * 64 * PROOF_LANES, in + b * corners * PROOF_LANES,
+                       (const uint64_t(*)[8])matrix, planes);
+}
+
+/* Two rows of four groups side by side: weights times x, x^2. */
+TARGET static void weigh(uint64_t *z, const uint64_t *theta, size_t blocks) {
+    const __m512i two = _mm512_set1_epi64(2), four = _mm512_set1_epi64(4);
+    for (size_t h = 0; h < 2 * blocks; h++) {
+        const __m512i g = _mm512_set_epi64(6, 6, 4, 4, 2, 2, 0, 0);
+        __m512i weight = _mm512_permutexvar_epi64(
+            g, _mm512_loadu_si512(theta + h / 2 * PROOF_LANES));
+        if (h % 2)
+            weight = _mm512_permutexvar_epi64(
+                _mm512_add_epi64(g, _mm512_set1_epi64(1)),
+                _mm512_loadu_si512(theta + h / 2 * PROOF_LANES));
+        weight = _mm512_mask_mov_epi64(weight, 0xaa, mul8(weight, two));
+        for (unsigned i = 0; i < 32; i++, z += 8) {
+            _mm512_storeu_si512(z, mul8(load(z), weight));
+            weight = mul8(weight, four);
         }
     }
-    mal_wipe(block, sizeof block);
-    mal_wipe(last, sizeof last);
 }
 
-static void turn(uint64_t a[64]) {
-    share3_kernels_avx512.turn(a);
+TARGET static void claim(uint64_t (*sum)[2], const uint64_t *in,
+                         const uint64_t *theta, unsigned v, size_t blocks) {
+    const size_t corners = (size_t)1 << v;
+    __m512i wide[PROOF_CORNERS_MAX];
+    memset(wide, 0, sizeof wide);
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t j = 0; j < corners; j++)
+            wide[j] = add_products(wide[j],
+                                   load(in + (b * corners + j) * PROOF_LANES),
+                                   load(theta + b * PROOF_LANES));
+    add_sums(sum, wide, corners);
 }
 
-/* Leaf 1, ECX bit 1: carry-less products. */
 static bool usable(void) {
     unsigned eax, ebx, ecx, edx;
     return share3_kernels_avx512.usable() &&
+           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+           (ecx >> 10 & 1) && /* VPCLMULQDQ */
            __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 1 & 1);
 }
 
 const proof_bits_kernels share3_proof_bits_gfni = {
-    "gfni", usable, mul, map, turn, scale, fold, further,
+    "gfni", usable, mul, points, evaluate, weigh, claim, fold_points, fold,
 };
 
 #else

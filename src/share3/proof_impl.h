@@ -8,6 +8,12 @@
  * x_(i+1), y_(i+1) and e_R = F(k_(i+1)).  The left side is a sum of products of
  * what one verifier knows with what the other knows: [BBCGI19] section 5,
  * [BGIN19] section 4 prove such things without showing any of it.
+ *
+ * 2^v values are those of a multilinear polynomial at the corners of {0,1}^v.
+ * A product of two such has degree 2 in each variable, and follows from its
+ * values at the points {0, 1, inf}^v, where "at inf" means the coefficient of
+ * the square ([KO63] has one variable): each of them is one product of sums of
+ * corners, with signs, in the ring that the values themselves lie in.
  */
 #ifndef MALUS_SHARE3_PROOF_IMPL_H
 #define MALUS_SHARE3_PROOF_IMPL_H
@@ -15,58 +21,63 @@
 #include "share3_impl.h"
 
 #define PROOF_WORDS_MAX 48 /* of an element */
-#define PROOF_SKIP_MAX 64  /* S of a ring */
-#define PROOF_FOLD 8       /* K: an inner product is folded eightfold a round */
-#define PROOF_NODES_MAX (2 * PROOF_SKIP_MAX - 1)
+#define PROOF_VARS_MAX 6   /* v */
+#define PROOF_CORNERS_MAX                                                      \
+    64                       /* 2^v: bit t of a corner's number is variable t  \
+                              */
+#define PROOF_POINTS_MAX 729 /* 3^v: digit t, 2 being inf */
+#define PROOF_LANES 8        /* groups of a block */
 
-/* --- Rings (proof_bits.c, proof_words.c)
- * --------------------------------------------- */
-
-/* Elements are `words` words.  Nodes node(0), node(1), .. differ by units, and
- * so do they from a challenge; a group of `skip` recorded words (bits for ANDs)
- * is a polynomial through node(0 .. skip - 1).  Time depends on sizes and
- * challenges, never on elements. */
+/* Elements are `words` words; those with coordinates 0 and 1 differ by units.
+ * A group is 2^v recorded words, a block 8 groups side by side: word j of group
+ * l is word (block 2^v + j) 8 + l of the record.  A recorded word is `rows`
+ * values (64 bits, or itself), and a group so many rows of 2^v values.
+ * Time depends on sizes and challenges, never on elements. */
 typedef struct proof_ring {
-    unsigned words, skip;
-    size_t group; /* recorded words of a group */
+    unsigned words, rows;
     void (*add)(uint64_t *z, const uint64_t *x, const uint64_t *y);
     void (*sub)(uint64_t *z, const uint64_t *x, const uint64_t *y);
     void (*mul)(uint64_t *z, const uint64_t *x, const uint64_t *y);
-    void (*node)(uint64_t *z, unsigned k);
-    void (*inverse)(uint64_t *z, const uint64_t *unit);
-    /* So many random bits to a challenge that is no node. */
-    unsigned challenge_bits;
+    /* A challenge from a random word; never zero. */
     void (*challenge)(uint64_t *z, uint64_t random);
-    /* Randomness [groups * words] to the weights of groups, in place. */
-    void (*weights)(uint64_t *theta, size_t groups);
-    /* p [skip - 1]: sum_g theta_g (X0_g Y1_g + X1_g Y0_g) at node(skip), ..
-     * node(2 * skip - 2).  theta as drawn, before `weights`. */
-    mal_err (*further)(uint64_t *p, const share3_record *r,
-                       const uint64_t *theta, size_t groups);
-    /* z [groups]: sum_s coef[s] * in_(g,s). */
-    void (*evaluate)(uint64_t *z, const uint64_t *in, const uint64_t *coef,
-                     size_t groups);
-    /* z[g] = x[g] * y[g], and their sum, and z[g] = sum_k coef[k] a[g + k n],
-     * and corner[s][t] = sum_g a[g + s n] b[g + t n]. */
-    void (*scale)(uint64_t *z, const uint64_t *x, const uint64_t *y, size_t n);
-    void (*dot)(uint64_t *sum, const uint64_t *x, const uint64_t *y, size_t n);
-    void (*fold)(uint64_t *z, const uint64_t *a, const uint64_t *coef,
-                 size_t n);
-    void (*corner)(uint64_t *corner, const uint64_t *a, const uint64_t *b,
-                   size_t n);
+    /* v for so many recorded words; v of a fold, n > 1 elements being left. */
+    unsigned (*group_vars)(size_t n);
+    unsigned (*fold_vars)(size_t n);
+
+    /* Below, theta [8 * blocks] are the random words of groups, of which a ring
+     * makes weights of rows; corner [2^v] are the corners' coefficients. */
+
+    /* p [3^v] at the points that are no corners: the weighted sum over rows of
+     * x0 y1 + x1 y0. */
+    mal_err (*points)(uint64_t *p, const share3_record *r,
+                      const uint64_t *theta, unsigned v, size_t blocks);
+    /* z [8 * blocks * rows]: sum_j corner[j] in_j, rows in an order of the
+     * ring's own. */
+    void (*evaluate)(uint64_t *z, const uint64_t *in, const uint64_t *corner,
+                     unsigned v, size_t blocks);
+    /* z [8 * blocks * rows] times the weights, in place. */
+    void (*weigh)(uint64_t *z, const uint64_t *theta, size_t blocks);
+    /* The weighted sum of all that evaluate gives. */
+    void (*claim)(uint64_t *sum, const uint64_t *in, const uint64_t *corner,
+                  const uint64_t *theta, unsigned v, size_t blocks);
+
+    /* Of vectors of 2^v m elements, corner j of number i at j m + i: the sum
+     * over i of the product of a and b, at all 3^v points; and
+     * z[i] = sum_j corner[j] a[j m + i]. */
+    mal_err (*fold_points)(uint64_t *p, const uint64_t *a, const uint64_t *b,
+                           unsigned v, size_t m);
+    void (*fold)(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                 unsigned v, size_t m);
 } proof_ring;
 
 extern const proof_ring share3_ring_bits, share3_ring_words;
 
-/* coef[k] = prod_(j != k) (r - node(j)) / (node(k) - node(j)), k, j < n: the
- * value at r of the polynomial through n nodes.  lagrange.c. */
-mal_err share3_lagrange(const proof_ring *ring, uint64_t *coef, unsigned n,
-                        const uint64_t *r) MAL_MUST_CHECK;
-
-/* GF(2^8) of FIPS 197 lies in GF(2^64) by this root of its polynomial. */
-#define GF64_ROOT UINT64_C(0x33ce8beddc8a656)
-uint64_t share3_gf64_embed(uint8_t byte);
-uint8_t share3_gf8_mul(uint8_t a, uint8_t b);
+static inline size_t share3_points(unsigned v) {
+    size_t n = 1;
+    while (v-- > 0)
+        n *= 3;
+    return n;
+}
 
 /* --- Verification (prove.c) ----------------------------------------------- */
 

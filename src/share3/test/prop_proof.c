@@ -12,22 +12,12 @@ static void fill(uint64_t *v, size_t n) {
         v[i] = mal_test_rand(&seed);
 }
 
-TEST(the_root_makes_bytes_part_of_the_field) {
-    for (unsigned a = 0; a < 256; a += 5)
-        for (unsigned b = 0; b < 256; b += 3) {
-            const uint64_t x = share3_gf64_embed((uint8_t)a),
-                           y = share3_gf64_embed((uint8_t)b);
-            CHECK(share3_gf64_embed((uint8_t)(a ^ b)) == (x ^ y));
-            CHECK(share3_gf64_embed(share3_gf8_mul((uint8_t)a, (uint8_t)b)) ==
-                  share3_proof_bits_plain.mul(x, y));
-        }
-}
-
 static void ring_laws(const proof_ring *ring) {
     uint64_t x[PROOF_WORDS_MAX], y[PROOF_WORDS_MAX], z[PROOF_WORDS_MAX],
         a[PROOF_WORDS_MAX], b[PROOF_WORDS_MAX], one[PROOF_WORDS_MAX];
     const size_t bytes = 8 * ring->words;
-    ring->node(one, 1);
+    memset(one, 0, sizeof one);
+    one[0] = 1;
     for (unsigned i = 0; i < 20; i++) {
         fill(x, PROOF_WORDS_MAX);
         fill(y, PROOF_WORDS_MAX);
@@ -48,142 +38,223 @@ static void ring_laws(const proof_ring *ring) {
         ring->mul(a, one, z);
         CHECK(mal_equal(a, z, bytes));
     }
-    for (unsigned i = 0; i < 2 * ring->skip - 1; i += 3)
-        for (unsigned j = 0; j < i; j += 5) {
-            ring->node(x, i);
-            ring->node(y, j);
-            ring->sub(x, x, y);
-            ring->inverse(y, x);
-            ring->mul(z, x, y);
-            CHECK(mal_equal(z, one, bytes));
-        }
+    uint64_t zero[PROOF_WORDS_MAX] = { 0 };
+    ring->challenge(x, 0);
+    CHECK(!mal_equal(x, zero, bytes));
 }
 
-TEST(both_rings_are_rings_and_nodes_differ_by_units) {
+TEST(both_rings_are_rings_and_no_challenge_is_zero) {
     ring_laws(&share3_ring_bits);
     ring_laws(&share3_ring_words);
 }
 
-/* A polynomial of degree n - 1 at n nodes gives its value anywhere. */
-static void interpolates(const proof_ring *ring, unsigned n) {
-    static uint64_t f[PROOF_NODES_MAX * PROOF_WORDS_MAX],
-        value[PROOF_NODES_MAX * PROOF_WORDS_MAX],
-        coef[PROOF_NODES_MAX * PROOF_WORDS_MAX];
-    uint64_t x[PROOF_WORDS_MAX], want[PROOF_WORDS_MAX], got[PROOF_WORDS_MAX],
-        random;
-    const unsigned words = ring->words;
-    fill(f, n * words);
-    for (unsigned k = 0; k <= n; k++) {
-        uint64_t *v = k < n ? value + k * words : want;
-        ring->node(x, k);
-        if (k == n) {
-            fill(&random, 1);
-            ring->challenge(x, random);
-        }
-        memset(v, 0, 8 * words);
-        for (unsigned i = n; i-- > 0;) {
-            ring->mul(v, v, x);
-            ring->add(v, v, f + i * words);
-        }
-    }
-    CHECK_OK(share3_lagrange(ring, coef, n, x));
-    ring->dot(got, coef, value, n);
-    CHECK(mal_equal(got, want, 8 * words));
-}
+/* --- Kernels ----------------------------------------------------------------
+ */
 
-TEST(values_at_nodes_give_the_value_at_a_challenge) {
-    static const unsigned sizes[] = { 1, 2, 8, 9, 15, 17, 63 };
-    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        interpolates(&share3_ring_bits, sizes[i]);
-        interpolates(&share3_ring_words, sizes[i]);
-    }
-    interpolates(&share3_ring_bits, 127);
+typedef struct vectors {
+    share3_record r;
+    uint64_t *all;
+    size_t n;
+} vectors;
+
+static void vectors_new(vectors *w, size_t n) {
+    w->n = n;
+    w->all = calloc(6 * n + 1, 8);
+    fill(w->all, 6 * n);
+    w->r = (share3_record){ .n = n,
+                            .x = { w->all, w->all + n },
+                            .y = { w->all + 2 * n, w->all + 3 * n },
+                            .e = { w->all + 4 * n, w->all + 5 * n } };
 }
 
 TEST(the_fast_twin_equals_the_plain_one) {
-    enum { N = 200 };
-    static uint64_t x[PROOF_FOLD * N], y[N], column[64], a[N], b[N];
-    static uint8_t sums[2][63][8];
     const proof_bits_kernels *fast = &share3_proof_bits_gfni,
                              *slow = &share3_proof_bits_plain;
+    static uint64_t sum[2][PROOF_POINTS_MAX][2], corner[PROOF_CORNERS_MAX],
+        theta[PROOF_LANES * 19];
     if (!fast->usable()) {
         printf("# this machine has no gfni\n");
         return;
     }
-    for (size_t n = 0; n <= N; n += n < 70 ? 23 : 13) {
-        fill(x, PROOF_FOLD * N);
-        fill(y, N);
-        fill(column, 64);
-        fast->map(a, x, column, n);
-        slow->map(b, x, column, n);
-        CHECK(mal_equal(a, b, 8 * n));
-        fast->scale(a, x, y, n);
-        slow->scale(b, x, y, n);
-        CHECK(mal_equal(a, b, 8 * n));
-        fast->fold(a, x, column, n);
-        slow->fold(b, x, column, n);
-        CHECK(mal_equal(a, b, 8 * n));
-        const share3_record r = { .x = { x, x + N },
-                                  .y = { x + 2 * N, x + 3 * N } };
-        memset(sums, 0, sizeof sums);
-        fast->further(sums[0], &r, y, n, share3_gf8_extension());
-        slow->further(sums[1], &r, y, n, share3_gf8_extension());
-        CHECK(mal_equal(sums[0], sums[1], sizeof sums[0]));
+    fill(corner, PROOF_CORNERS_MAX);
+    fill(theta, PROOF_LANES * 19);
+    for (unsigned v = 3; v <= 6; v++)
+        for (size_t blocks = 1; blocks < 20; blocks += 6) {
+            const size_t rows = 64 * PROOF_LANES * blocks;
+            uint64_t *z = calloc(2 * rows, 8);
+            vectors w;
+            vectors_new(&w, (PROOF_LANES * blocks) << v);
+            memset(sum, 0, sizeof sum);
+            fast->points(sum[0], &w.r, theta, v, blocks);
+            slow->points(sum[1], &w.r, theta, v, blocks);
+            for (size_t i = 0; i < share3_points(v); i++)
+                CHECK(share3_gf64_reduce(sum[0][i][0], sum[0][i][1]) ==
+                      share3_gf64_reduce(sum[1][i][0], sum[1][i][1]));
+            fast->evaluate(z, w.r.x[0], corner, v, blocks);
+            slow->evaluate(z + rows, w.r.x[0], corner, v, blocks);
+            CHECK(mal_equal(z, z + rows, 8 * rows));
+            fast->weigh(z, theta, blocks);
+            slow->weigh(z + rows, theta, blocks);
+            CHECK(mal_equal(z, z + rows, 8 * rows));
+            memset(sum, 0, sizeof sum);
+            fast->claim(sum[0], w.r.e[0], theta, v, blocks);
+            slow->claim(sum[1], w.r.e[0], theta, v, blocks);
+            CHECK(mal_equal(sum[0], sum[1], sizeof sum[0]));
+            free(z);
+            free(w.all);
+        }
+}
+
+TEST(the_fast_folds_equal_the_plain_ones) {
+    const proof_bits_kernels *fast = &share3_proof_bits_gfni,
+                             *slow = &share3_proof_bits_plain;
+    static uint64_t sum[2][PROOF_POINTS_MAX][2], corner[PROOF_CORNERS_MAX];
+    if (!fast->usable())
+        return;
+    fill(corner, PROOF_CORNERS_MAX);
+    for (unsigned v = 1; v <= 5; v++)
+        for (size_t m = 1; m < 40; m += m < 18 ? 1 : 7) {
+            const size_t n = m << v;
+            uint64_t *a = calloc(4 * n, 8), *b = a + n, *z = b + n;
+            fill(a, 2 * n);
+            memset(sum, 0, sizeof sum);
+            fast->fold_points(sum[0], a, b, v, m);
+            slow->fold_points(sum[1], a, b, v, m);
+            CHECK(mal_equal(sum[0], sum[1], sizeof sum[0]));
+            fast->fold(z, a, corner, v, m);
+            slow->fold(z + n, a, corner, v, m);
+            CHECK(mal_equal(z, z + n, 8 * m));
+            free(a);
+        }
+}
+
+/* --- Definitions ------------------------------------------------------------
+ */
+
+/* c [3^v]: what the value at a point counts at r; corners the same way. */
+static void coefficients(const proof_ring *ring, uint64_t *point,
+                         uint64_t *corner, const uint64_t *r, unsigned v) {
+    uint64_t one[PROOF_WORDS_MAX] = { 1 }, part[3][PROOF_WORDS_MAX];
+    const unsigned words = ring->words;
+    for (size_t i = 0; i < share3_points(v); i++) {
+        uint64_t *z = point + i * words;
+        size_t rest = i, number = 0;
+        bool is_corner = true;
+        memset(z, 0, 8 * words);
+        z[0] = 1;
+        for (unsigned t = 0; t < v; t++, rest /= 3) {
+            const uint64_t *rt = r + t * words;
+            ring->sub(part[0], one, rt);
+            memcpy(part[1], rt, 8 * words);
+            ring->mul(part[2], rt, rt);
+            ring->sub(part[2], part[2], rt);
+            ring->mul(z, z, part[rest % 3]);
+            is_corner = is_corner && rest % 3 < 2;
+            number |= (rest % 3 & 1) << t;
+        }
+        if (is_corner)
+            memcpy(corner + number * words, z, 8 * words);
     }
 }
 
-/* What p is at the further nodes, from its definition. */
-static void further_is_right(const proof_ring *ring, size_t groups) {
-    const size_t n = groups * ring->group;
-    const unsigned words = ring->words, skip = ring->skip;
-    static uint64_t p[PROOF_SKIP_MAX * PROOF_WORDS_MAX],
-        coef[PROOF_SKIP_MAX * PROOF_WORDS_MAX];
-    uint64_t *theta = calloc(groups * words + 1, 8),
-             *value = calloc(4 * groups * words, 8);
-    share3_record r = { .n = n };
-    for (unsigned i = 0; i < 2; i++) {
-        r.x[i] = calloc(n, 8);
-        r.y[i] = calloc(n, 8);
-        fill(r.x[i], n);
-        fill(r.y[i], n);
-    }
-    uint64_t *raw = calloc(groups * words + 1, 8);
-    fill(raw, groups * words);
-    memcpy(theta, raw, 8 * groups * words);
-    ring->weights(theta, groups);
-    /* further() of GF(2^64) takes weights before they are mapped */
-    CHECK_OK(ring->further(p, &r, ring->words == 1 ? raw : theta, groups));
-    for (unsigned u = 0; u < skip - 1; u += 7) {
-        uint64_t node[PROOF_WORDS_MAX], sum[PROOF_WORDS_MAX] = { 0 },
-                                        a[PROOF_WORDS_MAX];
-        const uint64_t *const in[4] = { r.x[0], r.y[1], r.x[1], r.y[0] };
-        ring->node(node, skip + u);
-        CHECK_OK(share3_lagrange(ring, coef, skip, node));
-        for (unsigned k = 0; k < 4; k++)
-            ring->evaluate(value + k * groups * words, in[k], coef, groups);
-        for (size_t g = 0; g < groups; g++)
-            for (unsigned k = 0; k < 4; k += 2) {
-                ring->mul(a, value + (k * groups + g) * words,
-                          value + ((k + 1) * groups + g) * words);
-                ring->mul(a, a, theta + g * words);
-                ring->add(sum, sum, a);
-            }
-        CHECK(mal_equal(sum, p + u * words, 8 * words));
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        free(r.x[i]);
-        free(r.y[i]);
-    }
-    free(theta);
-    free(raw);
-    free(value);
+static void draw(const proof_ring *ring, uint64_t *r, unsigned v) {
+    uint64_t random[PROOF_VARS_MAX];
+    fill(random, PROOF_VARS_MAX);
+    for (unsigned t = 0; t < v; t++)
+        ring->challenge(r + t * ring->words, random[t]);
 }
 
-TEST(the_further_values_are_what_the_definition_says) {
-    further_is_right(&share3_ring_bits, 1);
-    further_is_right(&share3_ring_bits, 130);
-    further_is_right(&share3_ring_words, 1);
-    further_is_right(&share3_ring_words, 97);
+/* Values at points, extrapolated to r, are the product of what is at r. */
+static void step_one(const proof_ring *ring, unsigned v, size_t blocks) {
+    const unsigned words = ring->words;
+    const size_t rows = PROOF_LANES * ring->rows * blocks,
+                 n = share3_points(v) * words;
+    uint64_t *p = calloc(2 * n, 8), *point = p + n,
+             *z = calloc(5 * rows * words, 8), r[6 * PROOF_WORDS_MAX],
+             theta[PROOF_LANES * 4], corner[64 * PROOF_WORDS_MAX];
+    uint64_t got[PROOF_WORDS_MAX], want[PROOF_WORDS_MAX] = { 0 },
+                                   a[PROOF_WORDS_MAX];
+    vectors w;
+    vectors_new(&w, (PROOF_LANES * blocks) << v);
+    for (size_t i = 0; i < w.n; i++) /* claims that are true, e being one */
+        w.r.e[0][i] =
+            ring->rows == 64
+                ? (w.r.x[0][i] & w.r.y[1][i]) ^ (w.r.x[1][i] & w.r.y[0][i])
+                : w.r.x[0][i] * w.r.y[1][i] + w.r.x[1][i] * w.r.y[0][i];
+    fill(theta, PROOF_LANES * blocks);
+    draw(ring, r, v);
+    coefficients(ring, point, corner, r, v);
+    CHECK_OK(ring->points(p, &w.r, theta, v, blocks));
+    ring->claim(got, w.r.e[0], corner, theta, v, blocks);
+    for (size_t i = 0; i < share3_points(v); i++) {
+        size_t rest = i;
+        while (rest > 0 && rest % 3 < 2)
+            rest /= 3;
+        if (rest == 0)
+            continue; /* a corner */
+        ring->mul(a, p + i * words, point + i * words);
+        ring->add(got, got, a);
+    }
+    const uint64_t *const in[4] = { w.r.x[0], w.r.y[1], w.r.x[1], w.r.y[0] };
+    for (unsigned k = 0; k < 4; k++)
+        ring->evaluate(z + k * rows * words, in[k], corner, v, blocks);
+    ring->weigh(z, theta, blocks);
+    ring->weigh(z + 2 * rows * words, theta, blocks);
+    for (unsigned k = 0; k < 4; k += 2)
+        for (size_t i = 0; i < rows; i++) {
+            ring->mul(a, z + (k * rows + i) * words,
+                      z + ((k + 1) * rows + i) * words);
+            ring->add(want, want, a);
+        }
+    CHECK_THAT(mal_equal(got, want, 8 * words), "%u variables, %zu blocks", v,
+               blocks);
+    free(w.all);
+    free(p);
+    free(z);
+}
+
+TEST(values_at_points_give_the_value_at_a_challenge) {
+    for (size_t blocks = 1; blocks < 4; blocks++) {
+        step_one(&share3_ring_bits, 3, blocks);
+        step_one(&share3_ring_bits, 6, blocks);
+        for (unsigned v = 1; v < 6; v++)
+            step_one(&share3_ring_words, v, blocks);
+    }
+}
+
+static void step_two(const proof_ring *ring, unsigned v, size_t m) {
+    const unsigned words = ring->words;
+    const size_t n = share3_points(v) * words, all = (m << v) * words;
+    uint64_t *p = calloc(2 * n, 8), *point = p + n, *ab = calloc(4 * all, 8),
+             r[6 * PROOF_WORDS_MAX], corner[64 * PROOF_WORDS_MAX];
+    uint64_t got[PROOF_WORDS_MAX] = { 0 }, want[PROOF_WORDS_MAX] = { 0 },
+             x[PROOF_WORDS_MAX];
+    fill(ab, 2 * all);
+    draw(ring, r, v);
+    coefficients(ring, point, corner, r, v);
+    CHECK_OK(ring->fold_points(p, ab, ab + all, v, m));
+    ring->fold(ab + 2 * all, ab, corner, v, m);
+    ring->fold(ab + 3 * all, ab + all, corner, v, m);
+    for (size_t i = 0; i < share3_points(v); i++) {
+        ring->mul(x, p + i * words, point + i * words);
+        ring->add(got, got, x);
+    }
+    for (size_t i = 0; i < m; i++) {
+        ring->mul(x, ab + 2 * all + i * words, ab + 3 * all + i * words);
+        ring->add(want, want, x);
+    }
+    CHECK_THAT(mal_equal(got, want, 8 * words), "%u variables, %zu", v, m);
+    free(p);
+    free(ab);
+}
+
+TEST(folds_keep_the_inner_product) {
+    for (unsigned v = 1; v < 6; v++)
+        for (size_t m = 1; m < 12; m += 5) {
+            step_two(&share3_ring_bits, v, m);
+            if (v < 4)
+                step_two(&share3_ring_words, v, m);
+        }
 }
 
 /* --- Whole runs --------------------------------------------------------------
