@@ -1,5 +1,5 @@
 /* explain.c - the plan as a tree for people. */
-#include "sql_impl.h"
+#include "train_impl.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -301,7 +301,12 @@ mal_err sql_put_tree(mal_buf *out, const mal_policy_contract *contract, sql_r r,
 }
 
 mal_err mal_sql_plan_print(mal_buf *out, const mal_sql_plan *plan) {
-    MAL_TRY(mal_buf_put_str(out, "answer"));
+    if (plan->training) {
+        MAL_TRY(mal_buf_put_str(out, "train "));
+        MAL_TRY(sql_training_print(out, plan));
+        MAL_TRY(mal_buf_put_str(out, "\n"));
+    }
+    MAL_TRY(mal_buf_put_str(out, plan->training ? "of" : "answer"));
     for (unsigned i = 0; i < plan->n_columns; i++) {
         MAL_TRY(mal_buf_put_fmt(out, "%s%s ", i ? ", " : " ", plan->names[i]));
         MAL_TRY(sql_type_print(out, &plan->root->types[i]));

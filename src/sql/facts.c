@@ -4,7 +4,7 @@
  * only decides (WHERE, the condition of a CASE, a comparison) is a filter;
  * where such a decision labels a group or leaves row by row, it is that use as
  * well. */
-#include "sql_impl.h"
+#include "train_impl.h"
 
 #include <string.h>
 
@@ -18,7 +18,8 @@ typedef struct collector {
     uint32_t n_joins, joins_max;
 } collector;
 
-#define CARRIED (MAL_POLICY_USE_GROUP | MAL_POLICY_USE_OUTPUT)
+#define CARRIED                                                                \
+    (MAL_POLICY_USE_GROUP | MAL_POLICY_USE_OUTPUT | MAL_POLICY_USE_TRAIN)
 
 static bool decides(sql_expr_op op) {
     return (op >= SQL_E_EQ && op <= SQL_E_GE) || op == SQL_E_IN ||
@@ -287,6 +288,19 @@ static mal_err end(const sql_cx *cx, mal_policy_facts *facts, collector *c) {
     return MAL_OK;
 }
 
+/* Columns are trained on; which order the rows came in means nothing. */
+static mal_err training_facts(const sql_cx *cx, collector *c,
+                              mal_policy_facts *facts,
+                              const mal_sql_plan *plan) {
+    const char **models;
+    MAL_TRY(sql_alloc(cx, &models, 1, sizeof *models));
+    models[0] = sql_model_name(plan->training->model);
+    facts->train = models;
+    facts->n_train = 1;
+    c->operations |= MAL_POLICY_OP_TRAIN;
+    return MAL_OK;
+}
+
 mal_err mal_sql_plan_facts(mal_policy_facts *facts, mal_arena *arena,
                            const mal_sql_plan *plan) {
     sql_cx cx = { .arena = arena, .contract = plan->contract };
@@ -295,7 +309,11 @@ mal_err mal_sql_plan_facts(mal_policy_facts *facts, mal_arena *arena,
     uint32_t *how;
     MAL_TRY(begin(&cx, &c));
     MAL_TRY(sql_alloc(&cx, &how, plan->root->n_columns, sizeof *how));
-    if (yields_rows(plan->root)) {
+    for (unsigned i = 0; plan->training && i < plan->n_columns; i++)
+        how[i] = MAL_POLICY_USE_TRAIN;
+    if (plan->training)
+        MAL_TRY(training_facts(&cx, &c, facts, plan));
+    if (!plan->training && yields_rows(plan->root)) {
         c.operations |= MAL_POLICY_OP_ROWS;
         for (unsigned i = 0; i < plan->n_columns; i++)
             how[i] = MAL_POLICY_USE_OUTPUT;
@@ -305,7 +323,8 @@ mal_err mal_sql_plan_facts(mal_policy_facts *facts, mal_arena *arena,
     facts->order = false;
     for (unsigned i = 0; i < sort->n_keys; i++)
         facts->order |= !sort->keys[i].implied;
-    facts->rows_max = answer_rows(plan->root);
-    facts->groups = answer_groups(plan->root);
+    facts->rows_max = plan->training ? sql_training_words(plan->training)
+                                     : answer_rows(plan->root);
+    facts->groups = plan->training ? 1 : answer_groups(plan->root);
     return MAL_OK;
 }

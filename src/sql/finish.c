@@ -4,7 +4,7 @@
  * (HAVING, expressions, ORDER BY, LIMIT) is interpreted, totally, on the noised
  * values.  A half-width travels with each value as far as arithmetic lets it: 0
  * is exact, NONE is not known. */
-#include "split_impl.h"
+#include "train_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -392,6 +392,9 @@ mal_err mal_sql_finish(mal_sql_table *table, mal_arena *arena,
     sql_r aggregate;
     rows r;
     *table = (mal_sql_table){ 0 };
+    if (physical->training)
+        return sql_finish_training(table, arena, physical, released, halfwidth,
+                                   group_min);
     MAL_REQUIRE(group_min == 0 || physical->count_agg >= 0, MAL_E_STATE,
                 "a minimum group without a count of rows: split with "
                 "group_count");

@@ -1,5 +1,5 @@
 /* plan.c - the plan: made from text, encoded, hashed. */
-#include "sql_impl.h"
+#include "train_impl.h"
 
 #include <string.h>
 
@@ -10,13 +10,23 @@ mal_err mal_sql_plan_from_text(const mal_sql_plan **plan, mal_arena *arena,
     mal_sql_plan *p;
     sql_r root;
     *plan = NULL;
+    struct sql_training *training = NULL;
     MAL_TRY(sql_alloc(&cx, &p, 1, sizeof *p));
     p->contract = contract;
+    if (sql_training_is_head(text))
+        MAL_TRY(sql_training_read(&cx, &training, &cx.text));
     MAL_TRY(sql_bind(&cx, &root, &p->names, &p->n_columns));
     MAL_TRY(sql_prune(&cx, &p->root, root, p->n_columns));
     MAL_TRY(sql_validate(&cx, p->root));
+    if (training)
+        MAL_TRY(sql_training_bind(&cx, training, p));
+    p->training = training;
     *plan = p;
     return MAL_OK;
+}
+
+bool mal_sql_plan_trains(const mal_sql_plan *plan) {
+    return plan->training != NULL;
 }
 
 /* --- canonical bytes ------------------------------------------------------ */
@@ -118,6 +128,8 @@ mal_err mal_sql_plan_encode(mal_buf *out, const mal_sql_plan *plan) {
     MAL_TRY(mal_buf_put_u32(out, plan->n_columns));
     for (unsigned i = 0; i < plan->n_columns; i++)
         MAL_TRY(mal_buf_put_blob_str(out, plan->names[i]));
+    if (plan->training)
+        MAL_TRY(sql_training_encode(out, plan->training));
     return put_rel(&c, plan->root);
 }
 

@@ -1,6 +1,6 @@
 /* share_cost.c - what a plan on shares will cost: the plan itself, run on an
  * engine without parties and without rows. */
-#include "share_run_impl.h"
+#include "train_impl.h"
 
 static mal_err dry_part(mal_obl_table *out, mal_obl *o,
                         const mal_sql_part *part) {
@@ -28,11 +28,21 @@ static mal_err dry_opened(const sql_cx *cx, mal_obl *o,
     return sql_share_run(cx, &t, o, &share, inputs);
 }
 
+static mal_err dry_training(const sql_cx *cx, mal_obl *o,
+                            const mal_sql_physical *p, mal_obl_table *inputs) {
+    MAL_AUTO(mal_obl_table_clear) mal_obl_table t = { 0 };
+    sql_share_plan share;
+    MAL_TRY(sql_training_rows(cx, &share, p->plan));
+    return sql_share_run(cx, &t, o, &share, inputs);
+}
+
 static mal_err dry_run(const sql_cx *cx, mal_obl *o, const mal_sql_physical *p,
                        mal_obl_table *inputs) {
     mal_share3_words cells = { 0 };
     for (unsigned i = 0; i < p->n_parts; i++)
         MAL_TRY(dry_part(&inputs[i], o, &p->parts[i]));
+    if (p->training)
+        return dry_training(cx, o, p, inputs);
     if (p->n_aggs == 0)
         return dry_opened(cx, o, p, inputs);
     mal_err err = mal_sql_run_share3(&cells, o, p, inputs);
@@ -60,6 +70,8 @@ mal_err mal_sql_share3_cost(mal_obl_cost *cost,
         err = dry_run(&cx, o, physical, inputs);
     if (err == MAL_OK)
         *cost = mal_obl_cost_so_far(o);
+    if (err == MAL_OK && physical->training)
+        err = sql_training_cost(cost, physical, rates);
     for (unsigned i = 0; inputs && i < n; i++)
         mal_obl_table_clear(&inputs[i]);
     mal_free(inputs);

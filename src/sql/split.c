@@ -5,14 +5,14 @@
  * with the groups, the arguments and the conditions substituted down to the
  * branch's own columns.  Above the aggregate stands what mal_sql_finish does.
  */
-#include "split_impl.h"
+#include "train_impl.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* --- what no mechanism releases yet -------------------------------------- */
 
-static mal_err below_aggregate(sql_r r) {
+mal_err sql_below_release(sql_r r) {
     MAL_REQUIRE(r->op != SQL_AGGREGATE, MAL_E_UNSUPPORTED,
                 "an aggregate inside a subquery feeds another operator: no "
                 "engine releases that yet; aggregate once, at the top");
@@ -20,7 +20,7 @@ static mal_err below_aggregate(sql_r r) {
                 "LIMIT inside a subquery picks rows: no engine releases that "
                 "yet; put it at the top, over aggregates");
     for (unsigned i = 0; i < r->n_in; i++)
-        MAL_TRY(below_aggregate(r->in[i]));
+        MAL_TRY(sql_below_release(r->in[i]));
     return MAL_OK;
 }
 
@@ -41,7 +41,7 @@ mal_err sql_find_aggregate(sql_r *out, sql_r root) {
         root = root->in[0];
     }
     *out = root;
-    return below_aggregate(root->in[0]);
+    return sql_below_release(root->in[0]);
 }
 
 /* --- aggregates ---------------------------------------------------------- */
@@ -369,6 +369,8 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     MAL_REQUIRE(plan->contract == contract ||
                     mal_equal(plan->contract->hash, contract->hash, 32),
                 MAL_E_STATE, "the plan was made under another contract");
+    if (plan->training)
+        return sql_split_training(physical, arena, plan, options);
     if (options && options->share3 && options->opened)
         return sql_split_opened(physical, arena, plan);
     MAL_TRY(sql_alloc(&cx, &s, 1, sizeof *s));

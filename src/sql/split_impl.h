@@ -38,6 +38,8 @@ typedef struct splitter {
     const char *tree; /* of share3: what runs on shares, in words */
 } splitter;
 
+/* Rows that a release adds up: no LIMIT, no aggregate below. */
+mal_err sql_below_release(sql_r r) MAL_MUST_CHECK;
 /* The aggregate that the answer is computed from, or why nothing releases it.
  */
 mal_err sql_find_aggregate(sql_r *out, sql_r root) MAL_MUST_CHECK;

@@ -156,6 +156,7 @@ struct mal_sql_plan {
     const sql_rel *root; /* a SORT (total order), perhaps under a LIMIT */
     unsigned n_columns;  /* the first columns of root are the answer */
     const char *const *names;
+    const struct sql_training *training; /* NULL: a question */
 };
 
 /* What a constructor needs; `text` is NULL after binding. */

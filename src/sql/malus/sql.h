@@ -23,6 +23,7 @@
 #include <malus/oblivious.h>
 #include <malus/policy.h>
 #include <malus/prim.h>
+#include <malus/train.h>
 
 /* --- Limits --------------------------------------------------------------- */
 
@@ -51,6 +52,8 @@ typedef struct mal_sql_plan mal_sql_plan;
 mal_err mal_sql_plan_from_text(const mal_sql_plan **plan, mal_arena *arena,
                                const mal_policy_contract *contract,
                                mal_bytes text) MAL_MUST_CHECK;
+/* Is it a statement TRAIN?  Then share3 alone runs it. */
+bool mal_sql_plan_trains(const mal_sql_plan *plan);
 /* The canonical bytes: the contract's hash, then the tree.  Texts that differ
  * in white space, case, comments, table aliases or the names of CTEs and inner
  * columns encode alike. */
@@ -137,6 +140,14 @@ typedef struct mal_sql_group {
     const char *label; /* "jfk.flights.carrier" */
 } mal_sql_group;
 
+/* Of a statement TRAIN: what is released is a model, noised inside. */
+typedef struct mal_sql_training {
+    const char *model;         /* "linear", "logistic", "trees" */
+    mal_train_release release; /* what its noise must cover, of one row */
+    bool classes;              /* the target is 0 or 1 */
+    bool counted; /* the last word released is a count of the rows */
+} mal_sql_training;
+
 typedef struct mal_sql_physical {
     mal_sql_shape shape;
     const mal_sql_plan *plan;
@@ -151,6 +162,9 @@ typedef struct mal_sql_physical {
     uint64_t rows_per_unit; /* one unit, over all parts of a union (units may
                                overlap): sensitivity of agg i is
                                max(|lo|, |hi|) * rows_per_unit */
+    /* NULL: not a training.  Else n_aggs = 1, and n_cells are its words. */
+    const mal_sql_training *training;
+    uint64_t training_rows; /* declared bound of the rows that are fitted */
     const char *text; /* the canonical description, for explain and hashing */
 } mal_sql_physical;
 
@@ -284,8 +298,8 @@ mal_err mal_sql_run_clear(mal_sql_table *table, mal_arena *arena,
 mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
                              const mal_sql_part *part, unsigned seat,
                              const mal_duck_batch *rows) MAL_MUST_CHECK;
-/* What one seat will do: the plan, run without parties and rows.  Openings of an
- * answer are not in it, nor proofs when malicious.
+/* What one seat will do: the plan, run without parties and rows.  Openings of
+ * an answer are not in it, nor proofs when malicious.
  *
  * In:  rates  NULL: built-in figures
  */
@@ -293,6 +307,16 @@ mal_err mal_sql_share3_cost(mal_obl_cost *cost,
                             const mal_sql_physical *physical,
                             mal_share3_security security,
                             const mal_obl_rates *rates) MAL_MUST_CHECK;
+/* Run a training: the shares of its [n_cells] words, of which each depends on
+ * rows through noised sums only.
+ *
+ * In:      noise   [release.words] this party's own, then one of the count
+ * Others:  as mal_sql_run_share3
+ */
+mal_err mal_sql_train_share3(mal_share3_words *model, mal_obl *o, mal_share3 *s,
+                             const mal_sql_physical *physical,
+                             mal_obl_table *inputs,
+                             const int64_t *noise) MAL_MUST_CHECK;
 /* Run a plan that is not `opened`: the shares of [n_aggs][n_cells], before
  * noise. Verify and ask mal_obl_verdict before they leave.
  *
