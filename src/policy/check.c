@@ -338,8 +338,7 @@ static mal_err check_engines(checker *k, const mal_policy_rule *r) {
 
 static mal_err check_release(checker *k, const mal_policy_rule *r) {
     uint32_t unreleased = MAL_POLICY_OP_MIN | MAL_POLICY_OP_MAX |
-                          MAL_POLICY_OP_DISTINCT | MAL_POLICY_OP_ROWS |
-                          MAL_POLICY_OP_TRAIN;
+                          MAL_POLICY_OP_DISTINCT | MAL_POLICY_OP_ROWS;
     if (r->effect == MAL_POLICY_REVIEW)
         WARN(k, r->line, "idle-word",
              "rule %s waits for owners' signatures over a plan: no verb "
@@ -362,8 +361,8 @@ static mal_err check_release(checker *k, const mal_policy_rule *r) {
     if (r->epsilon_nano && (r->operations & unreleased))
         REMARK(k, r->line, "no-mechanism",
                "rule %s permits operations for which no noised release exists "
-               "yet (of min, max, count distinct, rows, train): they are "
-               "refused by name at release",
+               "yet (of min, max, count distinct, rows): they are refused by "
+               "name at release",
                r->name);
     return MAL_OK;
 }

@@ -370,6 +370,8 @@ static mal_err finish(asking *a, mal_room_answer *answer,
         for (uint64_t c = 0; c < p->n_cells; c++)
             half[k * p->n_cells + c] =
                 a->request.prenoise ? 0 : a->judged.noise[k].halfwidth;
+    if (p->training && p->training->counted && !a->request.prenoise)
+        half[p->n_cells - 1] = a->judged.noise[1].halfwidth;
     mal_sql_finish_options options = { .group_min =
                                            a->judged.verdict.group_min };
     return mal_sql_finish(&answer->table, a->arena, p, cells, half, &options);

@@ -100,7 +100,7 @@ static mal_err charge_of(mal_dp_charge *charge, mal_room *room,
                                   .eps_num = l->epsilon_nano,
                                   .eps_den = MAL_DP_NANO,
                                   .sensitivity = 1,
-                                  .delta_64 = p->n_cells * p->n_aggs,
+                                  .delta_64 = room_noise_words(p),
                                   .parties = j->n,
                                   .share_k = j->share_k };
     if (room_exact(j))
@@ -279,6 +279,12 @@ char *room_amount_text(mal_room *room, const room_job *job) {
                                 (unsigned long long)j->noise[a].sensitivity,
                                 (unsigned long long)j->noise[a].t.num,
                                 (unsigned long long)j->noise[a].t.den);
+    if (text && j->physical->training && j->physical->training->counted)
+        text = mal_arena_printf(
+            job->arena, "%s; its rows sensitivity %llu scale %llu/%llu", text,
+            (unsigned long long)j->noise[1].sensitivity,
+            (unsigned long long)j->noise[1].t.num,
+            (unsigned long long)j->noise[1].t.den);
     return text;
 }
 

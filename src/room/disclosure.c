@@ -46,6 +46,15 @@ static mal_err leaks_share3(mal_audit_lines *out, mal_arena *arena,
                          name(room, j->parties[0]), name(room, j->parties[1]),
                          name(room, j->parties[2]), (unsigned long long)rows,
                          p->n_parts)));
+    if (p->training)
+        MAL_TRY(add(out, arena,
+                    mal_arena_printf(
+                        arena,
+                        "training: the seats see how many rows, columns and "
+                        "steps it takes, %llu rows as declared; what is "
+                        "learned from rows are sums with noise in them, before "
+                        "anything else is computed from these",
+                        (unsigned long long)p->training_rows)));
     return add(out, arena,
                "share3: the seats see one bit, whether every promise was kept "
                "(keys that are unique, rows within a bound); if not, the job "

@@ -114,7 +114,7 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
         "adds up its rows by cell",
         "adds up its rows by key and cell",
         "lists its distinct keys",
-        "",
+        "selects its rows, to be shared",
         "lists its rows",
     };
     MAL_TRY(mal_buf_put_str(out, "\nWho computes what\n"));
@@ -132,12 +132,41 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
                                "  together   psi over keys\n"
                                "  %-10s sees which of its rows match, alone\n",
                                c->parties[e->request.requester].name);
-    MAL_TRY(mal_buf_put_fmt(out,
-                            "  together   %s over %llu cells x %u aggregates\n",
-                            mal_policy_engine_name(e->judged.engine),
-                            (unsigned long long)p->n_cells, p->n_aggs));
+    if (p->training)
+        MAL_TRY(mal_buf_put_fmt(out, "  together   %s fits %s, %llu words\n",
+                                mal_policy_engine_name(e->judged.engine),
+                                p->aggs[0].label,
+                                (unsigned long long)p->n_cells));
+    else
+        MAL_TRY(mal_buf_put_fmt(
+            out, "  together   %s over %llu cells x %u aggregates\n",
+            mal_policy_engine_name(e->judged.engine),
+            (unsigned long long)p->n_cells, p->n_aggs));
     return mal_buf_put_fmt(out, "  %-10s opens the noised answer, alone\n",
                            c->parties[e->request.requester].name);
+}
+
+static mal_err put_training(mal_buf *out, const room_judged *j) {
+    const mal_sql_training *t = j->physical->training;
+    const double unit = 1.0 / (double)t->release.change;
+    MAL_TRY(mal_buf_put_fmt(
+        out,
+        "  the model is a function of %zu noised sums over rows, of %zu steps: "
+        "one unit moves them by %.0f in all (%llu rows x %zu steps x %llu "
+        "sums), in sums of values of [-1, 1]\n  noise of a sum: within %.1f, "
+        "95 "
+        "times of 100\n",
+        t->release.words, t->release.steps,
+        (double)j->noise[0].sensitivity * unit,
+        (unsigned long long)j->physical->rows_per_unit, t->release.steps,
+        (unsigned long long)t->release.touched,
+        (double)j->noise[0].halfwidth * unit));
+    if (t->counted)
+        MAL_TRY(mal_buf_put_fmt(out,
+                                "  rows: within %llu of the truth, 95 times of "
+                                "100, for a part of epsilon\n",
+                                (unsigned long long)j->noise[1].halfwidth));
+    return MAL_OK;
 }
 
 static mal_err put_noise(mal_buf *out, const explained *e) {
@@ -163,6 +192,8 @@ static mal_err put_noise(mal_buf *out, const explained *e) {
             d->unit == MAL_POLICY_NONE ? "a row" : d->columns[d->unit].name,
             (unsigned long long)d->contributes_max));
     }
+    if (j->physical->training)
+        return put_training(out, j);
     for (unsigned a = 0; a < j->physical->n_aggs; a++) {
         uint64_t scale = 1;
         for (unsigned k = 0; k < j->physical->aggs[a].scale; k++)

@@ -75,6 +75,8 @@ static mal_err scale_of(room_noise *noise, const mal_sql_physical *p,
 static mal_err plan_noise(room_judged *j, mal_arena *arena,
                           const room_request *r) {
     const mal_sql_physical *p = j->physical;
+    if (p->training)
+        return room_training_noise(j, arena, r);
     room_noise *noise = mal_arena_calloc(arena, p->n_aggs + 1u, sizeof *noise);
     if (!noise)
         return MAL_E_MEMORY;
@@ -218,7 +220,7 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r,
      * group may add; 2^-64 < 10^-19. */
     uint64_t words = 1;
     if (j->physical)
-        words = j->physical->n_cells * (j->physical->n_aggs + 1u);
+        words = room_noise_words(j->physical) + j->physical->n_cells;
     f->delta = (mal_policy_ratio){ words, 10000000000000000000u };
     f->reveals = 0; /* no engine here shows more than sizes */
     f->now = room_now(room);
@@ -450,8 +452,10 @@ mal_err room_judge(mal_room *room, room_judged *j, mal_arena *arena,
         return MAL_E_MEMORY;
     if (is_match(&base, c))
         ways[0] = (way){ .match = true, .mode = MAL_POLICY_MODE_MALICIOUS };
+    bool may = may_share3(c, r->requester);
+    bool need = may && mal_sql_plan_trains(base.plan);
     for (unsigned i = 0; i < 3; i++)
-        if (!ways[i].share3 || may_share3(c, r->requester))
+        if (ways[i].share3 ? may : !need)
             MAL_TRY(try_way(room, arena, r, &base, &ways[i], ch));
     *j = ch->any_allowed ? ch->allowed : ch->any_refused ? ch->refused : base;
     memcpy(j->options, ch->options, sizeof j->options);

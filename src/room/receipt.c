@@ -180,7 +180,12 @@ static mal_err recompute(reading *r) {
     size_t parts = share3 ? 2 : 1;
     MAL_TRY(mal_sql_plan_from_text(&plan, r->arena, r->contract,
                                    mal_bytes_str(r->question)));
-    if (mal_sql_split(&p, r->arena, plan, r->contract, &options) != MAL_OK) {
+    mal_err err = mal_sql_split(&p, r->arena, plan, r->contract, &options);
+    if (err != MAL_OK && share3) { /* of rows: a join on shares, a model */
+        options.share3 = true;
+        err = mal_sql_split(&p, r->arena, plan, r->contract, &options);
+    }
+    if (err != MAL_OK) {
         mal_err_forget(); /* a plan of rows: there is nothing to add up */
         return MAL_OK;
     }

@@ -88,7 +88,8 @@ typedef struct room_judged {
     unsigned n;                        /* parties that compute */
     uint32_t parties[MAL_PARTIES_MAX]; /* [n] in the order of the mesh */
     unsigned share_k;        /* any so many parts are the full noise */
-    const room_noise *noise; /* [n_aggs]; NULL: exact */
+    const room_noise *noise; /* [n_aggs]; of a model, and of its rows' count;
+                                NULL: exact */
     const room_loss *losses;
     unsigned n_losses;
     uint64_t epsilon_nano;
@@ -415,6 +416,14 @@ mal_err room_noise_drbg(mal_room *room, const room_job *job,
                         mal_prim_drbg **drbg) MAL_MUST_CHECK;
 mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
                         unsigned share_k, mal_prim_drbg *drbg) MAL_MUST_CHECK;
+/* train.c: the noise of a model, in words of its sums; that of its count is the
+ * second. */
+mal_err room_training_noise(room_judged *j, mal_arena *arena,
+                            const room_request *r) MAL_MUST_CHECK;
+mal_err room_training_draw(int64_t *out, const room_judged *j,
+                           mal_prim_drbg *drbg) MAL_MUST_CHECK;
+/* Words of noise that one party draws for this plan. */
+uint64_t room_noise_words(const mal_sql_physical *p);
 bool room_ledger_charged(const mal_room *room, const room_judged *judged);
 mal_err room_ledger_hold(mal_room *room, room_job *job,
                          uint64_t deadline) MAL_MUST_CHECK;

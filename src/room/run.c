@@ -264,7 +264,7 @@ mal_err room_draw_noise(mal_room *room, room_job *job, int64_t **out) {
     const room_judged *j = &job->judged;
     const mal_sql_physical *p = j->physical;
     int64_t *noise =
-        mal_arena_calloc(job->arena, p->n_cells * p->n_aggs, sizeof *noise);
+        mal_arena_calloc(job->arena, room_noise_words(p), sizeof *noise);
     if (!noise)
         return MAL_E_MEMORY;
     *out = noise;
@@ -274,6 +274,8 @@ mal_err room_draw_noise(mal_room *room, room_job *job, int64_t **out) {
 #endif
     MAL_AUTO(mal_prim_drbg_auto) mal_prim_drbg *drbg = NULL;
     MAL_TRY(room_noise_drbg(room, job, &drbg));
+    if (p->training)
+        return room_training_draw(noise, j, drbg);
     for (unsigned a = 0; a < p->n_aggs; a++)
         MAL_TRY(room_noise_draw(noise + a * p->n_cells, p->n_cells,
                                 &j->noise[a], j->share_k, drbg));

@@ -286,6 +286,14 @@ static mal_err open_rows(run3 *r, mal_buf *out) {
     return room_rows_encode(out, &table);
 }
 
+/* Its noise is in the sums that it was fitted to. */
+static mal_err fit_model(run3 *r, const int64_t *noise, mal_buf *out) {
+    MAL_TRY(mal_sql_train_share3(&r->answer, r->obl, r->engine,
+                                 r->job->judged.physical, r->tables, noise));
+    MAL_TRY(mal_obl_verdict(r->obl));
+    return put_parts(r, out);
+}
+
 /* How far the job is: rounds, of those that a run without parties counted. */
 static mal_err step(void *ctx, const char *stage, uint64_t done,
                     uint64_t total) {
@@ -318,6 +326,8 @@ static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
     forget_planes(r);
     if (room_opened(j))
         return open_rows(r, out);
+    if (j->physical->training)
+        return fit_model(r, noise, out);
     MAL_TRY(room_walk3_run(r->obl, &r->answer, j->physical, r->tables));
     MAL_REQUIRE(r->answer.n == j->physical->n_cells * j->physical->n_aggs,
                 MAL_E_STATE, "the plan gave another number of cells");
