@@ -3,7 +3,7 @@ _malus() {
     local cur=${COMP_WORDS[COMP_CWORD]}
     local first=${COMP_WORDS[1]} second=${COMP_WORDS[2]}
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "party room data budget query explain job verify receipt node status peer log dev bench help version" -- "$cur"))
+        COMPREPLY=($(compgen -W "party room data budget query train explain job verify receipt node status peer log dev bench help version" -- "$cur"))
         return
     fi
     case "$first $second" in
@@ -25,6 +25,7 @@ _malus() {
     "data refresh"*) set -- --room --state --json --help ;;
     "budget"*) set -- --state --json --help ;;
     "query"*) set -- --epsilon --purpose --fresh --receipt --csv --timeout --state --json --help ;;
+    "train"*) set -- --model --predict --steps --ridge --trees --depth --bins --rate --smooth --explain --epsilon --purpose --fresh --receipt --csv --timeout --state --json --help ;;
     "explain"*) set -- --epsilon --purpose --state --json --help ;;
     "job ls"*) set -- --state --json --help ;;
     "job cancel"*) set -- --room --state --json --help ;;

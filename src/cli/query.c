@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-static mal_err put_question(mal_cli *cli, mal_json *request) {
+static mal_err put_question(mal_cli *cli, mal_json *request, const char *text) {
     const char *epsilon = mal_cli_get(cli, "epsilon");
     uint64_t nano, seconds;
     MAL_TRY(mal_json_put_str(request, "room", mal_cli_operand(cli, 0)));
-    MAL_TRY(mal_json_put_str(request, "text", mal_cli_operand(cli, 1)));
+    MAL_TRY(mal_json_put_str(request, "text", text));
     MAL_TRY(cli_put_given(request, "purpose", mal_cli_get(cli, "purpose")));
     if (epsilon) {
         MAL_TRY(cli_parse_nano(&nano, epsilon));
@@ -264,11 +264,11 @@ static mal_err say_refusal(const mal_cli *cli, const mal_json *d) {
                        cli_str(v, "text"));
 }
 
-static mal_err query(mal_cli *cli) {
+static mal_err ask(mal_cli *cli, const char *text) {
     MAL_AUTO(mal_json_auto) mal_json *request = NULL;
     const mal_json *d;
     MAL_TRY(cli_request(&request, "query"));
-    MAL_TRY(put_question(cli, request));
+    MAL_TRY(put_question(cli, request, text));
     mal_err err = cli_call(cli, request, &d);
     if (err == MAL_E_DENIED)
         return say_refusal(cli, d);
@@ -283,14 +283,57 @@ static mal_err query(mal_cli *cli) {
     return MAL_OK;
 }
 
-static mal_err explain(mal_cli *cli) {
+static mal_err query(mal_cli *cli) {
+    return ask(cli, mal_cli_operand(cli, 1));
+}
+
+static mal_err explain_text(mal_cli *cli, const char *text) {
     MAL_AUTO(mal_json_auto) mal_json *request = NULL;
     const mal_json *d;
     MAL_TRY(cli_request(&request, "explain"));
-    MAL_TRY(put_question(cli, request));
+    MAL_TRY(put_question(cli, request, text));
     MAL_TRY(cli_call(cli, request, &d));
     cli_say_lines(cli, stdout, cli_str(d, "text"));
     return MAL_OK;
+}
+
+static mal_err explain(mal_cli *cli) {
+    return explain_text(cli, mal_cli_operand(cli, 1));
+}
+
+/* --- A model: the statement TRAIN, written by options -------------------- */
+
+static const char *const train_numbers[] = { "steps", "ridge", "trees", "depth",
+                                             "bins",  "rate",  "smooth" };
+#define N_TRAIN_NUMBERS (sizeof train_numbers / sizeof *train_numbers)
+
+static mal_err put_training(mal_buf *out, const mal_cli *cli) {
+    const char *model = mal_cli_get(cli, "model");
+    const char *target = mal_cli_get(cli, "predict");
+    bool any = false;
+    MAL_REQUIRE(model && target, MAL_E_INPUT,
+                "--model linear, logistic or trees, and --predict COLUMN are "
+                "needed");
+    MAL_TRY(mal_buf_put_fmt(out, "TRAIN %s ", model));
+    for (size_t i = 0; i < N_TRAIN_NUMBERS; i++) {
+        const char *number = mal_cli_get(cli, train_numbers[i]);
+        if (!number)
+            continue;
+        MAL_TRY(mal_buf_put_fmt(out, "%s%s %s", any ? ", " : "(",
+                                train_numbers[i], number));
+        any = true;
+    }
+    return mal_buf_put_fmt(out, "%sPREDICT %s AS %s", any ? ") " : "", target,
+                           mal_cli_operand(cli, 1));
+}
+
+static mal_err train(mal_cli *cli) {
+    MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
+    const char *statement;
+    MAL_TRY(put_training(&text, cli));
+    MAL_TRY(mal_buf_cstr(&text, &statement));
+    return mal_cli_get(cli, "explain") ? explain_text(cli, statement)
+                                       : ask(cli, statement);
 }
 
 /* --- Jobs ---------------------------------------------------------------- */
@@ -361,6 +404,26 @@ static const mal_cli_option explain_options[] = {
     { "purpose", "P", "As for query" },
     { NULL, NULL, NULL },
 };
+static const mal_cli_option train_options[] = {
+    { "model", "M", "linear, logistic or trees" },
+    { "predict", "COLUMN", "Of the SELECT; all its others are features" },
+    { "steps", "N", "Of linear (else 200) and logistic (else 30)" },
+    { "ridge", "R", "Of linear and logistic; else 0.01" },
+    { "trees", "N", "Else 10" },
+    { "depth", "N", "Of a tree; else 3" },
+    { "bins", "N", "Of a feature, for trees; else 16" },
+    { "rate", "R",
+      "A tree's weight; else 2 for two classes, 0.5 for a number" },
+    { "smooth", "N", "Rows added to each leaf, for trees; else 1" },
+    { "explain", NULL, "Say who learns what and the cost; train nothing" },
+    { "epsilon", "E", "As for query" },
+    { "purpose", "P", "As for query" },
+    { "fresh", NULL, "As for query" },
+    { "receipt", "FILE", "As for query" },
+    { "csv", NULL, "Print the model as CSV" },
+    { "timeout", "SECONDS", "As for query" },
+    { NULL, NULL, NULL },
+};
 static const mal_cli_option cancel_options[] = {
     { "room", "ROOM", "Which room, where the party is in several" },
     { NULL, NULL, NULL },
@@ -384,6 +447,21 @@ const mal_cli_verb cli_query_verbs[] = {
       .options = query_options,
       .state = true,
       .run = query },
+    { .name = "train",
+      .operands = "ROOM SQL",
+      .summary = "Fit a model to rows that stay where they are",
+      .text =
+          "Three seats fit it on shares of the rows that the SELECT gives, "
+          "joined or put\ntogether across owners. It leaves with noise that "
+          "the epsilon pays for, to the\nasking party alone, with a "
+          "receipt. A rule must permit `train (MODEL)`, and each\ncolumn "
+          "as a dim or measure. The same as `malus query ROOM \"TRAIN M "
+          "PREDICT COLUMN\nAS SELECT ..\"`.",
+      .example = "malus train wards \"SELECT age, bmi, died FROM a.beds\" "
+                 "--model logistic --predict died",
+      .options = train_options,
+      .state = true,
+      .run = train },
     { .name = "explain",
       .operands = "ROOM SQL",
       .summary = "Say who computes what, who learns what, and the cost",
