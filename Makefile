@@ -3,7 +3,7 @@
 # make demo      the five answers, from an empty machine
 # make help      the rest
 .POSIX:
-.PHONY: all setup test differential soak demo debug asan clang fuzz bench growth latency format check clean help
+.PHONY: all setup test differential soak demo debug asan clang fuzz bench growth tpch latency format check clean help
 
 all: build/build.ninja
 	ninja -C build src/main/malus src/duck/malus-duck
@@ -36,6 +36,11 @@ bench:        ## the table of docs/measurements.md, measured here
 growth:       ## does the cost of a row grow beyond its formula? 2^16 to 2^22 rows
 	$(MAKE) all
 	tools/growth.py --security semi-honest,malicious
+tpch:         ## TPC-H's 22 questions typed to three real nodes, both securities
+	test -e build-test/build.ninja || meson setup build-test
+	ninja -C build-test src/main/malus src/duck/malus-duck
+	MALUS=$(CURDIR)/build-test/src/main/malus tests/tpch/nodes.py
+	MALUS=$(CURDIR)/build-test/src/main/malus tests/tpch/nodes.py --security malicious
 latency:      ## questions on shares over an emulated 20 ms, 1 Gbit/s network
 	test -e build-latency/build.ninja || meson setup build-latency --buildtype=release
 	ninja -C build-latency tests/tpch/seat src/duck/malus-duck

@@ -16,6 +16,8 @@ static mal_err put_question(mal_cli *cli, mal_json *request, const char *text) {
     }
     if (mal_cli_get(cli, "fresh"))
         MAL_TRY(mal_json_put_bool(request, "fresh", true));
+    if (mal_cli_get(cli, "prenoise"))
+        MAL_TRY(mal_json_put_bool(request, "prenoise", true));
     MAL_TRY(mal_cli_number(cli, "timeout", 1, 86400, 0, &seconds));
     if (seconds)
         MAL_TRY(mal_json_put_u64(request, "timeout_ms", seconds * 1000));
@@ -397,11 +399,13 @@ static const mal_cli_option query_options[] = {
     { "receipt", "FILE", "Where to write the receipt; else JOB.receipt, here" },
     { "csv", NULL, "Print the answer as CSV" },
     { "timeout", "SECONDS", "End the job after this; else after 600" },
+    { "prenoise", NULL, "In a room marked test: the answer before noise" },
     { NULL, NULL, NULL },
 };
 static const mal_cli_option explain_options[] = {
     { "epsilon", "E", "As for query" },
     { "purpose", "P", "As for query" },
+    { "prenoise", NULL, "As for query" },
     { NULL, NULL, NULL },
 };
 static const mal_cli_option train_options[] = {

@@ -258,6 +258,11 @@ static bool any_rests_shared(const room_judged *j,
     return false;
 }
 
+/* Has the plan no such form, or one of too many groups? */
+static bool lacks(mal_err err) {
+    return err == MAL_E_UNSUPPORTED || err == MAL_E_LIMIT;
+}
+
 /* The first form that the plan has. */
 static mal_err split_for_share3(room_judged *j, mal_arena *arena,
                                 const mal_policy_contract *c, bool may_open,
@@ -266,11 +271,11 @@ static mal_err split_for_share3(room_judged *j, mal_arena *arena,
     mal_err err = MAL_E_UNSUPPORTED;
     if (!any_rests_shared(j, c))
         err = split(j, arena, c, *f, false);
-    if (err == MAL_E_UNSUPPORTED) {
+    if (lacks(err)) {
         *f = FORM_ROWS;
         err = split(j, arena, c, *f, false);
     }
-    if (err == MAL_E_UNSUPPORTED && may_open) {
+    if (lacks(err) && may_open) {
         *f = FORM_OPENED;
         err = split(j, arena, c, *f, false);
     }

@@ -207,6 +207,11 @@ def field(ours, theirs, kind):
     return None if ours == theirs else theirs
 
 
+def plain(value):
+    """A value of DuckDB's as a node prints it."""
+    return str((value - EPOCH).days) if isinstance(value, datetime.date) else str(value)
+
+
 def same_row(kinds, ours, theirs):
     fields = ours.split("|")
     return len(fields) == len(theirs) and not any(
