@@ -55,15 +55,6 @@ void ot_shape_make(ot_shape *shape, size_t n, mal_ot_code code) {
  * ------------------------------------------------------------
  */
 
-enum { STREAM_FORWARDS = 1, STREAM_BACKWARDS, STREAM_EXPAND };
-
-void ot_code_taps(uint32_t *out, const mal_prim_aes *aes, bool backwards,
-                  size_t at, size_t n) {
-    assert(at % 4 == 0 && n % 4 == 0);
-    mal_prim_aes_ctr(out, n / 4, aes, at / 4,
-                     backwards ? STREAM_BACKWARDS : STREAM_FORWARDS);
-}
-
 #define INLINE __attribute__((always_inline)) static inline
 #define STEPS 1024 /* tap words at a time */
 
@@ -235,7 +226,7 @@ INLINE void indices(uint32_t (*index)[ROWS], const ot_shape *shape,
     unsigned regular = (shape->weight + 1) / 2;
     uint32_t step = (uint32_t)(shape->parity / regular);
     mal_prim_aes_ctr(index, shape->weight * ROWS / 4, aes,
-                     at * shape->weight / 4, STREAM_EXPAND);
+                     at * shape->weight / 4, OT_STREAM_EXPAND);
     for (unsigned w = 0; w < shape->weight; w++) {
         uint32_t base = w < regular ? w * step : 0;
         uint64_t length = w < regular ? step : shape->parity;

@@ -201,9 +201,15 @@ void ot_code_expand(ot_way way, const ot_shape *shape, mal_ot_block *out0,
 /* One direction, for elements 0 .. parity or backwards, with its tap words. */
 void ot_code_pass_wide(const ot_shape *shape, mal_ot_block *x, unsigned width,
                        bool backwards);
+/* Streams of the code's seed. */
+enum { OT_STREAM_FORWARDS = 1, OT_STREAM_BACKWARDS, OT_STREAM_EXPAND };
 /* The tap words of steps [at, at + n): bit k - 1 of word s joins step s to step
  * s + k. */
-void ot_code_taps(uint32_t *out, const mal_prim_aes *aes, bool backwards,
-                  size_t at, size_t n);
+static inline void ot_code_taps(uint32_t *out, const mal_prim_aes *aes,
+                                bool backwards, size_t at, size_t n) {
+    assert(at % 4 == 0 && n % 4 == 0);
+    mal_prim_aes_ctr(out, n / 4, aes, at / 4,
+                     backwards ? OT_STREAM_BACKWARDS : OT_STREAM_FORWARDS);
+}
 
 #endif

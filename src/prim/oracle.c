@@ -25,14 +25,6 @@ void mal_prim_oracle_init(mal_prim_oracle *oracle, const char *label,
     mal_wipe(prefix, sizeof prefix);
 }
 
-/* The last block of a message of PREFIX + len bytes [FIPS180-4] 5.1.1. */
-void prim_oracle_pad(uint8_t block[64], const uint8_t *in, size_t len) {
-    memset(block, 0, 64);
-    memcpy(block, in, len);
-    block[len] = 0x80;
-    mal_store_u64be(block + 56, 8 * (PREFIX + len));
-}
-
 static void plain_many(uint8_t *out, const uint8_t *in, size_t len, size_t n,
                        const mal_prim_oracle *oracle) {
     uint8_t block[64];

@@ -4,6 +4,8 @@
 
 #include <malus/prim.h>
 
+#include <string.h>
+
 #define PREFIX                                                                 \
     64 /* bytes absorbed once: the hash of label and session, zeros */
 
@@ -21,6 +23,13 @@ extern const size_t prim_oracle_ways_n;
 extern const prim_oracle_way prim_oracle_ni;
 #endif
 
-void prim_oracle_pad(uint8_t block[64], const uint8_t *in, size_t len);
+/* The last block of a message of PREFIX + len bytes [FIPS180-4] 5.1.1. */
+static inline void prim_oracle_pad(uint8_t block[64], const uint8_t *in,
+                                   size_t len) {
+    memset(block, 0, 64);
+    memcpy(block, in, len);
+    block[len] = 0x80;
+    mal_store_u64be(block + 56, 8 * (PREFIX + len));
+}
 
 #endif
