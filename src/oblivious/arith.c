@@ -202,26 +202,15 @@ static mal_err code(expr_cx *cx, column *out, const mal_obl_expr *e, column *a,
     }
     MAL_AUTO(mal_obl_column_clear) column first = { 0 };
     const mal_obl_expr c = { .op = MAL_OBL_CONST, .value = e->value };
-    MAL_TRY(expr_eval(cx, &first, &c, want));
+    MAL_TRY(expr_const(cx, &first, &c));
+    MAL_TRY(expr_want(cx, &first, want));
     return add(cx, out, a, &first, false);
 }
 
 /* --- all ------------------------------------------------------------------ */
 
-/* Which form do the arguments of a linear operator come in? */
-static expr_form want_of_args(const mal_obl_expr *e, expr_form want) {
-    switch (e->op) {
-    case MAL_OBL_NEG:
-    case MAL_OBL_ADD:
-    case MAL_OBL_SUB:
-        return want == EXPR_WORDS ? EXPR_WORDS : EXPR_ANY;
-    default:
-        return EXPR_ANY;
-    }
-}
-
-static mal_err apply(expr_cx *cx, column *out, const mal_obl_expr *e, column *a,
-                     column *b, expr_form want) {
+mal_err expr_arith(expr_cx *cx, column *out, const mal_obl_expr *e, column *a,
+                   column *b, expr_form want) {
     switch (e->op) {
     case MAL_OBL_NEG:
         return negate(cx, out, a);
@@ -241,19 +230,4 @@ static mal_err apply(expr_cx *cx, column *out, const mal_obl_expr *e, column *a,
     default:
         MAL_FAIL(MAL_E_INPUT, "no operator %d", (int)e->op);
     }
-}
-
-mal_err expr_arith(expr_cx *cx, column *out, const mal_obl_expr *e,
-                   expr_form want) {
-    MAL_AUTO(mal_obl_column_clear) column a = { 0 };
-    MAL_AUTO(mal_obl_column_clear) column b = { 0 };
-    const expr_form inner = want_of_args(e, want);
-    MAL_TRY(expr_eval(cx, &a, e->args[0], inner));
-    if (e->n_args == 2)
-        MAL_TRY(expr_eval(cx, &b, e->args[1], inner));
-    MAL_REQUIRE(!a.type.opaque && !b.type.opaque, MAL_E_INPUT,
-                "an identifier is not computed with");
-    out->type = e->type;
-    MAL_TRY(expr_nulls(cx, out, &a, e->n_args == 2 ? &b : NULL));
-    return apply(cx, out, e, &a, &b, want);
 }

@@ -1,4 +1,4 @@
-/* dense_impl.h - sums over chosen rows: dense.c and total.c. */
+/* dense_impl.h - what dense.c and total.c take from aggregate.c. */
 #ifndef MAL_OBLIVIOUS_DENSE_IMPL_H
 #define MAL_OBLIVIOUS_DENSE_IMPL_H
 

@@ -21,37 +21,6 @@ static column borrow(const column *c) {
     return z;
 }
 
-mal_err expr_want(expr_cx *cx, column *c, expr_form want) {
-    if (want == EXPR_BITS)
-        return mal_obl_need_bits(cx->o, c);
-    return want == EXPR_WORDS ? mal_obl_need_words(cx->o, c) : MAL_OK;
-}
-
-mal_err expr_null_or(expr_cx *cx, column *out, const bits *null) {
-    if (!out->type.nullable) {
-        out->type.nullable = true;
-        return obl_bits_copy(cx->o, &out->null, null);
-    }
-    OBL_AUTO_BITS both = { 0 };
-    MAL_TRY(obl_or(cx->o, &both, &out->null, null));
-    mal_share3_bits_clear(&out->null);
-    out->null = both;
-    memset(&both, 0, sizeof both);
-    return MAL_OK;
-}
-
-mal_err expr_nulls(expr_cx *cx, column *out, const column *a, const column *b) {
-    out->type.nullable = false;
-    if (a->type.nullable)
-        MAL_TRY(expr_null_or(cx, out, &a->null));
-    return b && b->type.nullable ? expr_null_or(cx, out, &b->null) : MAL_OK;
-}
-
-mal_err expr_planes(expr_cx *cx, bits *z, column *c, unsigned width) {
-    MAL_TRY(mal_obl_need_bits(cx->o, c));
-    return obl_extend(cx->o, z, &c->bits, width, obl_signed(&c->type));
-}
-
 /* --- leaves --------------------------------------------------------------- */
 
 static mal_err eval_column(expr_cx *cx, column *out, const mal_obl_expr *e,
@@ -62,17 +31,6 @@ static mal_err eval_column(expr_cx *cx, column *out, const mal_obl_expr *e,
     MAL_TRY(expr_want(cx, c, want));
     *out = borrow(c);
     return MAL_OK;
-}
-
-static mal_err eval_const(expr_cx *cx, column *out, const mal_obl_expr *e) {
-    const int64_t v = e->null ? 0 : e->value;
-    out->type = (mal_obl_type){ .lo = v, .hi = v, .nullable = e->null };
-    MAL_TRY(obl_public_bits(cx->o, &out->bits, cx->t->n,
-                            mal_obl_width(&out->type), v));
-    MAL_TRY(obl_public_words(cx->o, &out->words, cx->t->n, v));
-    out->has_bits = out->has_words = true;
-    return e->null ? obl_public_bits(cx->o, &out->null, cx->t->n, 1, 1)
-                   : MAL_OK;
 }
 
 /* --- truth ---------------------------------------------------------------- */
@@ -379,6 +337,35 @@ static mal_err with_values(expr_cx *cx, column *out, const mal_obl_expr *e,
     return err;
 }
 
+/* --- numbers -------------------------------------------------------------- */
+
+/* Which form do the arguments of a linear operator come in? */
+static expr_form want_of_args(const mal_obl_expr *e, expr_form want) {
+    switch (e->op) {
+    case MAL_OBL_NEG:
+    case MAL_OBL_ADD:
+    case MAL_OBL_SUB:
+        return want == EXPR_WORDS ? EXPR_WORDS : EXPR_ANY;
+    default:
+        return EXPR_ANY;
+    }
+}
+
+static mal_err eval_arith(expr_cx *cx, column *out, const mal_obl_expr *e,
+                          expr_form want) {
+    MAL_AUTO(mal_obl_column_clear) column a = { 0 };
+    MAL_AUTO(mal_obl_column_clear) column b = { 0 };
+    const expr_form inner = want_of_args(e, want);
+    MAL_TRY(expr_eval(cx, &a, e->args[0], inner));
+    if (e->n_args == 2)
+        MAL_TRY(expr_eval(cx, &b, e->args[1], inner));
+    MAL_REQUIRE(!a.type.opaque && !b.type.opaque, MAL_E_INPUT,
+                "an identifier is not computed with");
+    out->type = e->type;
+    MAL_TRY(expr_nulls(cx, out, &a, e->n_args == 2 ? &b : NULL));
+    return expr_arith(cx, out, e, &a, &b, want);
+}
+
 /* --- all ------------------------------------------------------------------ */
 
 static mal_err check_args(const mal_obl_expr *e) {
@@ -417,7 +404,7 @@ static mal_err eval_op(expr_cx *cx, column *out, const mal_obl_expr *e,
     case MAL_OBL_COL:
         return eval_column(cx, out, e, want);
     case MAL_OBL_CONST:
-        return eval_const(cx, out, e);
+        return expr_const(cx, out, e);
     case MAL_OBL_EQ:
     case MAL_OBL_NE:
     case MAL_OBL_LT:
@@ -440,7 +427,7 @@ static mal_err eval_op(expr_cx *cx, column *out, const mal_obl_expr *e,
     case MAL_OBL_COALESCE:
         return with_values(cx, out, e, want);
     default:
-        return expr_arith(cx, out, e, want);
+        return eval_arith(cx, out, e, want);
     }
 }
 

@@ -1,5 +1,5 @@
-/* expr_impl.h - the evaluator's own: expr.c (truth, choices), arith.c
- * (numbers). */
+/* expr_impl.h - the evaluator's own: value.c, arith.c (numbers), expr.c (truth,
+ * choices, and the recursion). */
 #ifndef MAL_OBLIVIOUS_EXPR_IMPL_H
 #define MAL_OBLIVIOUS_EXPR_IMPL_H
 
@@ -17,8 +17,11 @@ typedef enum expr_form { EXPR_ANY, EXPR_BITS, EXPR_WORDS } expr_form;
 /* A value: its type is what its planes are cut to; it may borrow shares. */
 mal_err expr_eval(expr_cx *cx, column *out, const mal_obl_expr *e,
                   expr_form want) MAL_MUST_CHECK;
-mal_err expr_arith(expr_cx *cx, column *out, const mal_obl_expr *e,
-                   expr_form want) MAL_MUST_CHECK;
+/* e of values a and b; out has e's type and their NULLs. */
+mal_err expr_arith(expr_cx *cx, column *out, const mal_obl_expr *e, column *a,
+                   column *b, expr_form want) MAL_MUST_CHECK;
+mal_err expr_const(expr_cx *cx, column *out,
+                   const mal_obl_expr *e) MAL_MUST_CHECK;
 mal_err expr_want(expr_cx *cx, column *c, expr_form want) MAL_MUST_CHECK;
 /* out's NULLs are a's and b's; b may be NULL. */
 mal_err expr_nulls(expr_cx *cx, column *out, const column *a,

@@ -425,26 +425,6 @@ static mal_err column_of_planes(pass *p, column *z, const bits *planes,
     return MAL_OK;
 }
 
-mal_err obl_agg_type(mal_obl_type *z, const table *in, const mal_obl_agg *a) {
-    const mal_i128 n = (mal_i128)in->n;
-    *z = (mal_obl_type){ .lo = 0, .hi = (int64_t)n };
-    if (a->kind != MAL_OBL_SUM)
-        return MAL_OK;
-    const mal_obl_type *t = &in->columns[a->column].type;
-    if (a->type) {
-        *z = *a->type;
-    } else {
-        const mal_i128 lo = t->lo < 0 ? n * t->lo : t->lo;
-        const mal_i128 hi = t->hi > 0 ? n * t->hi : t->hi;
-        MAL_REQUIRE(lo >= -INT64_MAX && hi <= INT64_MAX, MAL_E_LIMIT,
-                    "a sum over %zu rows may leave 64 bits", in->n);
-        z->lo = (int64_t)lo;
-        z->hi = (int64_t)hi;
-    }
-    z->nullable = t->nullable;
-    return MAL_OK;
-}
-
 /* NULL where the count beside the sum is 0. */
 static mal_err null_of_count(pass *p, column *z, const words *count) {
     OBL_AUTO_BITS number = { 0 }, none = { 0 };
