@@ -13,26 +13,6 @@
 
 #include <string.h>
 
-/* 16 / FOLD bytes a transfer: 8 would save a third of all bytes for 2.4 times
- * the CPU, 2 a fifth of the CPU for 1.7 times the bytes. */
-#define FOLD 4
-
-void circuit_wipe_free(void *block, size_t len) {
-    if (block)
-        mal_wipe(block, len);
-    mal_free(block);
-}
-
-void circuit_random(void *out, size_t blocks) {
-    mal_prim_aes aes;
-    uint8_t key[16];
-    mal_prim_random(key, sizeof key);
-    mal_prim_aes_init(&aes, key);
-    mal_prim_aes_ctr(out, blocks, &aes, 0, 0);
-    mal_prim_aes_clear(&aes);
-    mal_wipe(key, sizeof key);
-}
-
 /* --- A channel that hashes ------------------------------------------------ */
 
 /* Each message with its length: the list of messages is hashed injectively. */
@@ -106,23 +86,9 @@ static void bind_session(mal_prim_hash *out, const mal_psi_circuit_params *q) {
     mal_prim_hash_parts(out, "malus psi circuit v1 session", parts, 2);
 }
 
-static void part_session(uint8_t out[32], const circuit *c, const char *part) {
-    mal_prim_hash hash;
-    const mal_bytes parts[] = { mal_bytes_of(c->session.b, MAL_PRIM_HASH),
-                                mal_bytes_str(part) };
-    mal_prim_hash_parts(&hash, "malus psi circuit v1 part", parts, 2);
-    memcpy(out, hash.b, 32);
-}
-
-mal_ot_params circuit_transfers(const circuit *c, const char *part) {
-    mal_ot_params params = { .security = MAL_OT_MALICIOUS, .fold = FOLD };
-    part_session(params.session, c, part);
-    return params;
-}
-
 static void hash_init(mal_prim_aes *aes, const circuit *c, const char *part) {
     uint8_t key[32];
-    part_session(key, c, part);
+    circuit_part_session(key, c, part);
     mal_prim_aes_init(aes, key);
 }
 
@@ -226,7 +192,7 @@ mal_err mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
     const uint64_t bins = cuckoo_bins(params->payload_max);
     const uint64_t bits = bits_for((uint32_t)bins);
     *bytes = SETUP_BYTES + 16 * store.columns + 8 * hint.columns +
-             bins * (16 / FOLD * (bits + 7) + 8 + 8 * params->words) +
+             bins * (16 / CIRCUIT_FOLD * (bits + 7) + 8 + 8 * params->words) +
              bins * bits * 6 / 8 + bins * (bits + 7) / 32640 * 2560;
     *rounds = SETUP_ROUNDS + 3 * ((bins + EQUAL_BATCH - 1) / EQUAL_BATCH);
     return MAL_OK;
