@@ -11,11 +11,6 @@
 
 #define NANO 1000000000u
 
-mal_share3_security room_security(const room_judged *j) {
-    return j->facts.mode == MAL_POLICY_MODE_MALICIOUS ? MAL_SHARE3_MALICIOUS
-                                                      : MAL_SHARE3_SEMI_HONEST;
-}
-
 static mal_policy_engine engine_of(const mal_sql_physical *p) {
     switch (p->shape) {
     case MAL_SQL_LOCAL:

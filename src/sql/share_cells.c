@@ -5,19 +5,6 @@
 
 #include <string.h>
 
-mal_err sql_split_cells(splitter *s, mal_sql_physical *p) {
-    MAL_AUTO(mal_buf_clear) mal_buf tree = { 0 };
-    sql_share_plan share;
-    sql_e *exprs;
-    unsigned n;
-    MAL_TRY(sql_wanted_exprs(s, &exprs, &n));
-    MAL_TRY(sql_share_rows_of(&s->cx, &share, s->aggregate->in[0], exprs, n));
-    MAL_TRY(sql_share_parts(&s->cx, p, &share));
-    p->rows_per_unit = sql_touch_units(s, s->aggregate->in[0]);
-    MAL_TRY(sql_describe_share(&tree, s->contract, &share));
-    return sql_own_text(&s->cx, &s->tree, &tree);
-}
-
 /* --- which cell ----------------------------------------------------------- */
 
 typedef struct maker {

@@ -46,6 +46,45 @@ static mal_err map_of(const sql_cx *cx, mal_obl_expr *x, sql_e e) {
     return MAL_OK;
 }
 
+/* sum and count of one set: (2 sum unit +- count) / (2 count), rounded towards
+ * zero, is the mean rounded half away from it. */
+mal_err sql_share_mean(const sql_cx *cx, sql_e *out, sql_e e) {
+    const sql_e sum = e->args[0], count = e->args[1];
+    sql_e unit, two, scaled, twice, parts[3], args[2];
+    MAL_TRY(sql_int(cx, &unit, 2 * sql_pow10((unsigned)e->value), 0, -1));
+    MAL_TRY(sql_int(cx, &two, 2, 0, -1));
+    args[0] = sum;
+    args[1] = unit;
+    MAL_TRY(sql_make(cx, &scaled, SQL_E_MUL, args, 2, 0, -1));
+    args[0] = count;
+    args[1] = two;
+    MAL_TRY(sql_make(cx, &twice, SQL_E_MUL, args, 2, 0, -1));
+    for (unsigned i = 0; i < 2; i++) { /* of -sum, then of sum */
+        sql_e top = scaled;
+        if (i == 0)
+            MAL_TRY(sql_make(cx, &top, SQL_E_NEG, &scaled, 1, 0, -1));
+        args[0] = top;
+        args[1] = count;
+        MAL_TRY(sql_make(cx, &args[0], SQL_E_ADD, args, 2, 0, -1));
+        args[1] = twice;
+        SQL_NEED(!sql_div_is_wide(&args[0]->type, &twice->type, 0), cx, -1,
+                 MAL_E_UNSUPPORTED,
+                 "an average of sums that do not fit 62 bits, below the top of "
+                 "the answer: no engine divides so wide");
+        MAL_TRY(sql_make(cx, &parts[1 + i], SQL_E_DIV, args, 2, 0, -1));
+    }
+    MAL_TRY(sql_make(cx, &parts[1], SQL_E_NEG, &parts[1], 1, 0, -1));
+    if (sum->type.lo >= 0) {
+        *out = parts[2];
+        return MAL_OK;
+    }
+    const sql_type like = sum->type;
+    args[0] = sum;
+    MAL_TRY(sql_const(cx, &args[1], &like, 0, false, -1));
+    MAL_TRY(sql_make(cx, &parts[0], SQL_E_LT, args, 2, 0, -1));
+    return sql_make(cx, out, SQL_E_CASE, parts, 3, 0, -1);
+}
+
 mal_err sql_share_expr(const sql_cx *cx, const mal_obl_expr **out, sql_e e) {
     mal_obl_expr *x;
     const mal_obl_expr **args;

@@ -358,6 +358,20 @@ static mal_err split(splitter *s, mal_sql_physical *p) {
     return MAL_OK;
 }
 
+/* Released on shares: cells of closed groups, for noise. */
+static mal_err split_cells(splitter *s, mal_sql_physical *p) {
+    MAL_AUTO(mal_buf_clear) mal_buf tree = { 0 };
+    sql_share_plan share;
+    sql_e *exprs;
+    unsigned n;
+    MAL_TRY(sql_wanted_exprs(s, &exprs, &n));
+    MAL_TRY(sql_share_rows_of(&s->cx, &share, s->aggregate->in[0], exprs, n));
+    MAL_TRY(sql_share_parts(&s->cx, p, &share));
+    p->rows_per_unit = sql_touch_units(s, s->aggregate->in[0]);
+    MAL_TRY(sql_describe_share(&tree, s->contract, &share));
+    return sql_own_text(&s->cx, &s->tree, &tree);
+}
+
 mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
                       const mal_sql_plan *plan,
                       const mal_policy_contract *contract,
@@ -390,7 +404,7 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     MAL_TRY(fill_aggs(s, p, options));
     MAL_TRY(fill_groups(s, p));
     if (options && options->share3)
-        MAL_TRY(sql_split_cells(s, p));
+        MAL_TRY(split_cells(s, p));
     else
         MAL_TRY(split(s, p));
     MAL_REQUIRE(p->rows_per_unit <= (uint64_t)1 << 40, MAL_E_LIMIT,

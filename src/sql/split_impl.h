@@ -49,8 +49,6 @@ mal_err sql_slots_of(const sql_cx *cx, sql_slots *s,
 /* share_plan.c */
 mal_err sql_split_opened(const mal_sql_physical **physical, mal_arena *arena,
                          const mal_sql_plan *plan) MAL_MUST_CHECK;
-/* share_cells.c */
-mal_err sql_split_cells(splitter *s, mal_sql_physical *p) MAL_MUST_CHECK;
 /* What the release aggregates: the groups, then the slots' arguments. */
 mal_err sql_wanted_exprs(splitter *s, sql_e **out, unsigned *n) MAL_MUST_CHECK;
 /* Rows of r that one unit touches, in all its tables, of the worst kind. */
