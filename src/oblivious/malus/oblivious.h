@@ -213,6 +213,16 @@ mal_err mal_obl_rank_sorted(mal_obl *o, mal_obl_rank *rank, mal_obl_table *t,
                             unsigned n_keys) MAL_MUST_CHECK;
 mal_err mal_obl_rank_make(mal_obl *o, mal_obl_rank *rank, mal_obl_table *t,
                           const unsigned *keys, unsigned n_keys) MAL_MUST_CHECK;
+/* Rule 5: of the valid rows that share a value of the column, the first
+ * rows_max (in the order of the rank; else in any) keep counting, the others
+ * and those with a NULL do not.  rank: the column's, or NULL: sorted here. */
+mal_err mal_obl_bound(mal_obl *o, mal_obl_table *t, unsigned column,
+                      size_t rows_max,
+                      const mal_obl_rank *rank) MAL_MUST_CHECK;
+/* A promise that no two valid rows agree in all keys; a NULL agrees with none.
+ */
+mal_err mal_obl_unique(mal_obl *o, mal_obl_table *t, const unsigned *keys,
+                       unsigned n_keys) MAL_MUST_CHECK;
 /* rank() over (partition by the first n_part keys order by the others), as one
  * more column [1, n]; rows stay. */
 mal_err mal_obl_window_rank(mal_obl *o, mal_obl_table *t,

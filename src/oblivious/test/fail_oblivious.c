@@ -65,6 +65,8 @@ static mal_err compute(mal_obl *o, table *a) {
     MAL_TRY(mal_obl_project(o, &out, a, list, 2));
     MAL_TRY(mal_obl_filter(o, a, &x));
     MAL_TRY(mal_obl_window_rank(o, &out, &by, 1, 0));
+    MAL_TRY(mal_obl_bound(o, &out, 0, 1, NULL));
+    MAL_TRY(mal_obl_unique(o, &out, &by.column, 1));
     return mal_obl_compact(o, &out, 2);
 }
 

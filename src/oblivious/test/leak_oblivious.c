@@ -104,6 +104,8 @@ static void group(mal_obl *o, table *a) {
     mal_obl_table_clear(&out);
     must(mal_obl_dense(o, &cells, a, 1, 4, aggs, 2));
     mal_share3_words_clear(&cells);
+    must(mal_obl_bound(o, a, 2, 1, NULL)); /* then they are unique: good */
+    must(mal_obl_unique(o, a, keys, 1));
     must(mal_obl_window_rank(o, a, &by, 1, 0));
     must(mal_obl_distinct(o, a, keys, 1));
 }

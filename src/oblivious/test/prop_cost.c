@@ -125,11 +125,30 @@ static mal_err run_group_ranked(mal_obl *o, table *out, table *a, table *b) {
     return mal_obl_group(o, out, a, &options);
 }
 
+static mal_err run_bound(mal_obl *o, table *out, table *a, table *b) {
+    (void)b;
+    MAL_TRY(mal_obl_bound(o, a, 0, 9, NULL));
+    return take(out, a);
+}
+static mal_err run_bound_in_place(mal_obl *o, table *out, table *a, table *b) {
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+    (void)b;
+    MAL_TRY(mal_obl_rank_sorted(o, &rank, a, keys + 1, 1));
+    MAL_TRY(mal_obl_bound(o, a, 1, 9, &rank));
+    return take(out, a);
+}
+static mal_err run_unique(mal_obl *o, table *out, table *a, table *b) {
+    (void)b;
+    MAL_TRY(mal_obl_unique(o, a, keys, 1));
+    return take(out, a);
+}
+
 /* Keys of at most three planes, validity and direction included. */
 static const operator operators[] = {
-    run_sort,  run_compact, run_distinct, run_window, run_clamp,
-    run_union, run_inner,   run_left,     run_anti,   run_outer,
-    run_group, run_total,   run_dense,    run_ranked, run_group_ranked,
+    run_sort,  run_compact,        run_distinct, run_window, run_clamp,
+    run_union, run_inner,          run_left,     run_anti,   run_outer,
+    run_group, run_total,          run_dense,    run_ranked, run_group_ranked,
+    run_bound, run_bound_in_place, run_unique,
 };
 
 static mal_err body(mal_obl *o, void *ctx) {

@@ -1,0 +1,100 @@
+/* bound.c - what the contract says of an owner's rows, kept on shares: so many
+ * rows of one value, no two rows alike.
+ *
+ *     rows in the order of the column   5  5  5  5  7  7  9
+ *     as the row 2 above it             -  -  1  1  0  0  0   the third of a
+ *                                                             value, and on
+ *
+ * In that order the rows of a value stand together, so that one equality a row
+ * says which are too many.
+ */
+#include "oblivious_impl.h"
+
+#include <string.h>
+
+/* z[r]: key[r] = key[r - by]; 0 for the first `by` rows. */
+static mal_err same_as_before(mal_obl *o, bits *z, const bits *key, size_t by) {
+    OBL_AUTO_BITS before = { 0 };
+    MAL_TRY(obl_rows_down(o, &before, key, by));
+    MAL_TRY(obl_eq(o, z, key, &before));
+    for (unsigned p = 0; p < 2 && z->part[0]; p++) {
+        memset(z->part[p], 0, by / 64 * sizeof(uint64_t));
+        z->part[p][by / 64] &= ~(uint64_t)0 << by % 64;
+    }
+    return MAL_OK;
+}
+
+static mal_err drop_rows(mal_obl *o, table *t, bits *drop) {
+    OBL_AUTO_BITS left = { 0 };
+    obl_not_in(o, drop);
+    MAL_TRY(obl_and(o, &left, &t->valid, drop));
+    mal_share3_bits_clear(&t->valid);
+    t->valid = left;
+    memset(&left, 0, sizeof left);
+    return MAL_OK;
+}
+
+/* A row of nobody does not count. */
+static mal_err drop_nulls(mal_obl *o, table *t, const column *c) {
+    OBL_AUTO_BITS null = { 0 };
+    if (!c->type.nullable)
+        return MAL_OK;
+    MAL_TRY(obl_bits_copy(o, &null, &c->null));
+    return drop_rows(o, t, &null);
+}
+
+mal_err mal_obl_bound(mal_obl *o, table *t, unsigned at, size_t rows_max,
+                      const mal_obl_rank *rank) {
+    const mal_obl_key by = { .column = at };
+    OBL_AUTO_BITS key = { 0 }, over = { 0 };
+    OBL_AUTO_ORDER order = { 0 };
+    MAL_REQUIRE(at < t->n_columns && rows_max >= 1, MAL_E_INPUT,
+                "no column %u, or a bound of no row", at);
+    MAL_REQUIRE(!rank || (rank->n_keys == 1 && rank->keys[0] == at),
+                MAL_E_INPUT, "a rank of other columns");
+    MAL_TRY(drop_nulls(o, t, &t->columns[at]));
+    if (rows_max >= t->n)
+        return MAL_OK;
+    MAL_TRY(obl_key_planes(o, &key, t, &by, 1, rank ? NULL : &t->valid));
+    if (!rank)
+        MAL_TRY(obl_order_sort(o, &order, &key));
+    else if (!rank->in_place)
+        MAL_TRY(obl_rank_order(o, &order, rank));
+    if (order.n)
+        MAL_TRY(obl_move_bits(o, &order, &key, false));
+    MAL_TRY(same_as_before(o, &over, &key, rows_max));
+    if (order.n)
+        MAL_TRY(obl_move_bits(o, &order, &over, true));
+    return drop_rows(o, t, &over);
+}
+
+mal_err mal_obl_unique(mal_obl *o, table *t, const unsigned *keys,
+                       unsigned n_keys) {
+    mal_obl_key by[MAL_OBL_KEYS_MAX] = { 0 };
+    OBL_AUTO_BITS key = { 0 }, counts = { 0 }, same = { 0 }, twice = { 0 };
+    OBL_AUTO_ORDER order = { 0 };
+    MAL_REQUIRE(n_keys >= 1 && n_keys <= MAL_OBL_KEYS_MAX, MAL_E_LIMIT,
+                "%u columns that are unique together, 1 to %d", n_keys,
+                MAL_OBL_KEYS_MAX);
+    MAL_TRY(obl_bits_copy(o, &counts, &t->valid));
+    for (unsigned i = 0; i < n_keys; i++) {
+        OBL_AUTO_BITS known = { 0 }, both = { 0 };
+        MAL_REQUIRE(keys[i] < t->n_columns, MAL_E_INPUT, "no column %u",
+                    keys[i]);
+        by[i].column = keys[i];
+        if (!t->columns[keys[i]].type.nullable)
+            continue;
+        MAL_TRY(obl_not_null(o, &known, &t->columns[keys[i]]));
+        MAL_TRY(obl_and(o, &both, &counts, &known));
+        obl_planes_put(&counts, 0, &both);
+    }
+    /* On top of the key stands that a row does not count: those are last. */
+    MAL_TRY(obl_key_planes(o, &key, t, by, n_keys, &counts));
+    MAL_TRY(obl_order_sort(o, &order, &key));
+    MAL_TRY(obl_move_bits(o, &order, &key, false));
+    MAL_TRY(obl_same_as_above(o, &same, &key));
+    bits idle = obl_planes(&key, key.width - 1, 1);
+    obl_not_in(o, &idle);
+    MAL_TRY(obl_and(o, &twice, &same, &idle));
+    return obl_promise(o, &twice);
+}
