@@ -58,7 +58,8 @@ static mal_err leaks_share3(mal_audit_lines *out, mal_arena *arena,
     return add(out, arena,
                "share3: the seats see one bit, whether every promise was kept "
                "(keys that are unique, rows within a bound); if not, the job "
-               "ends");
+               "ends; of a unit's rows those beyond its bound are left out "
+               "unseen");
 }
 
 static mal_err leaks_match(mal_audit_lines *out, mal_arena *arena,
@@ -196,6 +197,13 @@ static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
             room->contract->collude));
 }
 
+static bool any_trusted(const mal_sql_physical *p) {
+    bool any = false;
+    for (unsigned i = 0; i < p->n_parts; i++)
+        any |= p->parts[i].trusted;
+    return any;
+}
+
 static mal_err unproved(mal_audit_lines *out, mal_arena *arena,
                         const room_judged *j) {
     if (room_exact(j))
@@ -208,12 +216,15 @@ static mal_err unproved(mal_audit_lines *out, mal_arena *arena,
                 "that pseudonyms were made with the room's key in the right "
                 "way: peers compared commitments to the key, not its use"));
     bool share3 = j->engine == MAL_POLICY_ENGINE_SHARE3;
-    MAL_TRY(add(out, arena,
-                share3 ? "that contribution bounds were kept: they bind only "
-                         "owners who follow the protocol (ranges are enforced "
-                         "on shares, unique keys are checked)"
-                       : "that contribution bounds and clamps were kept: they "
-                         "bind only owners who follow the protocol"));
+    if (!share3)
+        MAL_TRY(add(out, arena,
+                    "that contribution bounds and clamps were kept: they bind "
+                    "only owners who follow the protocol"));
+    else if (any_trusted(j->physical))
+        MAL_TRY(add(out, arena,
+                    "that contribution bounds were kept where an owner shares "
+                    "rows that are not of one unit each, as groups that it "
+                    "made at home (elsewhere the seats enforce them)"));
     if (share3)
         MAL_TRY(add(out, arena,
                     j->facts.mode == MAL_POLICY_MODE_MALICIOUS

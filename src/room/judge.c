@@ -231,13 +231,21 @@ bool room_opened(const room_judged *j) {
            j->physical->n_aggs == 0;
 }
 
-/* Into the parts of clear, sum and psi; into rows that share3 computes on; in
- * rooms marked test also into rows whose answer it opens. */
-typedef enum form { FORM_OWN, FORM_ROWS, FORM_OPENED, FORM_MATCH } form;
+/* Into the parts of clear, sum and psi; into these with rows kept apart, which
+ * share3 bounds and adds up; into rows that it computes on; in rooms marked
+ * test also into rows whose answer it opens. */
+typedef enum form {
+    FORM_OWN,
+    FORM_APART,
+    FORM_ROWS,
+    FORM_OPENED,
+    FORM_MATCH
+} form;
 
 static mal_err split(room_judged *j, mal_arena *arena,
                      const mal_policy_contract *c, form f, bool group_count) {
     mal_sql_split_options options = { .group_count = group_count,
+                                      .apart = f == FORM_APART,
                                       .share3 =
                                           f == FORM_ROWS || f == FORM_OPENED,
                                       .match = f == FORM_MATCH,
@@ -262,7 +270,7 @@ static bool lacks(mal_err err) {
 static mal_err split_for_share3(room_judged *j, mal_arena *arena,
                                 const mal_policy_contract *c, bool may_open,
                                 form *f) {
-    *f = FORM_OWN;
+    *f = FORM_APART;
     mal_err err = MAL_E_UNSUPPORTED;
     if (!any_rests_shared(j, c))
         err = split(j, arena, c, *f, false);

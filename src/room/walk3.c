@@ -1,8 +1,10 @@
 /* walk3.c - a released plan on shares: which tables its parts become, and what
  * is done with them.
  *
- *     one or several owners' cells     one row a cell and owner; added up
- *     a join of two owners             rows (key, cell, sums) of the payload
+ *     one or several owners' rows      under their unit; no more of one than
+ *                                      its bound; added up by cell
+ *     one or several owners' cells     where every row is a unit; added up
+ *     a join of two owners             rows (key, cell, addends) of the payload
  *                                      that have a partner among the filter's
  *                                      keys; added up by cell
  *
@@ -26,11 +28,14 @@ static unsigned log2_up(uint64_t n) {
     return n < 2 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
 }
 
-/* Rule 27: shorter keys of one job, H(job, pseudonym).  Of n1 n2 pairs of
- * different keys some are equal with n1 n2 / 2^w <= 2^-40. */
+/* Rule 27: shorter keys of one job, H(job, pseudonym).  Of fewer than n^2 pairs
+ * of different keys, those of one part and those of two that are joined, some
+ * are equal with n^2 / 2^w <= 2^-40. */
 static uint8_t key_bits(const mal_sql_physical *p) {
-    unsigned w = COLLISION_BITS + log2_up(p->parts[0].rows_max) +
-                 log2_up(p->parts[1].rows_max);
+    uint64_t rows = 1;
+    for (unsigned i = 0; i < p->n_parts; i++)
+        rows = p->parts[i].rows_max > rows ? p->parts[i].rows_max : rows;
+    unsigned w = COLLISION_BITS + 2 * log2_up(rows);
     return (uint8_t)(w < 128 ? w : 128);
 }
 
@@ -43,6 +48,8 @@ static uint64_t least(uint64_t a, uint64_t b) {
 static uint64_t rows_of(const room_judged *j, const mal_sql_part *part) {
     const mal_sql_physical *p = j->physical;
     uint64_t rows = part->rows_max;
+    if (part->apart)
+        return rows ? rows : 1;
     if (part->role == MAL_SQL_PART_CELLS)
         rows = least(rows, p->n_cells);
     else if (part->role == MAL_SQL_PART_FILTER)
@@ -50,6 +57,15 @@ static uint64_t rows_of(const room_judged *j, const mal_sql_part *part) {
     else if (j->keys_max[0] <= UINT64_MAX / p->n_cells)
         rows = least(rows, j->keys_max[0] * p->n_cells);
     return rows ? rows : 1;
+}
+
+/* Of one row, or of all that an owner added up; a NULL adds 0. */
+static mal_obl_type addend(const mal_sql_part *part, const mal_sql_agg *a) {
+    int64_t most = (int64_t)a->abs_max;
+    if (part->apart)
+        return (mal_obl_type){ .lo = a->lo < 0 ? a->lo : 0,
+                               .hi = a->hi > 0 ? a->hi : 0 };
+    return (mal_obl_type){ .lo = a->lo < 0 ? -most : 0, .hi = most };
 }
 
 mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
@@ -74,11 +90,8 @@ mal_err room_walk3_shape(room_shape *shape, mal_arena *arena,
     if (part->role == MAL_SQL_PART_FILTER)
         return MAL_OK;
     t[shape->n_types++].hi = (int64_t)p->n_cells - 1;
-    for (unsigned a = 0; a < p->n_aggs; a++) {
-        int64_t most = (int64_t)p->aggs[a].abs_max;
-        t[shape->n_types++] =
-            (mal_obl_type){ .lo = p->aggs[a].lo < 0 ? -most : 0, .hi = most };
-    }
+    for (unsigned a = 0; a < p->n_aggs; a++)
+        t[shape->n_types++] = addend(part, &p->aggs[a]);
     return MAL_OK;
 }
 
@@ -133,17 +146,44 @@ static mal_err match(mal_obl *o, mal_obl_table *out, mal_obl_table *tables,
     return mal_obl_join(o, out, &tables[0], &tables[1], &options);
 }
 
+/* Of one key, or one unit, no more rows than the contract lets there be. */
+static mal_err bound(mal_obl *o, mal_obl_table *t, const mal_sql_part *part,
+                     const mal_obl_rank *rank) {
+    for (unsigned i = 0; i < part->n_bounds; i++)
+        MAL_TRY(mal_obl_bound(o, t, part->bounds[i].column,
+                              (size_t)part->bounds[i].rows_max, rank));
+    return MAL_OK;
+}
+
 static mal_err join(mal_obl *o, mal_share3_words *out,
                     const mal_sql_physical *p, mal_obl_table *tables) {
     mal_obl_table matched = { 0 };
     mal_obl_rank ranks[2] = { 0 };
     mal_err err = match(o, &matched, tables, ranks);
     if (err == MAL_OK)
+        err = bound(o, &matched, &p->parts[0], &ranks[0]);
+    if (err == MAL_OK)
         err = add_up(o, out, p, &matched, 1);
     mal_obl_table_clear(&matched);
     for (unsigned i = 0; i < 2; i++)
         mal_obl_rank_clear(&ranks[i]);
     return err;
+}
+
+/* Bounded, and without the column that said whose the rows are. */
+static mal_err take_rows(mal_obl *o, mal_obl_table *t,
+                         const mal_sql_part *part) {
+    static const unsigned key = 0;
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+    if (!part->apart)
+        return MAL_OK;
+    MAL_TRY(mal_obl_rank_sorted(o, &rank, t, &key, 1));
+    MAL_TRY(bound(o, t, part, &rank));
+    mal_obl_column_clear(&t->columns[0]);
+    t->n_columns--;
+    memmove(t->columns, t->columns + 1, t->n_columns * sizeof *t->columns);
+    t->columns[t->n_columns] = (mal_obl_column){ 0 };
+    return MAL_OK;
 }
 
 mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
@@ -153,12 +193,14 @@ mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
         return mal_sql_run_share3(out, o, p, tables);
     if (p->shape == MAL_SQL_JOIN)
         return join(o, out, p, tables);
-    if (p->n_parts == 1)
-        return add_up(o, out, p, &tables[0], 0);
     MAL_REQUIRE(p->n_parts <= MAL_PARTIES_MAX, MAL_E_LIMIT,
                 "a union of %u tables", p->n_parts);
-    for (unsigned i = 0; i < p->n_parts; i++)
+    for (unsigned i = 0; i < p->n_parts; i++) {
+        MAL_TRY(take_rows(o, &tables[i], &p->parts[i]));
         list[i] = &tables[i];
+    }
+    if (p->n_parts == 1)
+        return add_up(o, out, p, &tables[0], 0);
     mal_err err = mal_obl_union(o, &all, list, p->n_parts);
     if (err == MAL_OK)
         err = add_up(o, out, p, &all, 0);

@@ -106,6 +106,18 @@ static mal_err put_part(splitter *s, mal_buf *out, mal_sql_part_role role,
                                     : ") AS q0 ORDER BY 1");
 }
 
+static void set_tables(splitter *s, mal_sql_part *part,
+                       const sql_printer *printer, sql_r touched) {
+    part->tables = printer->tables;
+    part->n_tables = printer->n_tables;
+    for (unsigned i = 0; i < printer->n_tables; i++) {
+        mal_sql_part_table *t = &printer->tables[i];
+        t->rows_per_unit = sql_touch(&s->cx, touched, t->dataset);
+        if (t->rows_per_unit > part->rows_per_unit)
+            part->rows_per_unit = t->rows_per_unit;
+    }
+}
+
 /* `input` of a match is the SORT of its answer. */
 mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
                        sql_r touched) {
@@ -124,15 +136,51 @@ mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
         MAL_TRY(put_part(s, &text, part->role, pruned, &printer));
     }
     MAL_TRY(sql_own_text(&s->cx, &part->sql, &text));
-    part->tables = printer.tables;
-    part->n_tables = printer.n_tables;
-    for (unsigned i = 0; i < printer.n_tables; i++) {
-        mal_sql_part_table *t = &printer.tables[i];
-        t->rows_per_unit =
-            sql_touch(&s->cx, touched ? touched : input, t->dataset);
-        if (t->rows_per_unit > part->rows_per_unit)
-            part->rows_per_unit = t->rows_per_unit;
+    set_tables(s, part, &printer, touched ? touched : input);
+    return MAL_OK;
+}
+
+/* --- rows apart ----------------------------------------------------------- */
+
+/* What one row adds to each slot; a NULL adds nothing. */
+static mal_err put_addends(mal_buf *out, const splitter *s, unsigned next) {
+    for (unsigned i = 0; i < s->slots.n; i++) {
+        const sql_slot *slot = &s->slots.list[i];
+        if (!slot->arg)
+            MAL_TRY(mal_buf_put_fmt(out, ", CAST(1 AS BIGINT) AS a%u", i));
+        else if (slot->kind == MAL_SQL_SUM)
+            MAL_TRY(mal_buf_put_fmt(
+                out, ", coalesce(q0.c%u, CAST(0 AS BIGINT)) AS a%u", next, i));
+        else
+            MAL_TRY(mal_buf_put_fmt(out,
+                                    ", CAST((q0.c%u IS NOT NULL) AS BIGINT) "
+                                    "AS a%u",
+                                    next, i));
+        next += slot->arg != NULL;
     }
+    return MAL_OK;
+}
+
+mal_err sql_print_apart(splitter *s, mal_sql_part *part, sql_r input,
+                        unsigned key, unsigned first, sql_r touched) {
+    MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
+    sql_printer printer = { .out = &text, .cx = &s->cx };
+    sql_r pruned;
+    mal_buf_init(&text, SQL_DUCK_TEXT_MAX);
+    part->role = MAL_SQL_PART_PAYLOAD;
+    part->apart = true;
+    part->rows_max = input->rows_max;
+    MAL_TRY(sql_prune_all(&s->cx, &pruned, input));
+    MAL_TRY(sql_print_collect(&printer, pruned));
+    MAL_TRY(mal_buf_put_fmt(&text, "SELECT q0.c%u AS k, ", key));
+    MAL_TRY(put_cell(&text, s, first));
+    MAL_TRY(mal_buf_put_str(&text, " AS cell"));
+    MAL_TRY(put_addends(&text, s, first + s->aggregate->n_exprs));
+    MAL_TRY(mal_buf_put_str(&text, " FROM ("));
+    MAL_TRY(sql_print_rel(&printer, pruned));
+    MAL_TRY(mal_buf_put_str(&text, ") AS q0 ORDER BY 1"));
+    MAL_TRY(sql_own_text(&s->cx, &part->sql, &text));
+    set_tables(s, part, &printer, touched ? touched : input);
     return MAL_OK;
 }
 
@@ -148,8 +196,9 @@ mal_err sql_describe_part(mal_buf *out, const mal_policy_contract *contract,
     MAL_TRY(mal_buf_put_fmt(
         out,
         "part %u %s owner %s rows <= %" PRIu64 " rows a unit <= %" PRIu64 "\n",
-        at, roles[part->role], contract->parties[part->owner].name,
-        part->rows_max, part->rows_per_unit));
+        at, part->apart ? "payload of rows" : roles[part->role],
+        contract->parties[part->owner].name, part->rows_max,
+        part->rows_per_unit));
     for (unsigned i = 0; i < part->n_tables; i++) {
         const mal_sql_part_table *t = &part->tables[i];
         const mal_policy_dataset *d = &contract->datasets[t->dataset];
@@ -160,6 +209,13 @@ mal_err sql_describe_part(mal_buf *out, const mal_policy_contract *contract,
         MAL_TRY(mal_buf_put_fmt(out, ") rows a unit <= %" PRIu64 "\n",
                                 t->rows_per_unit));
     }
+    for (unsigned i = 0; i < part->n_bounds; i++)
+        MAL_TRY(mal_buf_put_fmt(
+            out, "  of one value of column %u count <= %" PRIu64 " rows%s\n",
+            part->bounds[i].column, part->bounds[i].rows_max,
+            part->bounds[i].in_order ? ", in order" : ""));
+    if (part->trusted)
+        MAL_TRY(mal_buf_put_str(out, "  bounded by its owner alone\n"));
     return mal_buf_put_fmt(out, "  %s\n", part->sql);
 }
 

@@ -20,22 +20,30 @@ typedef enum sql_share_join {
 #define SQL_SHARE_ID_BITS 128
 mal_obl_type sql_share_type(const sql_type *t);
 
-/* The plan as three parties run it.  Relations of one owner are its parts;
- * `cut` and what lies below runs on shares, what stands above it is computed
- * from the opened rows. */
 /* The columns by which an owner sorts a part before it is shared, which costs
- * nothing: those of the join that it goes into. */
+ * nothing: a unit that is bounded, else those of the join that it goes into. */
 typedef struct sql_share_order {
     unsigned n;
     unsigned columns[MAL_SQL_KEYS_MAX];
 } sql_share_order;
 
+typedef struct sql_share_part {
+    sql_r rel;  /* of the plan */
+    sql_r home; /* what is shared: rel, and behind it whose its rows are */
+    unsigned n_bounds;
+    const mal_sql_bound *bounds; /* over home's columns */
+    bool trusted; /* some unit's bound is its owner's word alone */
+    sql_share_order order;
+} sql_share_part;
+
+/* The plan as three parties run it.  Relations of one owner are its parts;
+ * `cut` and what lies below runs on shares, what stands above it is computed
+ * from the opened rows. */
 typedef struct sql_share_plan {
     sql_r root, cut;
     sql_r top; /* of an opened plan: root; NULL: rows for a release */
     unsigned n_parts;
-    sql_r *parts; /* in the order of a walk from the root, left to right */
-    sql_share_order *orders; /* [n_parts] */
+    sql_share_part *parts; /* as a walk from the root meets them, left first */
 } sql_share_plan;
 mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *out,
                           const mal_sql_plan *plan) MAL_MUST_CHECK;
@@ -48,6 +56,10 @@ mal_err sql_share_parts(const sql_cx *cx, mal_sql_physical *p,
                         const sql_share_plan *share) MAL_MUST_CHECK;
 mal_err sql_describe_share(mal_buf *out, const mal_policy_contract *contract,
                            const sql_share_plan *share) MAL_MUST_CHECK;
+/* share_bound.c: rel, home and bounds; and whether any unit below r has one. */
+mal_err sql_share_bounds(const sql_cx *cx, sql_share_part *part,
+                         sql_r r) MAL_MUST_CHECK;
+bool sql_share_bounded(const mal_policy_contract *contract, sql_r r);
 /* Does one owner run r alone? */
 bool sql_share_home(const mal_policy_contract *contract, sql_r r);
 mal_err sql_share_join_of(const sql_cx *cx, sql_share_join *how,

@@ -112,21 +112,42 @@ static sql_share_order order_of(sql_r join, unsigned side) {
     return order;
 }
 
+/* What rests lies in the order of its units, and in no other. */
+static mal_err add_part(const sql_cx *cx, sql_share_plan *p, sql_r r,
+                        sql_share_order order) {
+    sql_share_part *part = &p->parts[p->n_parts];
+    MAL_REQUIRE(p->n_parts < MAL_POLICY_DATASETS_MAX, MAL_E_LIMIT,
+                "a plan of more than %u parts", MAL_POLICY_DATASETS_MAX);
+    SQL_NEED(r->rows_max <= SQL_SHARE_ROWS_MAX, cx, -1, MAL_E_LIMIT,
+             "a part of up to %" PRIu64 " rows to share; at most %" PRIu64,
+             r->rows_max, SQL_SHARE_ROWS_MAX);
+    MAL_TRY(sql_share_bounds(cx, part, r));
+    if (part->n_bounds)
+        part->order =
+            (sql_share_order){ .n = 1, .columns = { part->bounds[0].column } };
+    else if (!reads_shared(cx->contract, r))
+        part->order = order;
+    p->n_parts++;
+    return MAL_OK;
+}
+
+/* A union whose units are bounded is one of shares: each of its tables is
+ * bounded alone. */
+static bool is_part(const sql_cx *cx, sql_r r) {
+    sql_r below = r;
+    while (below->op == SQL_PROJECT || below->op == SQL_FILTER)
+        below = below->in[0];
+    return sql_share_home(cx->contract, r) &&
+           (below->op != SQL_UNION || !sql_share_bounded(cx->contract, below));
+}
+
 static mal_err find_parts(const sql_cx *cx, sql_share_plan *p, sql_r r,
                           sql_share_order order) {
     /* the answer's order, of an opened plan, stays on shares */
     bool top = p->top &&
                (r == p->top || (p->top->op == SQL_LIMIT && r == p->top->in[0]));
-    if (!top && sql_share_home(cx->contract, r)) {
-        MAL_REQUIRE(p->n_parts < MAL_POLICY_DATASETS_MAX, MAL_E_LIMIT,
-                    "a plan of more than %u parts", MAL_POLICY_DATASETS_MAX);
-        SQL_NEED(r->rows_max <= SQL_SHARE_ROWS_MAX, cx, -1, MAL_E_LIMIT,
-                 "a part of up to %" PRIu64 " rows to share; at most %" PRIu64,
-                 r->rows_max, SQL_SHARE_ROWS_MAX);
-        p->orders[p->n_parts] = order;
-        p->parts[p->n_parts++] = r;
-        return MAL_OK;
-    }
+    if (!top && is_part(cx, r))
+        return add_part(cx, p, r, order);
     for (unsigned i = 0; i < r->n_in; i++)
         MAL_TRY(find_parts(cx, p, r->in[i],
                            r->op == SQL_JOIN ? order_of(r, i)
@@ -160,7 +181,7 @@ static mal_err find_cut(const sql_cx *cx, sql_share_plan *p) {
 }
 
 static mal_err check_below(const sql_cx *cx, sql_r r, bool top) {
-    if (!top && sql_share_home(cx->contract, r))
+    if (!top && is_part(cx, r))
         return MAL_OK;
     MAL_TRY(check_op(cx, r));
     for (unsigned i = 0; i < r->n_in; i++)
@@ -176,8 +197,6 @@ mal_err sql_share_rows_of(const sql_cx *cx, sql_share_plan *p, sql_r in,
     narrow.narrow = true;
     MAL_TRY(
         sql_alloc(cx, &p->parts, MAL_POLICY_DATASETS_MAX, sizeof *p->parts));
-    MAL_TRY(
-        sql_alloc(cx, &p->orders, MAL_POLICY_DATASETS_MAX, sizeof *p->orders));
     MAL_TRY(sql_project(cx, &rows, in, exprs, n));
     MAL_TRY(sql_regroup(cx, &rows, rows));
     MAL_TRY(sql_prune_all(&narrow, &p->root, rows));
@@ -192,8 +211,6 @@ mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *p,
     *p = (sql_share_plan){ 0 };
     MAL_TRY(
         sql_alloc(cx, &p->parts, MAL_POLICY_DATASETS_MAX, sizeof *p->parts));
-    MAL_TRY(
-        sql_alloc(cx, &p->orders, MAL_POLICY_DATASETS_MAX, sizeof *p->orders));
     sql_cx narrow = *cx;
     narrow.narrow = true;
     MAL_TRY(sql_regroup(cx, &root, plan->root));
@@ -235,17 +252,22 @@ static mal_err put_rows(sql_printer *p, sql_r r, const sql_share_order *order) {
     return MAL_OK;
 }
 
-static mal_err fill_part(const sql_cx *cx, mal_sql_part *part, sql_r r,
-                         const sql_share_order *order) {
+static mal_err fill_part(const sql_cx *cx, mal_sql_part *part,
+                         const sql_share_part *share) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
+    const sql_r r = share->home;
     sql_printer printer = { .out = &text, .cx = cx };
     mal_buf_init(&text, SQL_DUCK_TEXT_MAX);
     part->role = MAL_SQL_PART_ROWS;
     part->owner = (unsigned)__builtin_ctzll(sql_owners_of(cx->contract, r));
     part->rows_max = r->rows_max;
+    part->n_bounds = share->n_bounds;
+    part->bounds = share->bounds;
+    part->n_idle = r->n_columns - share->rel->n_columns;
+    part->trusted = share->trusted;
     MAL_TRY(part_types(cx, part, r));
     MAL_TRY(sql_print_collect(&printer, r));
-    MAL_TRY(put_rows(&printer, r, order));
+    MAL_TRY(put_rows(&printer, r, &share->order));
     MAL_TRY(sql_own_text(cx, &part->sql, &text));
     part->tables = printer.tables;
     part->n_tables = printer.n_tables;
@@ -287,7 +309,7 @@ mal_err sql_share_parts(const sql_cx *cx, mal_sql_physical *p,
     mal_sql_part *parts;
     MAL_TRY(sql_alloc(cx, &parts, share->n_parts, sizeof *parts));
     for (unsigned i = 0; i < share->n_parts; i++)
-        MAL_TRY(fill_part(cx, &parts[i], share->parts[i], &share->orders[i]));
+        MAL_TRY(fill_part(cx, &parts[i], &share->parts[i]));
     p->shape = MAL_SQL_SHARE3;
     p->n_parts = share->n_parts;
     p->parts = parts;

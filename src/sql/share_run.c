@@ -85,6 +85,33 @@ static mal_err append(runner *r, mal_obl_table *t, const sql_e *exprs,
     return MAL_OK;
 }
 
+/* --- parts ---------------------------------------------------------------- */
+
+/* Rule 5: whatever its owner shared, a unit's rows are no more than its bound.
+ */
+static mal_err bound_rows(runner *r, mal_obl_table *t,
+                          const sql_share_part *part) {
+    for (unsigned i = 0; i < part->n_bounds; i++) {
+        const mal_sql_bound *b = &part->bounds[i];
+        MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+        if (b->in_order)
+            MAL_TRY(mal_obl_rank_sorted(r->o, &rank, t, &b->column, 1));
+        MAL_TRY(mal_obl_bound(r->o, t, b->column, (size_t)b->rows_max,
+                              b->in_order ? &rank : NULL));
+    }
+    return MAL_OK;
+}
+
+static mal_err run_part(runner *r, mal_obl_table *out) {
+    const sql_share_part *part = &r->plan->parts[r->next];
+    *out = taken(&r->inputs[r->next++]);
+    MAL_REQUIRE(out->n_columns == part->home->n_columns, MAL_E_STATE,
+                "an input of another part");
+    if (!out->bounded)
+        MAL_TRY(bound_rows(r, out, part));
+    return pick_range(out, 0, part->rel->n_columns);
+}
+
 /* --- operators ------------------------------------------------------------ */
 
 static mal_err run_project(runner *r, mal_obl_table *out, sql_r rel) {
@@ -173,13 +200,14 @@ typedef struct joined_side {
 
 static bool sorted_by(const runner *r, const joined_side *side,
                       unsigned n_keys) {
-    if (side->part >= r->plan->n_parts || n_keys == 0 ||
-        r->plan->orders[side->part].n != n_keys)
+    if (side->part >= r->plan->n_parts || n_keys == 0)
         return false;
-    for (unsigned k = 0; k < n_keys; k++)
-        if (r->plan->orders[side->part].columns[k] != side->keys[k])
-            return false;
-    return true;
+    const sql_share_part *part = &r->plan->parts[side->part];
+    bool same = part->order.n == n_keys;
+    for (unsigned k = 0; k < n_keys && same; k++)
+        same = part->order.columns[k] == side->keys[k] &&
+               side->keys[k] < part->rel->n_columns; /* not computed since */
+    return same;
 }
 
 /* A part that its owner sorted by the keys: checked, and then known. */
@@ -202,7 +230,7 @@ static int64_t past_both(const joined_side *a, const joined_side *b) {
 
 /* The part that rel is; n_parts: none. */
 static unsigned part_at(const runner *r, sql_r rel) {
-    return r->next < r->plan->n_parts && r->plan->parts[r->next] == rel
+    return r->next < r->plan->n_parts && r->plan->parts[r->next].rel == rel
                ? r->next
                : r->plan->n_parts;
 }
@@ -389,10 +417,8 @@ static mal_err run_sort(runner *r, mal_obl_table *t, sql_r sort, sql_r limit) {
 }
 
 static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
-    if (r->next < r->plan->n_parts && rel == r->plan->parts[r->next]) {
-        *out = taken(&r->inputs[r->next++]);
-        return MAL_OK;
-    }
+    if (part_at(r, rel) < r->plan->n_parts)
+        return run_part(r, out);
     switch (rel->op) {
     case SQL_FILTER:
         return run_filter(r, out, rel);
@@ -568,6 +594,7 @@ static mal_err pad(const mal_duck_column *from, size_t rows, size_t n,
     *null = mal_calloc(n, 1);
     if (!*values || !*ids || !*null)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    memset(*ids + rows, 0xff, (n - rows) * sizeof **ids); /* last in order */
     for (size_t i = 0; i < rows; i++) {
         (*null)[i] = from->null && from->null[i];
         if ((*null)[i])

@@ -5,6 +5,7 @@
  * with the groups, the arguments and the conditions substituted down to the
  * branch's own columns.  Above the aggregate stands what mal_sql_finish does.
  */
+#include "share_impl.h"
 #include "train_impl.h"
 
 #include <inttypes.h>
@@ -274,8 +275,45 @@ static mal_err union_part(splitter *s, mal_sql_part *part, uint32_t owner) {
     return sql_print_part(s, part, input, NULL);
 }
 
+/* A part a table: its rows, under whose they are; added up by its owner where
+ * every row is a unit. */
+static mal_err apart_part(splitter *s, mal_sql_part *part, const branch *b) {
+    sql_share_part share;
+    sql_r input;
+    MAL_TRY(sql_branch_rel(s, &input, b));
+    MAL_TRY(sql_share_bounds(&s->cx, &share, input));
+    MAL_REQUIRE(!share.trusted && share.n_bounds <= 1, MAL_E_UNSUPPORTED,
+                "rows that are not of one unit each");
+    part->owner = (unsigned)__builtin_ctzll(sql_owners_of(s->contract, b->rel));
+    if (share.n_bounds == 0) {
+        part->role = MAL_SQL_PART_CELLS;
+        part->rows_max = s->physical->n_cells;
+        return sql_print_part(s, part, input, NULL);
+    }
+    mal_sql_bound *bound;
+    MAL_TRY(sql_alloc(&s->cx, &bound, 1, sizeof *bound));
+    *bound = share.bounds[0];
+    bound->column = 0; /* the key stands first */
+    part->n_bounds = 1;
+    part->bounds = bound;
+    return sql_print_apart(s, part, share.home, share.bounds[0].column, 0,
+                           NULL);
+}
+
+static mal_err split_apart(splitter *s, mal_sql_physical *p) {
+    mal_sql_part *parts;
+    MAL_TRY(sql_alloc(&s->cx, &parts, s->n_branches, sizeof *parts));
+    for (unsigned i = 0; i < s->n_branches; i++)
+        MAL_TRY(apart_part(s, &parts[p->n_parts++], &s->branches[i]));
+    p->shape = p->n_parts == 1 ? MAL_SQL_LOCAL : MAL_SQL_UNION;
+    p->parts = parts;
+    return MAL_OK;
+}
+
 static mal_err split_union(splitter *s, mal_sql_physical *p) {
     mal_sql_part *parts;
+    if (s->apart)
+        return split_apart(s, p);
     MAL_TRY(sql_alloc(&s->cx, &parts, s->contract->n_parties, sizeof *parts));
     for (uint32_t owner = 0; owner < s->contract->n_parties; owner++) {
         bool any = false;
@@ -393,6 +431,7 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     s->contract = s->cx.contract = plan->contract;
     s->physical = p;
     p->plan = plan;
+    s->apart = options && options->apart;
     if (options && options->match) {
         MAL_TRY(sql_split_match(s, p));
         MAL_TRY(sql_describe(s, p));

@@ -36,6 +36,7 @@ typedef struct splitter {
     branch branches[BRANCHES_MAX];
     unsigned n_branches;
     const char *tree; /* of share3: what runs on shares, in words */
+    bool apart;       /* what owners share keeps its rows */
 } splitter;
 
 /* Rows that a release adds up: no LIMIT, no aggregate below. */
@@ -79,6 +80,11 @@ mal_err sql_branch_rel(splitter *s, sql_r *out, const branch *b) MAL_MUST_CHECK;
  * the input itself. */
 mal_err sql_print_part(splitter *s, mal_sql_part *part, sql_r input,
                        sql_r touched) MAL_MUST_CHECK;
+/* The same of rows that are not added up: of input's columns, `key` says whose
+ * they are, the groups and the arguments begin at `first`. */
+mal_err sql_print_apart(splitter *s, mal_sql_part *part, sql_r input,
+                        unsigned key, unsigned first,
+                        sql_r touched) MAL_MUST_CHECK;
 mal_err sql_own_text(const sql_cx *cx, const char **out,
                      mal_buf *text) MAL_MUST_CHECK;
 mal_err sql_describe_part(mal_buf *out, const mal_policy_contract *contract,

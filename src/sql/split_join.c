@@ -3,6 +3,7 @@
  * The payload side holds the groups and the measures and adds them up per key
  * and cell; the filter side says which keys count, each once.  That each is
  * there once follows from the contract, never from the data. */
+#include "share_impl.h"
 #include "split_impl.h"
 
 #include <string.h>
@@ -136,6 +137,28 @@ static bool key_is_unit(const splitter *s, sql_r r, unsigned side) {
            s->contract->datasets[dataset].unit == column;
 }
 
+/* The payload's rows under their key: as many of one as the contract lets there
+ * be.  What bounds the units of either side must be bounded by that, too. */
+static mal_err print_side(splitter *s, mal_sql_part *part, sql_r input,
+                          sql_r join) {
+    sql_share_part share;
+    mal_sql_bound *bound;
+    if (!s->apart)
+        return sql_print_part(s, part, input, join);
+    MAL_TRY(sql_share_bounds(&s->cx, &share, input));
+    MAL_REQUIRE(!share.trusted && share.n_bounds <= 1 &&
+                    (share.n_bounds == 0 || share.bounds[0].column == 0),
+                MAL_E_UNSUPPORTED, "rows whose unit is not the joined key");
+    if (part->role == MAL_SQL_PART_FILTER)
+        return sql_print_part(s, part, input, join);
+    MAL_TRY(sql_alloc(&s->cx, &bound, 1, sizeof *bound));
+    *bound =
+        (mal_sql_bound){ .rows_max = input->same_max[0], .in_order = true };
+    part->n_bounds = bound->rows_max < input->rows_max;
+    part->bounds = bound;
+    return sql_print_apart(s, part, input, 0, 1, join);
+}
+
 mal_err sql_split_join(splitter *s, mal_sql_physical *p, bool *shared) {
     const branch *b = &s->branches[0];
     mal_sql_part *parts;
@@ -153,7 +176,7 @@ mal_err sql_split_join(splitter *s, mal_sql_physical *p, bool *shared) {
         parts[i].owner = (unsigned)__builtin_ctzll(
             sql_owners_of(s->contract, b->rel->in[side]));
         parts[i].rows_max = b->rel->in[side]->rows_max;
-        MAL_TRY(sql_print_part(s, &parts[i], input, b->rel));
+        MAL_TRY(print_side(s, &parts[i], input, b->rel));
     }
     *shared = key_is_unit(s, b->rel, 0) && key_is_unit(s, b->rel, 1);
     p->parts = parts;

@@ -40,7 +40,7 @@ class Tables:
                                max(lo, min(hi, rng.randint(-3, 3)))])
 
         for _ in range(n):
-            tail = None if rng.random() < 0.1 else rng.choice(tails[:30])
+            tail = rng.choice(tails[:30])  # the unit: rows without one are not taken in
             g, h, m = rng.choice(G), None if rng.random() < 0.15 else rng.choice(H), rng.randint(1, 12)
             x, y, d = pick(0.15, -100, 100), pick(0, 0, 1000), pick(0.1, -5000, 5000)
             z = pick(0.1, -BIG, BIG)

@@ -57,6 +57,7 @@ typedef struct mal_obl_table {
     unsigned n_columns;
     mal_obl_column *columns; /* owned */
     mal_share3_bits valid;   /* one plane */
+    bool bounded; /* its units' rows were bounded when it was taken in */
 } mal_obl_table;
 
 void mal_obl_column_clear(mal_obl_column *column);

@@ -106,6 +106,15 @@ typedef struct mal_sql_part_table {
                                 dataset can touch: contribution x fan-out */
 } mal_sql_part_table;
 
+/* Rule 5: of the part's rows that share a value of a column, which is an id, at
+ * most rows_max count: an engine on shares cuts the others, whatever the owner
+ * shared. */
+typedef struct mal_sql_bound {
+    unsigned column;
+    uint64_t rows_max;
+    bool in_order; /* the rows are sorted by the column: first byte first */
+} mal_sql_bound;
+
 typedef struct mal_sql_part {
     mal_sql_part_role role;
     unsigned owner; /* party index */
@@ -117,6 +126,11 @@ typedef struct mal_sql_part {
     unsigned n_out;          /* ROWS; 0: the result has one BIGINT of no use */
     const mal_obl_type *out; /* [n_out] BIGINT in its range, or an id: its 16
                                 bytes as a number, the first most significant */
+    unsigned n_bounds;
+    const mal_sql_bound *bounds;
+    bool apart;      /* PAYLOAD: rows as they are, under a key or the unit */
+    unsigned n_idle; /* ROWS: the last columns, which only the bounds need */
+    bool trusted;    /* of some unit, only its owner bounds the rows */
 } mal_sql_part;
 
 typedef enum mal_sql_agg_kind {
@@ -173,6 +187,10 @@ typedef struct mal_sql_split_options {
     /* For share3: maximal relations of one owner run there, each a part, padded
      * to its rows_max; joins of several owners' rows run on shares. */
     bool share3;
+    /* Without share3: owners do not add up what a bound speaks of, so that an
+     * engine on shares can keep it: parts are `apart`.  UNSUPPORTED where a
+     * part's rows have no unit, or more than one. */
+    bool apart;
     /* With share3: the whole plan runs on shares, rows, orders and nested
      * groups too, and its exact answer is opened.  For rooms marked `test`. */
     bool opened;
