@@ -31,6 +31,21 @@ void room_lie_done(const mal_room *room, room_done *done) {
 #endif
 }
 
+void room_lie_rows(const mal_room *room, mal_duck_batch *rows, unsigned unit) {
+#ifdef MAL_TEST_BUILD
+    const char *lie = getenv("MALUS_TEST_LIE");
+    if (!lie || !room->contract->test || strcmp(lie, "units") != 0)
+        return;
+    uint8_t *ids = (uint8_t *)(uintptr_t)rows->columns[unit].id;
+    for (size_t i = 1; i < rows->rows; i++)
+        memcpy(ids + 16 * i, ids, 16);
+#else
+    (void)room;
+    (void)rows;
+    (void)unit;
+#endif
+}
+
 mal_err room_lie_accept(mal_room *room, room_accept *accept) {
 #ifdef MAL_TEST_BUILD
     const char *lie = getenv("MALUS_TEST_LIE");

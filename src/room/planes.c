@@ -288,3 +288,24 @@ mal_err room_planes_table(mal_obl_table *table, const mal_share3_bits *flat,
         all[i] = i;
     return room_planes_pick(table, flat, shape, all, shape->n_types);
 }
+
+static void put_view(const mal_share3_bits *to, const mal_share3_bits *from) {
+    for (unsigned k = 0; k < 2; k++)
+        if (to->part[k] != from->part[k])
+            memcpy(to->part[k], from->part[k], 8 * to->stride * to->width);
+}
+
+void room_planes_put(const mal_share3_bits *flat, const room_shape *shape,
+                     const mal_obl_table *table) {
+    for (unsigned i = 0; i < shape->n_types; i++) {
+        const mal_obl_column *from = &table->columns[i];
+        mal_obl_column to;
+        see(&to, flat, shape, i);
+        put_view(&to.bits, &from->bits);
+        if (from->type.nullable)
+            put_view(&to.null, &from->null);
+    }
+    mal_share3_bits valid =
+        view(flat, shape, plane_of(shape, shape->n_types), 1);
+    put_view(&valid, &table->valid);
+}

@@ -261,7 +261,7 @@ mal_err mal_room_share_take(mal_room *room, const char *path,
     mal_err err = take_file(room, u, fd);
     *taken = u->what;
     upload_free(u);
-    return err;
+    return err == MAL_OK ? room_share_take_in(room, taken->dataset) : err;
 }
 
 /* --- Finding and erasing -------------------------------------------------- */

@@ -1,5 +1,7 @@
-/* refresh.c - the seats give a table that rests with them new shares.
+/* refresh.c - the seats take a table in, and give it new shares.
  *
+ *     0       what its owner shared: no question is computed on that
+ *     1       its ranges and bounds kept, its unique keys checked, once
  *     e       every seat holds epoch e
  *     e, e+1  each writes the next one, durably, and says so
  *     e+1     whoever has heard both others drops e
@@ -98,6 +100,84 @@ static mal_err load(refresh *r) {
     return mal_share3_bits_agree(r->engine, &r->flat);
 }
 
+/* --- Taking in ------------------------------------------------------------ */
+
+static unsigned column_of(const room_shape *shape, const char *const *names,
+                          const char *name) {
+    unsigned at = 0;
+    while (at < shape->n_types && strcmp(names[at], name) != 0)
+        at++;
+    return at;
+}
+
+static mal_err bound_units(mal_obl *o, mal_obl_table *t,
+                           const mal_policy_dataset *d, unsigned unit) {
+    MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+    MAL_TRY(mal_obl_rank_sorted(o, &rank, t, &unit, 1));
+    return mal_obl_bound(o, t, unit, (size_t)d->contributes_max, &rank);
+}
+
+static mal_err check_unique(mal_obl *o, mal_obl_table *t,
+                            const room_shape *shape, const char *const *names,
+                            const mal_policy_dataset *d, unsigned i) {
+    const mal_policy_unique *u = &d->uniques[i];
+    unsigned keys[MAL_OBL_KEYS_MAX];
+    MAL_REQUIRE(u->n <= MAL_OBL_KEYS_MAX, MAL_E_LIMIT,
+                "%u columns of %s are unique together: share3 checks %u", u->n,
+                d->name, MAL_OBL_KEYS_MAX);
+    for (uint32_t k = 0; k < u->n; k++) {
+        keys[k] = column_of(shape, names, d->columns[u->columns[k]].name);
+        if (keys[k] == shape->n_types)
+            return MAL_OK; /* a secret column is in no question */
+    }
+    return mal_obl_unique(o, t, keys, u->n);
+}
+
+/* Rule 5, once for all questions: into r->flat goes the table as it counts. */
+static mal_err judge_table(refresh *r, mal_obl *o, mal_obl_table *t,
+                           const room_shape *shape, const char *const *names,
+                           const mal_policy_dataset *d) {
+    MAL_TRY(room_planes_table(t, &r->flat, shape));
+    MAL_TRY(room_walk3_clamp(o, t));
+    if (d->unit != MAL_POLICY_NONE)
+        MAL_TRY(bound_units(o, t, d,
+                            column_of(shape, names, d->columns[d->unit].name)));
+    for (uint32_t i = 0; i < d->n_uniques; i++)
+        MAL_TRY(check_unique(o, t, shape, names, d, i));
+    mal_err err = mal_obl_verdict(o);
+    MAL_REQUIRE(err != MAL_E_INPUT, err,
+                "%s is not taken in: its keys are not unique as the contract "
+                "declares, or its rows not in the order of their units; its "
+                "owner mends it and shares it again",
+                d->name);
+    MAL_TRY(err);
+    room_planes_put(&r->flat, shape, t);
+    return MAL_OK;
+}
+
+static mal_err take_in(refresh *r) {
+    const mal_policy_contract *c = r->room->contract;
+    uint32_t at = mal_policy_dataset_find(c, r->what.dataset);
+    room_shape shape;
+    const char **names;
+    mal_obl *o = NULL;
+    mal_obl_table t = { 0 };
+    MAL_REQUIRE(at != MAL_POLICY_NONE, MAL_E_MISSING,
+                "the contract has no dataset %s", r->what.dataset);
+    MAL_TRY(room_shape_of_dataset(&shape, &names, r->arena, &c->datasets[at]));
+    MAL_REQUIRE(r->what.words == room_shape_words(&shape), MAL_E_STATE,
+                "%s was shared under other bounds: share it again",
+                r->what.dataset);
+    mal_err err = mal_obl_open(&o, r->engine);
+    if (err == MAL_OK)
+        err = judge_table(r, o, &t, &shape, names, &c->datasets[at]);
+    mal_obl_table_clear(&t);
+    mal_obl_close(&o);
+    if (err == MAL_E_INPUT) /* nothing of it stays, and the seats agree */
+        MAL_TRY(mal_store_shares_drop(r->room->config.store, &r->what));
+    return err;
+}
+
 static mal_err keep(refresh *r) {
     mal_store_shares next = r->what;
     mal_store_shares_writer *w;
@@ -153,6 +233,8 @@ static mal_err run(refresh *r) {
     MAL_TRY(mal_share3_open(&r->engine, &r->mesh, &options));
     MAL_TRY(load(r));
     room_lie_refresh(r->room, &r->flat);
+    if (r->what.epoch == 0)
+        MAL_TRY(take_in(r));
     MAL_TRY(mal_share3_bits_refresh(r->engine, &r->fresh, &r->flat));
     MAL_TRY(mal_share3_verify(r->engine));
     MAL_TRY(keep(r));
@@ -191,7 +273,7 @@ static mal_err run_refresh(mal_room *room, const uint8_t id[32],
     return err;
 }
 
-static bool has_seat(const mal_room *room, uint32_t party) {
+bool room_has_seat(const mal_room *room, uint32_t party) {
     uint32_t seats[MAL_POLICY_SEATS];
     bool found = false;
     if (mal_policy_seats(room->contract, seats) != MAL_OK)
@@ -207,7 +289,7 @@ mal_err room_serve_refresh(mal_room *room, uint32_t caller, mal_bytes in,
     char dataset[MAL_STORE_NAME_MAX + 1] = { 0 };
     uint64_t epoch;
     (void)out;
-    MAL_REQUIRE(has_seat(room, caller), MAL_E_DENIED,
+    MAL_REQUIRE(room_has_seat(room, caller), MAL_E_DENIED,
                 "only a seat refreshes shares");
     MAL_REQUIRE(in.len > 32 && in.len <= 32 + MAL_STORE_NAME_MAX, MAL_E_PEER,
                 "no request to refresh");
@@ -247,7 +329,7 @@ mal_err mal_room_share_refresh(mal_room *room, const char *dataset,
     begun b = { .room = room, .dataset = dataset, .progress = progress };
     MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
     MAL_TRY(mal_policy_seats(room->contract, b.seats));
-    MAL_REQUIRE(has_seat(room, room->me), MAL_E_DENIED,
+    MAL_REQUIRE(room_has_seat(room, room->me), MAL_E_DENIED,
                 "shares are refreshed at a seat, and this node holds none");
     MAL_REQUIRE(strlen(dataset) <= MAL_STORE_NAME_MAX, MAL_E_INPUT,
                 "a name too long");
@@ -261,4 +343,74 @@ mal_err mal_room_share_refresh(mal_room *room, const char *dataset,
                     room->contract->parties[b.seats[i]].name, b.texts[i]);
     *epoch = b.epoch;
     return MAL_OK;
+}
+
+/* --- The last seat to receive a table has it taken in --------------------- */
+
+/* Do we hold the upload whose id and dataset a seat names? */
+mal_err room_serve_holds(mal_room *room, uint32_t caller, mal_bytes in,
+                         mal_buf *out) {
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
+    char dataset[MAL_STORE_NAME_MAX + 1] = { 0 };
+    mal_store_shares what;
+    MAL_REQUIRE(room_has_seat(room, caller), MAL_E_DENIED,
+                "only a seat asks what a seat holds");
+    MAL_REQUIRE(in.len > 32 && in.len <= 32 + MAL_STORE_NAME_MAX, MAL_E_PEER,
+                "no question about shares");
+    if (!arena)
+        return MAL_E_MEMORY;
+    memcpy(dataset, in.ptr + 32, in.len - 32);
+    mal_err err = room_share_find(room, &what, arena, dataset, 0, NULL);
+    if (err != MAL_OK && err != MAL_E_MISSING)
+        return err;
+    if (err == MAL_E_MISSING)
+        mal_err_forget();
+    return mal_buf_put_u8(out,
+                          err == MAL_OK && mal_equal(what.upload, in.ptr, 32));
+}
+
+static mal_err all_hold(mal_room *room, const mal_store_shares *what,
+                        bool *all) {
+    MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
+    uint32_t seats[MAL_POLICY_SEATS];
+    MAL_TRY(mal_policy_seats(room->contract, seats));
+    MAL_TRY(mal_buf_put(&message, mal_bytes_of(what->upload, 32)));
+    MAL_TRY(mal_buf_put_str(&message, what->dataset));
+    *all = true;
+    for (unsigned i = 0; i < MAL_POLICY_SEATS && *all; i++) {
+        MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+        if (room_call(room, seats[i], "holds", mal_buf_view(&message), &reply,
+                      room_soon(room)) != MAL_OK)
+            mal_err_forget(); /* then later, by hand */
+        *all = reply.len == 1 && reply.ptr[0] == 1;
+    }
+    return MAL_OK;
+}
+
+mal_err room_share_take_in(mal_room *room, const char *dataset) {
+    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
+    mal_store_shares what;
+    bool all = false;
+    uint64_t epoch;
+    if (!arena)
+        return MAL_E_MEMORY;
+    MAL_TRY(room_share_find(room, &what, arena, dataset, 0, NULL));
+    if (what.epoch == 0)
+        MAL_TRY(all_hold(room, &what, &all));
+    return all ? mal_room_share_refresh(room, dataset, &epoch, NULL) : MAL_OK;
+}
+
+/* Its owner asks, once all three hold it. */
+mal_err room_serve_take_in(mal_room *room, uint32_t caller, mal_bytes in,
+                           mal_buf *out) {
+    char dataset[MAL_STORE_NAME_MAX + 1] = { 0 };
+    (void)out;
+    MAL_REQUIRE(in.len > 0 && in.len <= MAL_STORE_NAME_MAX, MAL_E_PEER,
+                "no table to take in");
+    memcpy(dataset, in.ptr, in.len);
+    uint32_t at = mal_policy_dataset_find(room->contract, dataset);
+    MAL_REQUIRE(at != MAL_POLICY_NONE &&
+                    room->contract->datasets[at].owner == caller,
+                MAL_E_DENIED, "only its owner has a table taken in");
+    return room_share_take_in(room, dataset);
 }

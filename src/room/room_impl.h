@@ -462,6 +462,8 @@ mal_err room_answer_keep(mal_room *room, const mal_prim_hash *key,
 mal_err room_lie_accept(mal_room *room, room_accept *accept) MAL_MUST_CHECK;
 void room_lie_done(const mal_room *room, room_done *done);
 void room_lie_refresh(const mal_room *room, mal_share3_bits *shares);
+/* All rows are the first one's unit's. */
+void room_lie_rows(const mal_room *room, mal_duck_batch *rows, unsigned unit);
 
 /* trace.c: sizes of messages into a file, for the tests of rooms marked test;
  * elsewhere nothing. */
@@ -499,6 +501,14 @@ mal_err room_serve_share(mal_room *room, uint32_t caller, mal_bytes in,
                          mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_unshare(mal_room *room, uint32_t caller, mal_bytes in,
                            mal_buf *out) MAL_MUST_CHECK;
+bool room_has_seat(const mal_room *room, uint32_t party);
+mal_err room_serve_holds(mal_room *room, uint32_t caller, mal_bytes in,
+                         mal_buf *out) MAL_MUST_CHECK;
+mal_err room_serve_take_in(mal_room *room, uint32_t caller, mal_bytes in,
+                           mal_buf *out) MAL_MUST_CHECK;
+/* At a seat: check and refresh a table that all seats hold as its owner shared
+ * it; nothing if it was taken in, or not all hold it. */
+mal_err room_share_take_in(mal_room *room, const char *dataset) MAL_MUST_CHECK;
 mal_err room_serve_refresh(mal_room *room, uint32_t caller, mal_bytes in,
                            mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_sealing(mal_room *room, uint32_t caller, mal_bytes in,

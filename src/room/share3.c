@@ -94,6 +94,8 @@ static mal_err fill_part(run3 *r, unsigned i) {
                            shape->n_types ? shape->n_types : 1, &rows));
     if (shape->n_types == 0)
         rows.n = 0; /* count(*) alone: the rows, and a column of no use */
+    if (part->n_bounds)
+        room_lie_rows(r->room, &rows, part->bounds[0].column);
     MAL_TRY(room_walk3_keys(&rows, shape, r->job));
     r->planes[i] = mal_calloc(room_shape_words(shape), sizeof **r->planes);
     if (!r->planes[i])
@@ -210,6 +212,9 @@ static mal_err take_resting(run3 *r, unsigned i, const mal_policy_dataset *d) {
     MAL_TRY(room_share_epoch(&r->mesh, &shares));
     MAL_REQUIRE(shares.words == room_shape_words(&raw), MAL_E_STATE,
                 "%s was shared under other bounds: share it again", d->name);
+    MAL_REQUIRE(shares.epoch > 0, MAL_E_STATE,
+                "%s was shared and not yet taken in: a seat refreshes it",
+                d->name);
     MAL_TRY(load_shares(r, i, &shares));
     MAL_TRY(mal_share3_bits_agree(r->engine, &r->flat[i]));
     for (unsigned k = 0; k < part->n_out; k++) {
@@ -227,7 +232,8 @@ static mal_err take_resting(run3 *r, unsigned i, const mal_policy_dataset *d) {
                     MAL_E_STATE, "%s lies here with another range of %s",
                     d->name, names[pick[k]]);
     }
-    return room_walk3_clamp(r->obl, &r->tables[i]);
+    r->tables[i].bounded = true; /* and clamped, when the seats took it in */
+    return MAL_OK;
 }
 
 static mal_err take_part(run3 *r, unsigned i) {

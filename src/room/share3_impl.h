@@ -44,6 +44,10 @@ mal_err room_planes_input(mal_share3 *s, mal_share3_bits *flat, unsigned from,
 mal_err room_planes_table(mal_obl_table *table, const mal_share3_bits *flat,
                           const room_shape *shape) MAL_MUST_CHECK;
 
+/* The table's planes, where they are no views already, into `flat`. */
+void room_planes_put(const mal_share3_bits *flat, const room_shape *shape,
+                     const mal_obl_table *table);
+
 /* The raw table of a dataset: its columns but secrets, in order, with the types
  * that the contract declares; names[n_types]. */
 mal_err room_shape_of_dataset(room_shape *shape, const char ***names,

@@ -273,13 +273,15 @@ static mal_err share_to(sharing *s, unsigned seat, uint32_t party) {
 
 /* Rows of one unit stand together, in the order of its planes read as a number:
  * the seats can then see, obliviously, that none has more rows than allowed. */
-static mal_err order_rows(mal_duck_batch *rows, const mal_policy_dataset *d,
-                          const char *const *names, mal_arena *arena) {
+static mal_err order_rows(mal_room *room, mal_duck_batch *rows,
+                          const mal_policy_dataset *d, const char *const *names,
+                          mal_arena *arena) {
     unsigned unit = 0;
     if (d->unit == MAL_POLICY_NONE)
         return MAL_OK;
     while (unit < rows->n && strcmp(names[unit], d->columns[d->unit].name) != 0)
         unit++;
+    room_lie_rows(room, rows, unit);
     return room_rows_order(rows, unit, arena);
 }
 
@@ -297,7 +299,7 @@ static mal_err read_table(sharing *s, const mal_policy_dataset *d) {
     MAL_TRY(mal_store_read(room->config.store, &rows, s->arena,
                            room->contract->room_id, d->name, info.version,
                            names, shape.n_types));
-    MAL_TRY(order_rows(&rows, d, names, s->arena));
+    MAL_TRY(order_rows(room, &rows, d, names, s->arena));
     s->head.version = info.version;
     memcpy(s->head.root, info.root, 32);
     room_shape_hash(s->head.shape, &shape);
@@ -322,7 +324,12 @@ static mal_err share_all(sharing *s, const mal_policy_dataset *d) {
     }
     for (unsigned i = 0; i < MAL_POLICY_SEATS; i++)
         MAL_TRY(share_to(s, i, seats[i]));
-    return MAL_OK;
+    if (s->dir)
+        return MAL_OK; /* the last seat to receive its bundle sees to it */
+    MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
+    return room_call(s->room, seats[0], "take-in",
+                     mal_bytes_str(s->head.dataset), &reply,
+                     20 * s->room->config.step_ms);
 }
 
 mal_err mal_room_share(mal_room *room, const char *dataset, const char *dir,

@@ -25,6 +25,13 @@ dataset bob.people {{
   privacy unit who contributes at most 1 row
   rows at most {people}
 }}
+dataset ada.badges {{
+  badge measure in 0 .. 999
+  floor dim in 0 .. 9
+  unique badge
+  privacy unit row
+  rows at most 64{rests}
+}}
 rule totals permit count, sum, avg by dan
   from ada.visits (dim city, measure amount, filter amount, measure late)
   for dpv:AcademicResearch

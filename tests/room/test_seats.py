@@ -34,7 +34,7 @@ def a_table_is_shared_to_three_seats(h):
     h.ada.ask("data.share", dataset="visits")
     for i, seat in enumerate(SEATS):
         (s,) = h.shares(seat)
-        assert (s["dataset"], s["version"], s["epoch"], s["seat"]) == ("ada.visits", 1, 0, i), s
+        assert (s["dataset"], s["version"], s["epoch"], s["seat"]) == ("ada.visits", 1, 1, i), s
     assert not h.shares("ada") and not h.shares("dan")
     roots = {s["root"] for seat in SEATS for s in h.shares(seat)}
     assert roots == {h.ada.ask("data.ls")["datasets"][0]["root"]}, roots
@@ -55,14 +55,14 @@ def only_the_owner_shares_and_only_what_rests_shared(h):
 
 def a_refresh_gives_new_shares_at_all_seats(h):
     before = {s: h.segments(s) for s in SEATS}
-    assert h.ivy.ask("data.refresh", dataset="ada.visits")["epoch"] == 1
+    assert h.ivy.ask("data.refresh", dataset="ada.visits")["epoch"] == 2
     for seat in SEATS:
         (s,) = h.shares(seat)
-        assert s["epoch"] == 1, s
+        assert s["epoch"] == 2, s
         after = h.segments(seat)
         assert len(after) == len(before[seat]) == 2
         assert not set(after) & set(before[seat])
-    assert h.hal.ask("data.refresh", dataset="ada.visits")["epoch"] == 2
+    assert h.hal.ask("data.refresh", dataset="ada.visits")["epoch"] == 3
     refused("E_DENIED", lambda: h.ada.ask("data.refresh", dataset="ada.visits"), "seat")
     refused("E_MISSING", lambda: h.jon.ask("data.refresh", dataset="bob.people"))
 
@@ -96,7 +96,7 @@ def bundles_travel_as_files_and_fit_one_seat_only(h):
     assert len(h.shares("hal")) == 1, "nothing of a bad bundle stays"
     for seat in SEATS:
         assert "version 1" in h.party[seat].cli("data", "receive", name(seat))
-        assert len(h.shares(seat)) == 2 and h.shares(seat)[0]["epoch"] == 2
+        assert len(h.shares(seat)) == 2 and h.shares(seat)[0]["epoch"] == 3
 
 
 def seats_that_come_back_hold_their_shares(h):
@@ -393,6 +393,59 @@ def owners_with_seats_answer_as_python_does(h):
         assert all(abs(row[i] - (truth[row[0]][i] or 0)) <= 8 * bars[i] for i in (1, 2)), row
 
 
+def count_of(h, ask):
+    return sum(r[1] or 0 for r in rows_of(h.dan.query(ask, prenoise=True, fresh=True)))
+
+
+def a_unit_with_all_rows_adds_its_bound_and_no_more(h):
+    """What ada shares is 400 rows of one person: the contract takes 5."""
+    h.ada.stop()
+    h.again("ada", MALUS_TEST_LIE="units")
+    assert count_of(h, UNION.format(where="")) == 5
+    done = h.dan.query(UNION.format(where=""), prenoise=True, fresh=True)
+    assert sum(r[2] or 0 for r in rows_of(done)) <= 5 * 100
+    assert count_of(h, JOIN.format(where="")) in (0, 5)
+    assert count_of(h, JOIN.format(where="WHERE v.amount >= p.age")) <= 5  # on shares of rows
+    h.ada.stop()
+    h.again("ada")
+    same(rows_of(h.dan.query(UNION.format(where=""), prenoise=True, fresh=True)),
+         h.grouped(h.tables["ada"]))
+
+
+def a_unit_with_all_rows_adds_its_bound_at_an_owner_with_a_seat(h):
+    h.ada.stop()
+    h.again("ada", MALUS_TEST_LIE="units")
+    want = sum(len(h.tables[o]) for o in ("bob", "cyd") if o in h.tables) + 5
+    assert count_of(h, PLAIN_UNION.format(where="")) == want
+    h.ada.stop()
+    h.again("ada")
+
+
+def the_same_of_shares_that_rest(h):
+    h.ada.stop()
+    h.again("ada", MALUS_TEST_LIE="units")
+    h.ada.ask("data.rm", dataset="visits")
+    h.bring("ada", "visits", h.write_table("again", ("who", "city", "amount", "late"),
+                                           h.tables["ada"]))
+    h.ada.ask("data.share", dataset="visits")
+    assert [s["epoch"] for s in h.shares("hal")] == [1]
+    assert count_of(h, UNION.format(where="")) == 5
+    h.ada.stop()
+    h.again("ada")
+
+
+def a_table_whose_unique_keys_are_not_is_not_taken_in(h):
+    bring = lambda rows: h.bring("ada", "badges", h.write_table("badges", ("badge", "floor"), rows))
+    version = bring([(i % 20, 1) for i in range(21)])["version"]
+    e = refused(None, lambda: h.ada.ask("data.share", dataset="badges"), "ada.badges")
+    assert "not unique" in str(e), str(e)
+    assert not any(s["dataset"] == "ada.badges" for s in h.shares("ivy"))
+    bring([(i, 1) for i in range(21)])
+    h.ada.ask("data.share", dataset="badges")
+    (s,) = [s for s in h.shares("ivy") if s["dataset"] == "ada.badges"]
+    assert (s["version"], s["epoch"]) == (version + 1, 1), s
+
+
 def the_cheaper_engine_is_taken_and_the_other_shown(h):
     text = h.dan.cli("explain", "house", JOIN.format(where=""))
     cost = {name: float(seconds) for name, seconds in
@@ -406,6 +459,7 @@ def the_cheaper_engine_is_taken_and_the_other_shown(h):
 
 PARTS = {
     "owners": (dict(bound=512), [owners_with_seats_answer_as_python_does,
+                                 a_unit_with_all_rows_adds_its_bound_at_an_owner_with_a_seat,
                                  the_cheaper_engine_is_taken_and_the_other_shown]),
     "rest": (dict(rests="\n  rests shared"), [
         what_was_not_shared_is_asked_of_in_vain_and_unpaid,
@@ -416,11 +470,13 @@ PARTS = {
         a_seat_that_bends_a_refresh_changes_nothing,
         questions_are_answered_from_the_shares_that_rest, bundles_travel_as_files_and_fit_one_seat_only,
         seats_that_come_back_hold_their_shares,
-        questions_are_answered_from_the_shares_that_rest, what_the_owner_erases_its_seats_erase]),
+        questions_are_answered_from_the_shares_that_rest, what_the_owner_erases_its_seats_erase,
+        the_same_of_shares_that_rest, a_table_whose_unique_keys_are_not_is_not_taken_in]),
     "run": (dict(bound=512, units=256, step=20), [
         answers_before_noise_are_pythons, rows_are_opened_in_a_room_marked_test, explain_names_seats_rounds_bytes_and_losers,
         a_noised_answer_comes_with_a_receipt_that_knows_the_seats, a_repeated_question_is_free,
         who_owns_nothing_pays_nothing_and_logs_everything,
+        a_unit_with_all_rows_adds_its_bound_and_no_more,
         a_lying_seat_is_named_before_the_engine_runs,
         pitfall_16_transcripts_that_differ_end_the_job, a_lying_owner_is_named_by_the_seats,
         a_seat_killed_in_a_job_ends_it_everywhere, a_cancelled_job_ends_everywhere]),
