@@ -8,34 +8,41 @@
  *          p(T) = sum_rows theta (X0(T) Y1(T) + X1(T) Y0(T))
  *      has values at the corners whose shares follow from e_L and e_R.  P sends
  *      p at the 3^v - 2^v other points.  At a challenge r, v elements, the
- *      claim becomes one inner product <a, b> = p(r): a = theta (X0(r), Y0(r))
- *      is known to P and L, b = (Y1(r), X1(r)) to P and R, p(r) = c_L + c_R.
- *   2. While it is longer than one: a, b are polynomials through 2^v pieces; P
- *      sends <a(T), b(T)> at 3^v - 1 points (the sum of the corners is the
- *      claim).  At a challenge the pieces become one.
- *   3. At last a and b get one more, random value each, at T = 1: a(r) shows
- *      nothing to R, and b(r) is nothing that L could guess.  L tells R a(r)
- *      and c_L; R checks a(r) b(r) = c_L + c_R.
+ *      claim becomes <theta X0(r), Y1(r)> + <Y0(r), theta X1(r)> = p(r), where
+ *      L knows X0 and Y0, R knows X1 and Y1, p(r) = c_L + c_R.
+ *   2. While the vectors are longer than one: they are polynomials through 2^v
+ *      pieces; P sends the same sum at 3^v - 1 points (that of the corners is
+ *      the claim).  At a challenge the pieces become one.
+ *   3. At last each gets one more, random value, at T = 1, known as the vector
+ *      is: what is at r shows nothing of X0, Y0 to R, and nothing that L could
+ *      guess of X1, Y1.  L tells R its two values at r and c_L; R checks.
  *
  * What P says is shared: R's part comes from the key of P and R and is not
- * sent, L's part is.  Challenges come from the key of L and R, which P lacks; L
- * sends them once it has P's words.  So P speaks first, and cannot speak to R
- * anew.  Before the last check P tells R what L told it.
+ * sent, L's part is.
+ *
+ * The coin.  All three proofs have the same challenges: the sum of three words,
+ * each drawn from the key of two parties.  P lacks that of L and R; L tells it
+ * once it has P's words.  So P speaks first, and cannot speak to R anew.  A
+ * vector is then the same in the two proofs that it serves in: X1, Y1 of P are
+ * X0, Y0 of P + 1, and are evaluated and folded once.  (The last challenge is
+ * each proof's own: P needs none.)  Who was told wrongly would verify at
+ * another r, and what it says last would differ from what the prover says by a
+ * sum of secrets: so before that P tells R what L told it, and waits for R's
+ * word.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights (2/q where they are products of two), 2/q for each variable,
- * of which a batch of 2^18 words (rows of ANDs: 2^24) has at most
- * log2(2 rows) + 1.
- *   ANDs:   q = 2^64, (1 + 2 * 26) / 2^64 < 2^-58.
- *   words:  q = 2^48, (2 + 2 * 20) / 2^48 < 2^-42.
+ * of which a batch of 2^18 words has log2(2^18 rows) + 1.
+ *   ANDs:   q = 2^64, (1 + 2 * 25) / 2^64 < 2^-58.
+ *   words:  q = 2^48, (2 + 2 * 19) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
- * Zero knowledge: L and R see uniform words, challenges, a(r), and a c_L that
- * follows from what R knows and the claim that is true; a challenge is never
- * zero, so a(r) is uniform.  That is not enough against verifiers that lie:
- * whether R ends the run must say nothing of b to L.  A lie of L on a(r) or c_L
- * passes if it guesses b(r), which is uniform to it: 1/q.  A lie to P on a
- * challenge, which would make P's and R's claims differ by what b is, is seen
- * by R always.
+ * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
+ * that follows from what R knows and the claim that is true; a challenge is
+ * never zero, so values at r are uniform.  That is not enough against verifiers
+ * that lie: whether R ends the run must say nothing of X1, Y1 to L.  A lie of L
+ * on what it says last passes if it guesses what R has at r, which is uniform
+ * to it: 1/q.  A lie of L to P on a challenge is seen by R always, before
+ * anything else is said that depends on it and is not masked for L by R.
  * Source: [BBCGI19] section 5.2, [BGIN19] sections 4 and 5; the polynomials in
  * many variables of [LFKN92] in place of those in one.
  */
@@ -45,26 +52,20 @@
 
 enum { PROVER, LEFT, RIGHT, ROLES };
 
-typedef struct step {
-    uint64_t *said[ROLES];   /* [3^v] elements: values, shares of values */
-    uint64_t *corner[ROLES]; /* [2^v] what corners count at r */
-    uint64_t r[ROLES][PROOF_VARS_MAX * PROOF_WORDS_MAX];
-} step;
-
 typedef struct proof {
     mal_share3 *s;
     const proof_ring *ring;
     share3_record *record;
     unsigned v;
-    size_t blocks, n; /* n: elements of a and b */
-    uint64_t *theta[ROLES];
-    uint64_t *a[2], *b[2]; /* [0] as the prover; a[1] as left, b[1] as right */
-    uint64_t c[ROLES][PROOF_WORDS_MAX]; /* of left and right */
+    size_t blocks, n;                   /* n: elements of a vector */
+    uint64_t *theta;                    /* weights */
+    uint64_t *x[2], *y[2];              /* by part; x weighed */
     uint64_t *spare;                    /* [n] elements */
-    uint64_t *coef;                     /* [3^v] */
-    step step;
-    uint64_t told[ROLES][TOLD_MAX]; /* seed and challenges: what we were */
-    unsigned n_told;                /* told, and as right what L should */
+    uint64_t *said[ROLES];              /* [3^v]: values, shares of values */
+    uint64_t *corner, *point;           /* [2^v], [3^v]: what they count at r */
+    uint64_t c[ROLES][PROOF_WORDS_MAX]; /* of left and right */
+    uint64_t told[ROLES][TOLD_MAX];     /* seed and challenges: what we were */
+    unsigned n_told;                    /* told, and as right what L should */
 } proof;
 
 /* --- Messages ---------------------------------------------------------------
@@ -98,21 +99,23 @@ static mal_err pass(mal_share3 *s, uint64_t *in, const uint64_t *out, size_t n,
     return share3_exchange(s, &r);
 }
 
-/* What we prove, n elements, becomes shares at L and R; ours come in. */
-static mal_err say(proof *p, uint64_t *said[ROLES], size_t n) {
-    const size_t words = n * p->ring->words;
+/* What we prove, n elements from the first one on, becomes shares at L and R;
+ * ours come in. */
+static mal_err say(proof *p, size_t first, size_t n) {
+    const size_t from = first * p->ring->words, words = n * p->ring->words;
     uint64_t *mask = mal_calloc(words, sizeof *mask);
     if (!mask)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     share3_draw(p->s, 1, mask, words);
-    share3_draw(p->s, 0, said[RIGHT], words);
-    for (size_t i = 0; i < n; i++)
-        p->ring->sub(said[PROVER] + i * p->ring->words,
-                     said[PROVER] + i * p->ring->words,
-                     mask + i * p->ring->words);
+    share3_draw(p->s, 0, p->said[RIGHT] + from, words);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t *z = p->said[PROVER] + from + i * p->ring->words;
+        p->ring->sub(z, z, mask + i * p->ring->words);
+    }
     mal_wipe(mask, 8 * words);
     mal_free(mask);
-    return pass(p->s, said[LEFT], said[PROVER], words, true);
+    return pass(p->s, p->said[LEFT] + from, p->said[PROVER] + from, words,
+                true);
 }
 
 /* What P was told, and what R knows it to be. */
@@ -124,20 +127,15 @@ static void remember(proof *p, const uint64_t *prover, const uint64_t *right,
     p->n_told += n;
 }
 
-/* v random words that a prover learns once it has spoken; it is not told the
- * last one, as it has no more to say. */
-static mal_err challenge(proof *p, unsigned v, bool last) {
-    uint64_t word[ROLES][PROOF_VARS_MAX] = { { 0 } };
-    share3_draw(p->s, 0, word[LEFT], v);
-    share3_draw(p->s, 1, word[RIGHT], v);
-    if (!last) {
-        MAL_TRY(pass(p->s, word[PROVER], word[LEFT], v, false));
-        remember(p, word[PROVER], word[RIGHT], v);
-    }
-    for (unsigned role = 0; role < ROLES; role++)
-        for (unsigned t = 0; t < v; t++)
-            p->ring->challenge(p->step.r[role] + t * p->ring->words,
-                               word[role][t]);
+/* The coin: n words that nobody knew before it had spoken. */
+static mal_err toss(proof *p, uint64_t *coin, unsigned n) {
+    uint64_t word[ROLES][PROOF_VARS_MAX];
+    share3_draw(p->s, 0, word[LEFT], n);
+    share3_draw(p->s, 1, word[RIGHT], n);
+    MAL_TRY(pass(p->s, word[PROVER], word[LEFT], n, false));
+    remember(p, word[PROVER], word[RIGHT], n);
+    for (unsigned i = 0; i < n; i++)
+        coin[i] = word[PROVER][i] ^ word[LEFT][i] ^ word[RIGHT][i];
     return MAL_OK;
 }
 
@@ -161,30 +159,41 @@ static void set_one(const proof *p, uint64_t *z) {
     z[0] = 1;
 }
 
-/* One variable's part of what corner 0 and corner 1 count at r: 1 - r, r. */
-static void spread_corners(proof *p, unsigned role, unsigned v) {
-    uint64_t *c = p->step.corner[role];
+/* What corners count at r: 1 - r, r for each variable. */
+static void spread_corners(proof *p, const uint64_t *r, unsigned v) {
+    uint64_t *c = p->corner;
     set_one(p, c);
-    for (unsigned t = 0; t < v; t++)
+    for (unsigned t = 0; t < v; t++, r += p->ring->words)
         for (size_t j = 0; j < (size_t)1 << t; j++) {
             uint64_t *one = at(p, c, j + ((size_t)1 << t));
-            p->ring->mul(one, at(p, c, j), at(p, p->step.r[role], t));
+            p->ring->mul(one, at(p, c, j), r);
             p->ring->sub(at(p, c, j), at(p, c, j), one);
         }
 }
 
-/* And 0, 1, inf: 1 - r, r, r^2 - r. */
-static void spread_points(proof *p, unsigned role, uint64_t *c, unsigned v) {
-    set_one(p, c);
+/* What points do, for 0, 1, inf: 1 - r, r, r^2 - r. */
+static void spread_points(proof *p, const uint64_t *r, unsigned v) {
+    uint64_t *c = p->point;
     size_t n = 1;
-    for (unsigned t = 0; t < v; t++, n *= 3)
+    set_one(p, c);
+    for (unsigned t = 0; t < v; t++, n *= 3, r += p->ring->words)
         for (size_t j = 0; j < n; j++) {
             uint64_t *one = at(p, c, j + n), *inf = at(p, c, j + 2 * n);
-            p->ring->mul(one, at(p, c, j), at(p, p->step.r[role], t));
-            p->ring->mul(inf, one, at(p, p->step.r[role], t));
+            p->ring->mul(one, at(p, c, j), r);
+            p->ring->mul(inf, one, r);
             p->ring->sub(inf, inf, one);
             p->ring->sub(at(p, c, j), at(p, c, j), one);
         }
+}
+
+static mal_err challenge(proof *p, unsigned v) {
+    uint64_t coin[PROOF_VARS_MAX], r[PROOF_VARS_MAX * PROOF_WORDS_MAX];
+    MAL_TRY(toss(p, coin, v));
+    for (unsigned t = 0; t < v; t++)
+        p->ring->challenge(at(p, r, t), coin[t]);
+    spread_corners(p, r, v);
+    spread_points(p, r, v);
+    return MAL_OK;
 }
 
 static bool is_corner(size_t point) {
@@ -194,85 +203,60 @@ static bool is_corner(size_t point) {
     return true;
 }
 
-/* c += the value at r, of values at all points but those that `skip` says. */
+/* c += the value at r, of values at all points, or at those not corners. */
 static void add_value(proof *p, unsigned role, unsigned v, bool corners) {
-    uint64_t *coef = p->coef;
-    const size_t n = share3_points(v);
-    spread_points(p, role, coef, v);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < share3_points(v); i++)
         if (corners || !is_corner(i))
-            add_product(p, p->c[role], at(p, p->step.said[role], i),
-                        at(p, coef, i));
+            add_product(p, p->c[role], at(p, p->said[role], i),
+                        at(p, p->point, i));
 }
 
 /* --- Step 1 -----------------------------------------------------------------
  */
 
 static mal_err draw_weights(proof *p) {
-    uint64_t seed[ROLES][2];
-    share3_draw(p->s, 0, seed[LEFT], 2);
-    share3_draw(p->s, 1, seed[RIGHT], 2);
-    MAL_TRY(pass(p->s, seed[PROVER], seed[LEFT], 2, false));
-    remember(p, seed[PROVER], seed[RIGHT], 2);
-    for (unsigned role = 0; role < ROLES; role++) {
-        mal_prim_aes aes;
-        mal_prim_aes_init(&aes, (const uint8_t *)seed[role]);
-        mal_prim_aes_ctr(p->theta[role], PROOF_LANES / 2 * p->blocks, &aes, 0,
-                         0);
-    }
+    uint64_t seed[2];
+    mal_prim_aes aes;
+    MAL_TRY(toss(p, seed, 2));
+    mal_prim_aes_init(&aes, (const uint8_t *)(const void *)seed);
+    mal_prim_aes_ctr(p->theta, PROOF_LANES / 2 * p->blocks, &aes, 0, 0);
     return MAL_OK;
 }
 
 /* The points that are no corners, to the front, or back to their places. */
-static size_t pack(proof *p, uint64_t *said, unsigned v) {
+static size_t pack(proof *p, uint64_t *said) {
     size_t n = 0;
-    for (size_t i = 0; i < share3_points(v); i++)
+    for (size_t i = 0; i < share3_points(p->v); i++)
         if (!is_corner(i))
             memmove(at(p, said, n++), at(p, said, i), 8 * p->ring->words);
     return n;
 }
 
-static void unpack(proof *p, uint64_t *said, unsigned v) {
-    size_t n = share3_points(v) - ((size_t)1 << v);
-    for (size_t i = share3_points(v); i-- > 0;)
+static void unpack(proof *p, uint64_t *said) {
+    size_t n = share3_points(p->v) - ((size_t)1 << p->v);
+    for (size_t i = share3_points(p->v); i-- > 0;)
         if (!is_corner(i))
             memmove(at(p, said, i), at(p, said, --n), 8 * p->ring->words);
 }
 
-/* The values at r of two operands, half and half. */
-static void evaluate(proof *p, unsigned role, uint64_t *out,
-                     const uint64_t *first, const uint64_t *second,
-                     bool weighed) {
-    const uint64_t *const in[2] = { first, second };
-    for (unsigned h = 0; h < 2; h++) {
-        uint64_t *half = at(p, out, h * (p->n / 2));
-        p->ring->evaluate(half, in[h], p->step.corner[role], p->v, p->blocks);
-        if (weighed)
-            p->ring->weigh(half, p->theta[role], p->blocks);
-    }
-}
-
 static void claim(proof *p, unsigned role, const uint64_t *e) {
-    p->ring->claim(p->c[role], e, p->step.corner[role], p->theta[role], p->v,
-                   p->blocks);
-    unpack(p, p->step.said[role], p->v);
+    p->ring->claim(p->c[role], e, p->corner, p->theta, p->v, p->blocks);
+    unpack(p, p->said[role]);
     add_value(p, role, p->v, false);
 }
 
 static mal_err begin(proof *p) {
+    const proof_ring *ring = p->ring;
     const share3_record *q = p->record;
-    step *w = &p->step;
     MAL_TRY(draw_weights(p));
-    MAL_TRY(
-        p->ring->points(w->said[PROVER], q, p->theta[PROVER], p->v, p->blocks));
-    MAL_TRY(say(p, w->said, pack(p, w->said[PROVER], p->v)));
-    MAL_TRY(challenge(p, p->v, false));
-    for (unsigned role = 0; role < ROLES; role++)
-        spread_corners(p, role, p->v);
-    evaluate(p, PROVER, p->a[0], q->x[0], q->y[0], true);
-    evaluate(p, PROVER, p->b[0], q->y[1], q->x[1], false);
-    evaluate(p, LEFT, p->a[1], q->x[1], q->y[1], true);
-    evaluate(p, RIGHT, p->b[1], q->y[0], q->x[0], false);
+    MAL_TRY(ring->points(p->said[PROVER], q, p->theta, p->v, p->blocks));
+    MAL_TRY(say(p, 0, pack(p, p->said[PROVER])));
+    MAL_TRY(challenge(p, p->v));
+    for (unsigned i = 0; i < 2; i++) {
+        ring->evaluate(p->x[i], q->x[i], p->corner, p->v, p->blocks);
+        ring->evaluate(p->y[i], q->y[i], p->corner, p->v, p->blocks);
+        ring->weigh(p->x[i], p->theta, p->blocks);
+    }
     claim(p, LEFT, q->e[1]);
     claim(p, RIGHT, q->e[0]);
     return MAL_OK;
@@ -281,19 +265,19 @@ static mal_err begin(proof *p) {
 /* --- Step 2 -----------------------------------------------------------------
  */
 
-/* Zeros behind the n elements, up to a multiple of 2^v. */
-static size_t pad(const proof *p, unsigned v) {
-    const size_t full = ((p->n - 1) >> v) + 1;
-    uint64_t *const all[4] = { p->a[0], p->b[0], p->a[1], p->b[1] };
-    for (unsigned i = 0; i < 4; i++)
-        memset(at(p, all[i], p->n), 0,
-               8 * p->ring->words * ((full << v) - p->n));
-    return full;
+/* Of X0 Y1 + Y0 X1, summed over m numbers. */
+static mal_err points_of_both(proof *p, unsigned v, size_t m) {
+    const proof_ring *ring = p->ring;
+    uint64_t *z = p->said[PROVER];
+    MAL_TRY(ring->fold_points(z, p->x[0], p->y[1], v, m));
+    MAL_TRY(ring->fold_points(p->point, p->y[0], p->x[1], v, m));
+    for (size_t i = 0; i < share3_points(v); i++)
+        ring->add(at(p, z, i), at(p, z, i), at(p, p->point, i));
+    return MAL_OK;
 }
 
-static void fold_one(proof *p, unsigned role, uint64_t **vector, unsigned v,
-                     size_t m) {
-    p->ring->fold(p->spare, *vector, p->step.corner[role], v, m);
+static void fold_one(proof *p, uint64_t **vector, unsigned v, size_t m) {
+    p->ring->fold(p->spare, *vector, p->corner, v, m);
     uint64_t *folded = p->spare;
     p->spare = *vector;
     *vector = folded;
@@ -301,7 +285,7 @@ static void fold_one(proof *p, unsigned role, uint64_t **vector, unsigned v,
 
 /* The corners' values sum to the claim: the first follows from the others. */
 static void fold_claim(proof *p, unsigned role, unsigned v) {
-    uint64_t *said = p->step.said[role];
+    uint64_t *said = p->said[role];
     memcpy(said, p->c[role], 8 * p->ring->words);
     for (size_t i = 1; i < share3_points(v); i++)
         if (is_corner(i))
@@ -312,21 +296,21 @@ static void fold_claim(proof *p, unsigned role, unsigned v) {
 
 static mal_err fold(proof *p) {
     const unsigned v = p->ring->fold_vars(p->n);
-    const size_t m = pad(p, v);
-    uint64_t *said[ROLES];
-    MAL_TRY(p->ring->fold_points(p->step.said[PROVER], p->a[0], p->b[0], v, m));
-    for (unsigned role = 0; role < ROLES; role++)
-        said[role] = at(p, p->step.said[role], 1);
-    MAL_TRY(say(p, said, share3_points(v) - 1));
-    MAL_TRY(challenge(p, v, false));
-    for (unsigned role = 0; role < ROLES; role++)
-        spread_corners(p, role, v);
+    const size_t m = ((p->n - 1) >> v) + 1;
+    for (unsigned i = 0; i < 2; i++) { /* zeros behind the n elements */
+        const size_t bytes = 8 * p->ring->words * ((m << v) - p->n);
+        memset(at(p, p->x[i], p->n), 0, bytes);
+        memset(at(p, p->y[i], p->n), 0, bytes);
+    }
+    MAL_TRY(points_of_both(p, v, m));
+    MAL_TRY(say(p, 1, share3_points(v) - 1));
+    MAL_TRY(challenge(p, v));
     fold_claim(p, LEFT, v);
     fold_claim(p, RIGHT, v);
-    fold_one(p, PROVER, &p->a[0], v, m);
-    fold_one(p, PROVER, &p->b[0], v, m);
-    fold_one(p, LEFT, &p->a[1], v, m);
-    fold_one(p, RIGHT, &p->b[1], v, m);
+    for (unsigned i = 0; i < 2; i++) {
+        fold_one(p, &p->x[i], v, m);
+        fold_one(p, &p->y[i], v, m);
+    }
     p->n = m;
     return MAL_OK;
 }
@@ -334,59 +318,88 @@ static mal_err fold(proof *p) {
 /* --- Step 3 -----------------------------------------------------------------
  */
 
-/* P tells R = P + 1 what L told it: words that both verifiers know. */
-static mal_err check_told(proof *p) {
-    uint64_t theirs[TOLD_MAX];
-    MAL_TRY(pass(p->s, theirs, p->told[PROVER], p->n_told, false));
-    bool same = mal_equal(theirs, p->told[RIGHT], 8 * p->n_told);
-    mal_declassify(&same, sizeof same);
-    if (!same)
-        mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
-    return share3_leave(p->s, same ? MAL_OK : MAL_E_PEER);
-}
-
-/* L = P - 1 tells R = P + 1, which is the party before L. */
-static mal_err last_check(proof *p) {
-    const proof_ring *ring = p->ring;
-    const unsigned words = ring->words;
-    uint64_t ours[2 * PROOF_WORDS_MAX], theirs[2 * PROOF_WORDS_MAX],
-        b[PROOF_WORDS_MAX];
-    ring->fold(ours, p->a[1], p->step.corner[LEFT], 1, 1);
-    memcpy(ours + words, p->c[LEFT], 8 * words);
-    MAL_TRY(pass(p->s, theirs, ours, 2 * words, true));
-    ring->fold(b, p->b[1], p->step.corner[RIGHT], 1, 1);
-    ring->mul(b, b, theirs);
-    ring->sub(b, b, theirs + words);
-    bool right = mal_equal(b, p->c[RIGHT], 8 * words);
-    mal_wipe(b, sizeof b);
-    mal_wipe(ours, sizeof ours);
+static mal_err require(proof *p, bool right) {
     mal_declassify(&right, sizeof right);
     if (!right)
         mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
     return share3_leave(p->s, right ? MAL_OK : MAL_E_PEER);
 }
 
-/* The claim is the value at 0; what is said are those at 1 and inf. */
-static mal_err last(proof *p) {
+/* P tells R = P + 1 what L told it, words that both verifiers know, and waits
+ * until R finds them right. */
+static mal_err check_told(proof *p) {
+    static const uint64_t right = UINT64_C(0x6465746e61726720);
+    uint64_t theirs[TOLD_MAX], answer;
+    MAL_TRY(pass(p->s, theirs, p->told[PROVER], p->n_told, false));
+    MAL_TRY(require(p, mal_equal(theirs, p->told[RIGHT], 8 * p->n_told)));
+    MAL_TRY(pass(p->s, &answer, &right, 1, true));
+    return require(p, answer == right);
+}
+
+/* Each proof's last vectors: values 0 and 1 of two numbers. */
+typedef struct ends {
+    uint64_t a[2][4 * PROOF_WORDS_MAX]; /* as prover, as left */
+    uint64_t b[2][4 * PROOF_WORDS_MAX]; /* as prover, as right */
+    uint64_t ours[3 * PROOF_WORDS_MAX], theirs[3 * PROOF_WORDS_MAX];
+    uint64_t end[2 * PROOF_WORDS_MAX], sum[PROOF_WORDS_MAX];
+} ends;
+
+static void set_end(proof *p, uint64_t *z, const uint64_t *first,
+                    const uint64_t *second, unsigned key) {
     const unsigned words = p->ring->words;
-    uint64_t *said[ROLES];
-    share3_draw(p->s, 0, at(p, p->a[0], 1), words);
-    share3_draw(p->s, 1, at(p, p->a[1], 1), words);
-    share3_draw(p->s, 1, at(p, p->b[0], 1), words);
-    share3_draw(p->s, 0, at(p, p->b[1], 1), words);
-    MAL_TRY(p->ring->fold_points(p->step.said[PROVER], p->a[0], p->b[0], 1, 1));
-    for (unsigned role = 0; role < ROLES; role++)
-        said[role] = at(p, p->step.said[role], 1);
-    MAL_TRY(say(p, said, 2));
-    MAL_TRY(challenge(p, 1, true));
+    memcpy(z, first, 8 * words);
+    memcpy(at(p, z, 1), second, 8 * words);
+    share3_draw(p->s, key, at(p, z, 2), 2 * words);
+}
+
+/* L = P - 1 tells R = P + 1, which is the party before L. */
+static mal_err last_check(proof *p, ends *w) {
+    const proof_ring *ring = p->ring;
+    const unsigned words = ring->words;
+    uint64_t *sum = w->sum;
+    memcpy(at(p, w->ours, 2), p->c[LEFT], 8 * words);
+    MAL_TRY(pass(p->s, w->theirs, w->ours, 3 * words, true));
+    memset(sum, 0, 8 * words);
+    add_product(p, sum, w->theirs, w->end);
+    add_product(p, sum, at(p, w->theirs, 1), at(p, w->end, 1));
+    ring->sub(sum, sum, at(p, w->theirs, 2));
+    return require(p, mal_equal(sum, p->c[RIGHT], 8 * words));
+}
+
+/* The claim is the value at 0; what is said are those at 1 and inf.  Each proof
+ * has a challenge of its own, of which its prover hears nothing. */
+static mal_err last_said(proof *p, ends *w) {
+    const unsigned words = p->ring->words;
+    set_end(p, w->a[0], p->x[0], p->y[0], 0);
+    set_end(p, w->a[1], p->x[1], p->y[1], 1);
+    set_end(p, w->b[0], p->y[1], p->x[1], 1);
+    set_end(p, w->b[1], p->y[0], p->x[0], 0);
+    MAL_TRY(p->ring->fold_points(p->said[PROVER], w->a[0], w->b[0], 1, 2));
+    MAL_TRY(say(p, 1, 2));
     for (unsigned role = LEFT; role <= RIGHT; role++) {
-        spread_corners(p, role, 1);
-        memcpy(p->step.said[role], p->c[role], 8 * words);
+        uint64_t random, r[PROOF_WORDS_MAX];
+        share3_draw(p->s, role == RIGHT, &random, 1);
+        p->ring->challenge(r, random);
+        spread_corners(p, r, 1);
+        spread_points(p, r, 1);
+        memcpy(p->said[role], p->c[role], 8 * words);
         memset(p->c[role], 0, sizeof p->c[role]);
         add_value(p, role, 1, true);
+        p->ring->fold(role == LEFT ? w->ours : w->end,
+                      role == LEFT ? w->a[1] : w->b[1], p->corner, 1, 2);
     }
     MAL_TRY(check_told(p));
-    return last_check(p);
+    return last_check(p, w);
+}
+
+static mal_err last(proof *p) {
+    ends *w = mal_calloc(1, sizeof *w);
+    if (!w)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    mal_err err = last_said(p, w);
+    mal_wipe(w, sizeof *w);
+    mal_free(w);
+    return err;
 }
 
 /* --- All --------------------------------------------------------------------
@@ -413,47 +426,41 @@ static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
     return MAL_OK;
 }
 
-static size_t take(size_t *at, size_t n) {
-    const size_t from = *at;
-    *at += n;
+static uint64_t *take(uint64_t **next, size_t words) {
+    uint64_t *from = *next;
+    *next += words;
     return from;
 }
 
-/* Where in the memory of a proof its parts lie, in words. */
+/* Where in the memory of a proof its parts lie. */
 static mal_err set_up(proof *p) {
     const proof_ring *ring = p->ring;
     share3_record *q = p->record;
     p->v = ring->group_vars(q->n);
     const size_t block = (size_t)PROOF_LANES << p->v;
     p->blocks = (q->n + block - 1) / block;
-    p->n = 2 * PROOF_LANES * ring->rows * p->blocks;
+    p->n = PROOF_LANES * ring->rows * p->blocks;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t *const all[3] = { q->x[i], q->y[i], q->e[i] };
         for (unsigned k = 0; k < 3; k++)
             memset(all[k] + q->n, 0, 8 * (p->blocks * block - q->n));
     }
-    size_t end = 0, theta[ROLES], said[ROLES], corner[ROLES], vector[5];
-    for (unsigned i = 0; i < ROLES; i++) {
-        theta[i] = take(&end, PROOF_LANES * p->blocks);
-        said[i] = take(&end, PROOF_POINTS_MAX * ring->words);
-        corner[i] = take(&end, PROOF_CORNERS_MAX * ring->words);
-    }
-    const size_t coef = take(&end, PROOF_POINTS_MAX * ring->words);
-    for (unsigned i = 0; i < 5; i++)
-        vector[i] = take(&end, (p->n + PROOF_CORNERS_MAX) * ring->words);
-    uint64_t *memory = NULL;
-    MAL_TRY(want(p->s, &memory, end));
-    for (unsigned i = 0; i < ROLES; i++) {
-        p->theta[i] = memory + theta[i];
-        p->step.said[i] = memory + said[i];
-        p->step.corner[i] = memory + corner[i];
-    }
-    p->coef = memory + coef;
+    const size_t theta = PROOF_LANES * p->blocks;
+    const size_t said = PROOF_POINTS_MAX * ring->words;
+    const size_t corner = PROOF_CORNERS_MAX * ring->words;
+    const size_t vector = (p->n + PROOF_CORNERS_MAX) * ring->words;
+    uint64_t *next = NULL;
+    MAL_TRY(want(p->s, &next, theta + 4 * said + corner + 5 * vector));
+    for (unsigned i = 0; i < ROLES; i++)
+        p->said[i] = take(&next, said);
+    p->theta = take(&next, theta);
+    p->point = take(&next, said);
+    p->corner = take(&next, corner);
     for (unsigned i = 0; i < 2; i++) {
-        p->a[i] = memory + vector[2 * i];
-        p->b[i] = memory + vector[2 * i + 1];
+        p->x[i] = take(&next, vector);
+        p->y[i] = take(&next, vector);
     }
-    p->spare = memory + vector[4];
+    p->spare = next;
     return MAL_OK;
 }
 
