@@ -29,6 +29,11 @@ typedef struct share3_kernels {
     /* z = a ^ b ^ c ^ ones */
     void (*xor)(uint64_t *z, const uint64_t *a, const uint64_t *b,
                 const uint64_t *c, uint64_t ones, size_t n);
+    /* z = a - x y - z, over bits or words */
+    void (*rest_and)(uint64_t *z, const uint64_t *a, const uint64_t *x,
+                     const uint64_t *y, size_t n);
+    void (*rest_mul)(uint64_t *z, const uint64_t *a, const uint64_t *x,
+                     const uint64_t *y, size_t n);
     /* Over elements of SHARE3_GALOIS words: z += x y, not reduced; z += sum of
      * a[k] coef[k]; z[k] += a[k] x. */
     void (*poly_mac)(uint64_t *z, const uint64_t *x, const uint64_t *y);

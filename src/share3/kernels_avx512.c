@@ -74,8 +74,8 @@ static bool usable(void) {
 }
 
 const share3_kernels share3_kernels_avx512 = {
-    "avx512",  usable,    turn,     and_words, mul_words,  dot_words,
-    sum_words, xor_words, poly_mac, poly_axpy, poly_outer,
+    "avx512",  usable,   turn,     and_words, mul_words, dot_words,  sum_words,
+    xor_words, rest_and, rest_mul, poly_mac,  poly_axpy, poly_outer,
 };
 
 #else

@@ -50,6 +50,18 @@ TARGET static void xor_words(uint64_t *z, const uint64_t *a, const uint64_t *b,
             z[i] = a[i] ^ (c ? c[i] : 0) ^ ones;
 }
 
+TARGET static void rest_and(uint64_t *z, const uint64_t *a, const uint64_t *x,
+                            const uint64_t *y, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        z[i] = a[i] ^ (x[i] & y[i]) ^ z[i];
+}
+
+TARGET static void rest_mul(uint64_t *z, const uint64_t *a, const uint64_t *x,
+                            const uint64_t *y, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        z[i] = a[i] - x[i] * y[i] - z[i];
+}
+
 /* --- Galois ring, proof_words.c
  * --------------------------------------------------
  */

@@ -10,16 +10,23 @@
 /* --- Blocks ----------------------------------------------------------------
  */
 
+typedef struct pair {
+    const uint64_t *a, *b;
+} pair;
+
 static const uint64_t *at(const share3_ref *r, unsigned p, size_t i) {
     return r->part[p] ? r->part[p] + i : NULL;
 }
 
-/* a ^ b ^ ones, or a - b; NULL is zero.  Returns a itself where that is all. */
-static const uint64_t *combine(uint64_t *out, const uint64_t *a,
-                               const uint64_t *b, uint64_t ones, bool words,
-                               size_t n) {
-    if (a && !b && !ones)
+/* a ^ b ^ ones, or a - b; NULL is zero.  Returns a itself where that is all,
+ * unless it must be in `out`. */
+static const uint64_t *combine(uint64_t *out, const pair *ab, uint64_t ones,
+                               bool words, bool copy, size_t n) {
+    const uint64_t *a = ab->a, *b = ab->b;
+    if (a && !b && !ones && !copy)
         return a;
+    if (a && !b && !ones)
+        return memcpy(out, a, n * sizeof *out);
     if (!a) {
         memset(out, 0, n * sizeof *out);
         a = out;
@@ -35,20 +42,37 @@ static uint64_t ones_of(const mal_share3 *s, unsigned p, bool inverted) {
     return inverted && share3_carries(s, p) ? ~UINT64_C(0) : 0;
 }
 
+typedef struct run {
+    mal_share3 *s;
+    share3_kind kind;
+    const share3_gate *gates;
+    size_t words;          /* of a gate */
+    size_t base;           /* words of all gates that went before */
+    share3_record *record; /* NULL unless products are to be verified */
+} run;
+
 typedef struct operands {
     const uint64_t *x[2], *y[2];
 } operands;
 
-static void load(const mal_share3 *s, operands *op, share3_kind kind,
-                 const share3_gate *g, size_t from, size_t n) {
-    const bool words = kind == SHARE3_MUL;
+/* The operands; into the record from word i on, if there is one. */
+static void load(const run *r, operands *op, const share3_gate *g, size_t from,
+                 size_t n, size_t i) {
+    const mal_share3 *s = r->s;
+    const bool words = r->kind == SHARE3_MUL, copy = r->record != NULL;
     for (unsigned p = 0; p < 2; p++) {
-        op->x[p] = combine(s->scratch + p * SHARE3_BLOCK, at(&g->x, p, from),
-                           at(&g->x2, p, from),
-                           ones_of(s, p, g->flags & SHARE3_NOT_X), words, n);
-        op->y[p] = combine(s->scratch + (2 + p) * SHARE3_BLOCK,
-                           at(&g->y, p, from), at(&g->y2, p, from),
-                           ones_of(s, p, g->flags & SHARE3_NOT_Y), words, n);
+        uint64_t *x = s->scratch + p * SHARE3_BLOCK;
+        uint64_t *y = s->scratch + (2 + p) * SHARE3_BLOCK;
+        if (copy) {
+            x = r->record->x[p] + i;
+            y = r->record->y[p] + i;
+        }
+        op->x[p] =
+            combine(x, &(pair){ at(&g->x, p, from), at(&g->x2, p, from) },
+                    ones_of(s, p, g->flags & SHARE3_NOT_X), words, copy, n);
+        op->y[p] =
+            combine(y, &(pair){ at(&g->y, p, from), at(&g->y2, p, from) },
+                    ones_of(s, p, g->flags & SHARE3_NOT_Y), words, copy, n);
     }
 }
 
@@ -75,70 +99,62 @@ static void multiply(uint64_t *out, share3_kind kind, const operands *op,
         share3_kernel()->and (out, op->x, op->y, n);
 }
 
-/* The statement of proof_impl.h, but for what is received. */
-static void record_block(const mal_share3 *s, share3_kind kind,
-                         share3_record *r, size_t i, const operands *op,
-                         size_t n) {
-    for (unsigned p = 0; p < 2; p++) {
-        memcpy(r->x[p] + i, op->x[p], 8 * n);
-        memcpy(r->y[p] + i, op->y[p], 8 * n);
-    }
-    (void)s;
-    for (size_t k = i; k < i + n; k++)
-        r->e[1][k] = kind == SHARE3_AND ? r->x[1][k] & r->y[1][k]
-                                        : 0 - r->x[1][k] * r->y[1][k];
-}
-
-static void record_masks(share3_kind kind, share3_record *r, size_t i,
-                         const uint64_t *const f[2], size_t n) {
-    memcpy(r->e[0] + i, f[0], 8 * n);
-    for (size_t k = 0; k < n; k++)
-        r->e[1][i + k] = kind == SHARE3_AND ? r->e[1][i + k] ^ f[1][k]
-                                            : r->e[1][i + k] - f[1][k];
-}
-
-static void record_received(share3_kind kind, share3_record *r, size_t i,
-                            const uint64_t *in, size_t n) {
-    for (size_t k = 0; k < n; k++)
-        r->e[1][i + k] = kind == SHARE3_AND ? r->e[1][i + k] ^ in[k]
-                                            : r->e[1][i + k] + in[k];
-}
-
-/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on; the
- * masks go to words i.. of the record, if there is one. */
+/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on. */
 static void mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
-                 size_t n, share3_record *r, size_t i) {
+                 size_t n) {
     uint64_t *f[2] = { s->scratch, s->scratch + SHARE3_BLOCK };
     for (unsigned p = 0; p < 2; p++) {
         const share3_key *k = &s->key[p];
-        if (kind == SHARE3_AND && n % 2 == 0 && !r)
+        if (kind == SHARE3_AND && n % 2 == 0)
             mal_prim_aes_ctr_xor(out, n / 2, &k->aes, k->counter + block,
                                  SHARE3_TWEAK_MASK);
         else
             mal_prim_aes_ctr(f[p], (n + 1) / 2, &k->aes, k->counter + block,
                              SHARE3_TWEAK_MASK);
     }
-    if (r)
-        record_masks(kind, r, i, (const uint64_t *const[2]){ f[0], f[1] }, n);
     if (kind != SHARE3_AND) {
         share3_kernel()->sum(out, out, f[0], NULL, false, n);
         share3_kernel()->sum(out, out, f[1], NULL, true, n);
-    } else if (n % 2 || r) {
+    } else if (n % 2) {
         share3_kernel()->xor (out, out, f[0], f[1], 0, n);
     }
 }
 
+/* And with the masks kept in the record, from word i on: e_R is F(k_i), and
+ * what is received makes e_L of F(k_(i+1)). */
+static void mask_recorded(const run *r, uint64_t *out, uint64_t block, size_t n,
+                          size_t i) {
+    uint64_t *const f[2] = { r->record->e[0] + i, r->record->e[1] + i };
+    for (unsigned p = 0; p < 2; p++) {
+        const share3_key *k = &r->s->key[p];
+        mal_prim_aes_ctr(f[p], n / 2, &k->aes, k->counter + block,
+                         SHARE3_TWEAK_MASK);
+        if (n % 2) {
+            uint64_t last[2];
+            mal_prim_aes_ctr(last, 1, &k->aes, k->counter + block + n / 2,
+                             SHARE3_TWEAK_MASK);
+            f[p][n - 1] = last[0];
+            mal_wipe(last, sizeof last);
+        }
+    }
+    if (r->kind == SHARE3_AND) {
+        share3_kernel()->xor (out, out, f[0], f[1], 0, n);
+        return;
+    }
+    share3_kernel()->sum(out, out, f[0], NULL, false, n);
+    share3_kernel()->sum(out, out, f[1], NULL, true, n);
+}
+
+static void record_received(share3_kind kind, share3_record *r, size_t i,
+                            const uint64_t *in, size_t n) {
+    if (kind == SHARE3_AND)
+        share3_kernel()->rest_and(r->e[1] + i, in, r->x[1] + i, r->y[1] + i, n);
+    else
+        share3_kernel()->rest_mul(r->e[1] + i, in, r->x[1] + i, r->y[1] + i, n);
+}
+
 /* --- Chunks ----------------------------------------------------------------
  */
-
-typedef struct run {
-    mal_share3 *s;
-    share3_kind kind;
-    const share3_gate *gates;
-    size_t words;          /* of a gate */
-    size_t base;           /* words of all gates that went before */
-    share3_record *record; /* NULL unless products are to be verified */
-} run;
 
 /* The words [from, from + n) of the run, gate by gate, block by block. */
 static void make_block(const run *r, uint64_t *out, size_t from, size_t n) {
@@ -147,11 +163,8 @@ static void make_block(const run *r, uint64_t *out, size_t from, size_t n) {
         const size_t off = (r->base + from + i) % r->words;
         operands op;
         step = share3_least(n - i, r->words - off);
-        load(r->s, &op, r->kind, g, off, step);
+        load(r, &op, g, off, step, r->record ? r->record->n + from + i : 0);
         multiply(out + i, r->kind, &op, step);
-        if (r->record)
-            record_block(r->s, r->kind, r->record, r->record->n + from + i, &op,
-                         step);
     }
 }
 
@@ -170,8 +183,11 @@ static void make_chunk(void *ctx, uint64_t *out, size_t from, size_t n) {
     for (size_t i = 0; i < n; i += SHARE3_BLOCK) {
         const size_t step = share3_least(SHARE3_BLOCK, n - i);
         make_block(r, out + i, from + i, step);
-        mask(r->s, r->kind, out + i, (from + i) / 2, step, r->record,
-             r->record ? r->record->n + from + i : 0);
+        if (r->record)
+            mask_recorded(r, out + i, (from + i) / 2, step,
+                          r->record->n + from + i);
+        else
+            mask(r->s, r->kind, out + i, (from + i) / 2, step);
         store_words(r, 0, out + i, from + i, step);
     }
 }
@@ -253,7 +269,7 @@ static void make_dot(void *ctx, uint64_t *out, size_t from, size_t n) {
     }
     for (size_t i = 0; i < n; i += SHARE3_BLOCK)
         mask(d->s, SHARE3_DOT, out + i, (from + i) / 2,
-             share3_least(SHARE3_BLOCK, n - i), NULL, 0);
+             share3_least(SHARE3_BLOCK, n - i));
     memcpy(d->z->part[0] + from, out, n * sizeof *out);
 }
 

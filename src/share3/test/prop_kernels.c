@@ -82,6 +82,14 @@ TEST(loops_equal_their_formulas_at_all_lengths) {
             sum += z[i];
         }
         CHECK(k->dot(x, y, n) == sum);
+        memcpy(z, v[3], n * sizeof *z);
+        k->rest_and(z, v[0], v[1], v[2], n);
+        for (size_t i = 0; i < n; i++)
+            CHECK(z[i] == (v[0][i] ^ (v[1][i] & v[2][i]) ^ v[3][i]));
+        memcpy(z, v[3], n * sizeof *z);
+        k->rest_mul(z, v[0], v[1], v[2], n);
+        for (size_t i = 0; i < n; i++)
+            CHECK(z[i] == v[0][i] - v[1][i] * v[2][i] - v[3][i]);
         for (unsigned c = 0; c < 8; c++) {
             const uint64_t *b = c & 1 ? v[1] : NULL, *d = c & 2 ? v[2] : NULL;
             k->sum(z, v[0], b, d, c & 4, n);
