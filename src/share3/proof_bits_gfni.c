@@ -73,7 +73,6 @@ TARGET static void add_sums(uint64_t (*sum)[2], const __m512i *wide, size_t n) {
 
 #define LOW 8 /* corners of the low variables */
 #define LOW_POINTS 27
-#define TILE 8 /* blocks that stay in the cache for all points */
 
 /* The corners of `high` variables that the value at a point is made of. */
 static unsigned corners_of(size_t point, unsigned high, size_t corner[8]) {
@@ -113,13 +112,24 @@ INLINE void choose(__m512i *out, const __m512i *in, unsigned half,
                               : add(in[i], in[half + i]);
 }
 
-INLINE void block_points(__m512i sum[LOW_POINTS], __m512i (*in)[LOW],
+/* The first choice, of words that lie one after the other. */
+INLINE void choose_loaded(__m512i out[4], const uint64_t *in, unsigned digit) {
+    for (unsigned i = 0; i < 4; i++) {
+        const uint64_t *zero = in + i * PROOF_LANES,
+                       *one = zero + 4 * PROOF_LANES;
+        out[i] = digit == 0   ? load(zero)
+                 : digit == 1 ? load(one)
+                              : add(load(zero), load(one));
+    }
+}
+
+INLINE void block_points(__m512i sum[LOW_POINTS], const uint64_t *const in[4],
                          __m512i theta) {
 #pragma GCC unroll 3
     for (unsigned d2 = 0; d2 < 3; d2++) {
         __m512i four[4][4];
         for (unsigned k = 0; k < 4; k++)
-            choose(four[k], in[k], 4, d2);
+            choose_loaded(four[k], in[k], d2);
 #pragma GCC unroll 3
         for (unsigned d1 = 0; d1 < 3; d1++) {
             __m512i two[4][2];
@@ -139,22 +149,69 @@ INLINE void block_points(__m512i sum[LOW_POINTS], __m512i (*in)[LOW],
     }
 }
 
+/* Some blocks at a time, so that sums stay in the cache: the high variables are
+ * chosen one after the other, the last first. */
+#define TILE 4
+#define HIGH (PROOF_VARS_MAX - 3)
+
+typedef struct tile {
+    uint64_t (*sum)[2];
+    const uint64_t *theta;
+    size_t n; /* blocks */
+    /* By variables chosen: where the corners left lie, or are made. */
+    const uint64_t *in[HIGH + 1][TILE][4];
+    uint64_t made[HIGH][TILE][4][PROOF_CORNERS_MAX / 2 * PROOF_LANES];
+} tile;
+
+TARGET static void low_points(tile *w, unsigned chosen, size_t point) {
+    __m512i sum[LOW_POINTS];
+    memset(sum, 0, sizeof sum);
+    for (size_t b = 0; b < w->n; b++)
+        block_points(sum, w->in[chosen][b], load(w->theta + b * PROOF_LANES));
+    add_sums(w->sum + point * LOW_POINTS, sum, LOW_POINTS);
+}
+
+TARGET static void choose_high(tile *w, unsigned chosen, unsigned digit,
+                               size_t half) {
+    for (size_t b = 0; b < w->n; b++)
+        for (unsigned k = 0; k < 4; k++) {
+            const uint64_t *in = w->in[chosen][b][k];
+            uint64_t *out = w->made[chosen][b][k];
+            w->in[chosen + 1][b][k] = digit == 2 ? out : in + digit * half;
+            for (size_t i = 0; digit == 2 && i < half; i += 8)
+                _mm512_storeu_si512(out + i,
+                                    add(load(in + i), load(in + half + i)));
+        }
+}
+
+/* The points whose high digits, from the last on, are those of `point`. */
+TARGET static void high_points(tile *w, unsigned left, unsigned chosen,
+                               size_t point) {
+    if (left == 0 || chosen == HIGH) {
+        low_points(w, chosen, point);
+        return;
+    }
+    for (unsigned digit = 0; digit < 3; digit++) {
+        choose_high(w, chosen, digit, LOW * PROOF_LANES << (left - 1));
+        high_points(w, left - 1, chosen + 1, 3 * point + digit);
+    }
+}
+
 TARGET static void points(uint64_t (*sum)[2], const share3_record *r,
                           const uint64_t *theta, unsigned v, size_t blocks) {
     const uint64_t *const from[4] = { r->x[0], r->y[1], r->x[1], r->y[0] };
     const size_t block = (size_t)PROOF_LANES << v;
-    for (size_t tile = 0; tile < blocks; tile += TILE)
-        for (size_t o = 0; o < share3_points(v - 3); o++) {
-            size_t corner[8];
-            const unsigned n = corners_of(o, v - 3, corner);
-            __m512i wide[LOW_POINTS] = { 0 }, in[4][LOW];
-            for (size_t b = tile; b < share3_least(blocks, tile + TILE); b++) {
-                for (unsigned k = 0; k < 4; k++)
-                    gather(in[k], from[k] + b * block, PROOF_LANES, corner, n);
-                block_points(wide, in, load(theta + b * PROOF_LANES));
-            }
-            add_sums(sum + o * LOW_POINTS, wide, LOW_POINTS);
-        }
+    tile w;
+    w.sum = sum;
+    for (size_t first = 0; first < blocks; first += TILE) {
+        w.theta = theta + first * PROOF_LANES;
+        w.n = share3_least(TILE, blocks - first);
+        for (size_t b = 0; b < w.n; b++)
+            for (unsigned k = 0; k < 4; k++)
+                w.in[0][b][k] = from[k] + (first + b) * block;
+        high_points(&w, v - 3, 0, 0);
+    }
+    mal_wipe(&w, sizeof w);
 }
 
 INLINE void fold_block(__m512i sum[LOW_POINTS], const __m512i a[LOW],
