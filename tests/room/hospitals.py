@@ -5,7 +5,7 @@ import math
 import os
 import random
 
-from house import House, Party
+from house import House
 
 OWNERS = ("north", "south")
 PARTIES = OWNERS + ("lab",)
@@ -59,44 +59,22 @@ HEAD = ("who", "age", "bmi", "sex", "stays", "readmitted", "hiv")
 
 
 class Hospitals(House):
+    room, owners, parties = "hospitals", OWNERS, PARTIES
+
     def __init__(self, seed, mode="", rests="", bound=512, budget=1000, patients=450):
         super().__init__(seed)
         self.bounds = dict(mode=mode, rests=rests, rows=bound, budget=budget)
         self.patients = patients
-        self.party = {name: Party(self, name) for name in PARTIES}
 
-    def __getattr__(self, name):
-        if name in PARTIES:
-            return self.party[name]
-        raise AttributeError(name)
+    def party_line(self, name, line):
+        roles = " analyst compute " if name == "lab" else " owner compute "
+        return line.replace(" owner ", roles)
 
-    def contract(self):
-        text = 'room "hospitals" version 1 test\n'
-        for name, p in self.party.items():
-            line = json.loads(p.cli("party", "show", "--json"))["line"]
-            roles = " analyst compute " if name == "lab" else " owner compute "
-            text += line.replace(" owner ", roles) + "\n"
-        for owner in OWNERS:
-            text += PATIENTS.format(owner=owner, **self.bounds)
-        return text + ROOM.format(**self.bounds)
+    def clauses(self):
+        tables = (PATIENTS.format(owner=owner, **self.bounds) for owner in OWNERS)
+        return "".join(tables) + ROOM.format(**self.bounds)
 
-    def make(self):
-        for name, p in self.party.items():
-            p.cli("party", "init", name)
-        path = os.path.join(self.dir, "hospitals.room")
-        open(path, "w").write(self.contract())
-        for owner in OWNERS:
-            self.party[owner].cli("room", "sign", path)
-        for p in self.party.values():
-            p.start()
-        for name in PARTIES:
-            for other in PARTIES:
-                if other != name:
-                    self.party[other].ask("peer.set", party=name, host="127.0.0.1",
-                                          port=self.party[name].port)
-        for p in self.party.values():
-            p.ask("room.open", bundle=open(path + ".signed").read())
-        self.make_tables()
+    def bring_tables(self):
         for owner in OWNERS:
             self.bring(owner, "patients", self.write_table(owner, HEAD, self.tables[owner]))
         self.bring("south", "blood", self.write_table("blood", ("who", "crp"),

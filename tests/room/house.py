@@ -10,8 +10,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import traceback
 
 CITIES = ("x", "y", "z")
 OWNERS = ("ada", "bob", "cyd")
@@ -134,7 +136,10 @@ class Party:
 
 
 class House:
-    """Three owners and an analyst, with small tables; a context that cleans up."""
+    """Three owners and an analyst, with small tables; a context that cleans up.  Houses of
+    another kind name their own parties, and say what these write in the contract."""
+
+    room, owners, parties = "house", OWNERS, PARTIES
 
     def __init__(self, seed, rows=400, people=100, bound=1024, units=256, budget=20,
                  step=60, persons=150):
@@ -143,7 +148,7 @@ class House:
         self.bounds = {"rows": bound, "units": units, "people": 256, "budget": budget}
         self.step, self.tables = step, {}
         self.dir = tempfile.mkdtemp(prefix="malus-room-")
-        self.party = {name: Party(self, name) for name in PARTIES}
+        self.party = {name: Party(self, name) for name in self.parties}
 
     def __enter__(self):
         try:
@@ -165,28 +170,34 @@ class House:
         shutil.rmtree(self.dir)
 
     def __getattr__(self, name):
-        if name in PARTIES:
+        if name in self.parties:
             return self.party[name]
         raise AttributeError(name)
 
     # --- making ------------------------------------------------------------------------
 
+    def party_line(self, name, line):
+        """How the contract names a party; `line` is what it shows of itself."""
+        return line.replace(" owner ", " analyst ") if name == "dan" else line
+
+    def clauses(self):
+        tables = (VISITS.format(owner=owner, **self.bounds) for owner in self.owners)
+        return "".join(tables) + ROOM.format(**self.bounds)
+
     def contract(self, version=1, parent=None, room_id=None, extra=""):
-        text = f'room "house" version {version} test\n'
+        text = f'room "{self.room}" version {version} test\n'
         if version > 1:
             text += f"parent sha256:{parent}\nroom-id sha256:{room_id}\n"
         for name, p in self.party.items():
             line = json.loads(p.cli("party", "show", "--json"))["line"]
-            text += line.replace(" owner ", " analyst ") + "\n" if name == "dan" else line + "\n"
-        for owner in OWNERS:
-            text += VISITS.format(owner=owner, **self.bounds)
-        return text + ROOM.format(**self.bounds) + extra
+            text += self.party_line(name, line) + "\n"
+        return text + self.clauses() + extra
 
     def sign(self, name, text):
         path = os.path.join(self.dir, name)
         with open(path, "w") as f:
             f.write(text)
-        for owner in OWNERS:
+        for owner in self.owners:
             self.party[owner].cli("room", "sign", path)
         return path + ".signed"
 
@@ -217,7 +228,7 @@ class House:
 
     def introduce(self, name):
         """Tell the others where this one is."""
-        for other in PARTIES:
+        for other in self.parties:
             if other != name and self.party[other].process:
                 self.party[other].ask("peer.set", party=name, host="127.0.0.1",
                                       port=self.party[name].port)
@@ -228,16 +239,25 @@ class House:
         self.bundle = self.sign("house.room", self.contract())
         for p in self.party.values():
             p.start(**self.env(p.name))
-        for name in PARTIES:
+        for name in self.parties:
             self.introduce(name)
         for p in self.party.values():
             p.ask("room.open", bundle=open(self.bundle).read())
         self.make_tables()
-        for owner in OWNERS:
-            self.bring(owner, "visits", self.write_table(
-                owner, ("who", "city", "amount", "late"), self.tables[owner]))
+        self.bring_tables()
+
+    def bring_visits(self, owner):
+        self.bring(owner, "visits", self.write_table(
+            owner, ("who", "city", "amount", "late"), self.tables[owner]))
+
+    def bring_people(self):
         self.bring("bob", "people", self.write_table(
             "people", ("who", "age"), self.tables["people"]))
+
+    def bring_tables(self):
+        for owner in self.owners:
+            self.bring_visits(owner)
+        self.bring_people()
 
     def env(self, name):
         return {}
@@ -245,7 +265,7 @@ class House:
     def again(self, name, **env):
         """Start a party's node anew and reconnect everybody."""
         self.party[name].start(**env)
-        for other in PARTIES:
+        for other in self.parties:
             if other != name and self.party[other].process:
                 self.party[name].ask("peer.set", party=other, host="127.0.0.1",
                                      port=self.party[other].port)
@@ -287,3 +307,33 @@ def wait_until(what, seconds=60):
     while not what():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.05)
+
+
+def run_case(number, case, house):
+    began, ok = time.monotonic(), True
+    try:
+        case(house) if house else case()
+    except Exception:
+        ok = False
+        print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()))
+    print(f"{'ok' if ok else 'not ok'} {number} - {case.__name__}"
+          f" ({time.monotonic() - began:.1f} s)", flush=True)
+    return ok
+
+
+def run_parts(parts, seed, make):
+    """TAP of the parts that the command names, or of all.  A part's options, if any, make
+    one house for all of its cases; without, each case builds its own."""
+    parts = [parts[name] for name in sys.argv[1:] or parts]
+    print(f"1..{sum(len(cases) for _, cases in parts)}\n# MAL_SEED={seed}", flush=True)
+    number = failed = 0
+    for options, cases in parts:
+        house = make(seed, **options).__enter__() if options is not None else None
+        for case in cases:
+            number += 1
+            failed += not run_case(number, case, house)
+        if house:
+            for p in house.party.values():
+                p.stop()
+            house.close()
+    sys.exit(failed != 0)

@@ -1,10 +1,8 @@
 """seats.py - a house whose share3 has seats of its own: two owners, three that
 compute and own nothing, an analyst."""
-import json
 import os
 
-import house
-from house import House, Party
+from house import House
 
 OWNERS = ("ada", "bob")
 SEATS = ("hal", "ivy", "jon")
@@ -55,64 +53,23 @@ expires 2090-01-01
 
 
 class Seats(House):
+    owners, parties = OWNERS, PARTIES
+
     def __init__(self, seed, mode="", rests="", **options):
         super().__init__(seed, **options)
         self.bounds.update(mode=mode, rests=rests)
-        self.party = {name: Party(self, name) for name in PARTIES}
 
-    def __getattr__(self, name):
-        if name in PARTIES:
-            return self.party[name]
-        raise AttributeError(name)
+    def party_line(self, name, line):
+        if name in SEATS:
+            line = line.replace(" owner ", " compute ") + f' organisation "{name} Ltd"'
+        return super().party_line(name, line)
 
-    def contract(self, version=1, parent=None, room_id=None, extra=""):
-        text = f'room "house" version {version} test\n'
-        if version > 1:
-            text += f"parent sha256:{parent}\nroom-id sha256:{room_id}\n"
-        for name, p in self.party.items():
-            line = json.loads(p.cli("party", "show", "--json"))["line"]
-            if name in SEATS:
-                line = line.replace(" owner ", " compute ") + f' organisation "{name} Ltd"'
-            text += (line.replace(" owner ", " analyst ") if name == "dan" else line) + "\n"
-        return text + TABLES.format(**self.bounds) + extra
+    def clauses(self):
+        return TABLES.format(**self.bounds)
 
-    def sign(self, name, text):
-        path = os.path.join(self.dir, name)
-        with open(path, "w") as f:
-            f.write(text)
-        for owner in OWNERS:
-            self.party[owner].cli("room", "sign", path)
-        return path + ".signed"
-
-    def introduce(self, name):
-        for other in PARTIES:
-            if other != name and self.party[other].process:
-                self.party[other].ask("peer.set", party=name, host="127.0.0.1",
-                                      port=self.party[name].port)
-
-    def again(self, name, **env):
-        self.party[name].start(**env)
-        for other in PARTIES:
-            if other != name and self.party[other].process:
-                self.party[name].ask("peer.set", party=other, host="127.0.0.1",
-                                     port=self.party[other].port)
-        self.introduce(name)
-
-    def make(self):
-        for name, p in self.party.items():
-            p.cli("party", "init", name)
-        self.bundle = self.sign("house.room", self.contract())
-        for p in self.party.values():
-            p.start(**self.env(p.name))
-        for name in PARTIES:
-            self.introduce(name)
-        for p in self.party.values():
-            p.ask("room.open", bundle=open(self.bundle).read())
-        self.make_tables()
-        self.bring("ada", "visits", self.write_table(
-            "ada", ("who", "city", "amount", "late"), self.tables["ada"]))
-        self.bring("bob", "people", self.write_table(
-            "people", ("who", "age"), self.tables["people"]))
+    def bring_tables(self):
+        self.bring_visits("ada")
+        self.bring_people()
 
     def shares(self, name):
         return self.party[name].ask("data.ls")["shares"]
@@ -125,6 +82,3 @@ class Seats(House):
                 for part in sorted(os.listdir(os.path.join(store, folder))):
                     out.append(open(os.path.join(store, folder, part), "rb").read())
         return out
-
-
-assert house.PARTIES  # the plain house stays as it is

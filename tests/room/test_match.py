@@ -7,11 +7,9 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import time
-import traceback
 
-from house import JOIN, House, Refused
+from house import JOIN, House, Refused, run_parts
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
 RULES = """
@@ -152,20 +150,5 @@ CASES = [the_owner_sees_its_matching_rows_and_no_others, explain_and_receipt_say
          a_sum_under_psi_malicious_is_refused_with_advice, the_other_owner_learns_sizes_alone]
 
 
-def main():
-    print(f"1..{len(CASES)}\n# MAL_SEED={SEED}")
-    failed = 0
-    with MatchHouse(SEED) as h:
-        for i, case in enumerate(CASES, 1):
-            try:
-                case(h)
-                print(f"ok {i} - {case.__name__.replace('_', ' ')}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"not ok {i} - {case.__name__.replace('_', ' ')}")
-                print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_parts({"all": ({}, CASES)}, SEED, MatchHouse)

@@ -11,9 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 
-from house import CITIES, JOIN, UNION as PLAIN_UNION, House, Refused, flip_opening, wait_until
+from house import CITIES, JOIN, UNION as PLAIN_UNION, House, Refused, flip_opening, run_parts, wait_until
 from seats import SEATS, Seats
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
@@ -488,29 +487,5 @@ PARTS = {
 }
 
 
-def main():
-    options, cases = PARTS[sys.argv[1]]
-    print(f"1..{len(cases)}\n# MAL_SEED={SEED}", flush=True)
-    failed = 0
-    kind = Owners if sys.argv[1] == "owners" else Seats
-    house = kind(SEED, **options).__enter__() if options is not None else None
-    for i, case in enumerate(cases, 1):
-        began = time.monotonic()
-        try:
-            case(house) if house else case()
-            ok = True
-        except Exception:
-            ok = False
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()))
-        failed += not ok
-        print(f"{'ok' if ok else 'not ok'} {i} - {case.__name__}"
-              f" ({time.monotonic() - began:.1f} s)", flush=True)
-    if house:
-        for p in house.party.values():
-            p.stop()
-        house.close()
-    sys.exit(failed != 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS, SEED, Owners if sys.argv[1:] == ["owners"] else Seats)

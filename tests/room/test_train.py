@@ -5,12 +5,10 @@ test_train.py [PART]   TAP; MALUS names the binary, a test build; MAL_SEED the s
 """
 import os
 import subprocess
-import sys
 import time
-import traceback
 
 from hospitals import Hospitals, least_squares, logistic, scaled
-from house import Refused, flip_opening
+from house import Refused, flip_opening, run_parts
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
 
@@ -258,29 +256,5 @@ PARTS = {
 }
 
 
-def main():
-    cases = [(part, case) for part in sys.argv[1:] or PARTS for case in PARTS[part][1]]
-    print(f"1..{len(cases)}\n# MAL_SEED={SEED}", flush=True)
-    failed, at = 0, 0
-    for part in sys.argv[1:] or PARTS:
-        options, own = PARTS[part]
-        with Hospitals(SEED, **options) as h:
-            for case in own:
-                began, at = time.monotonic(), at + 1
-                try:
-                    case(h)
-                    ok = True
-                except Exception:
-                    ok = False
-                    print("".join("# " + line + "\n"
-                                  for line in traceback.format_exc().splitlines()))
-                failed += not ok
-                print(f"{'ok' if ok else 'not ok'} {at} - {case.__name__}"
-                      f" ({time.monotonic() - began:.1f} s)", flush=True)
-            for p in h.party.values():
-                p.stop()
-    sys.exit(failed != 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS, SEED, Hospitals)
