@@ -132,10 +132,10 @@ def compare(query, theirs, head, ours):
     return None if sorted(rows) == sorted(ours) else "other rows"
 
 
-def judge(todo, theirs, mine):
+def judge(asked, theirs, mine):
     tally = {"same": 0, "split": 0, "refused": 0, "undefined": 0}
     wrong = []
-    for i, q in enumerate(todo):
+    for i, q in enumerate(asked):
         head, ours = mine[i]
         if not head.startswith("ok"):
             # A range that may not fit is the plan's to refuse; nothing else is.
@@ -176,12 +176,12 @@ def main():
     print("1..1\n# MAL_SEED=%d, %d queries" % (args.seed, args.queries), flush=True)
     try:
         tables = queries.Tables(rng, folder)
-        todo = [queries.generate(rng) for _ in range(args.queries)]
+        asked = [queries.generate(rng) for _ in range(args.queries)]
         began = time.time()
-        theirs = postgres_answers(pg, tables.sql, [q.text for q in todo])
+        theirs = postgres_answers(pg, tables.sql, [q.text for q in asked])
         between = time.time()
         letters = ("S ", "Q ") if args.engine == "clear" else ("C ", "T ")
-        lines = [letters[0 if q.split else 1] + q.text for q in todo]
+        lines = [letters[0 if q.split else 1] + q.text for q in asked]
         n = os.cpu_count() or 1  # one helper a core, each with its share
         with concurrent.futures.ThreadPoolExecutor(n) as pool:
             shares = list(pool.map(lambda k: plan_answers(args.differ, folder, lines[k::n]),
@@ -192,16 +192,16 @@ def main():
         pg.stop()
         if not args.keep:
             shutil.rmtree(folder)
-    if len(theirs) != len(todo) or len(mine) != len(todo):
+    if len(theirs) != len(asked) or len(mine) != len(asked):
         sys.exit("answers: %d and %d" % (len(theirs), len(mine)))
-    tally, wrong = judge(todo, theirs, mine)
+    tally, wrong = judge(asked, theirs, mine)
     for q, why, a, b in wrong[:20]:
         print("# %s\n#   %s\n#   PostgreSQL %s\n#   plan       %s" % (q.text, why, a, b))
     print("# %d same (%d of them also split, added and finished), %d refused by range, %d where "
           "PostgreSQL divides by zero; PostgreSQL %.1f s, plan %.1f s" %
           (tally["same"], tally["split"], tally["refused"], tally["undefined"], between - began,
            took))
-    good = not wrong and tally["same"] >= 0.9 * len(todo)
+    good = not wrong and tally["same"] >= 0.9 * len(asked)
     print("%s 1 - plan_and_postgresql_give_the_same_integers" % ("ok" if good else "not ok"))
     sys.exit(0 if good else 1)
 

@@ -317,9 +317,9 @@ def main():
     letter = "J" if args.engine == "judged" else "Q" if args.engine == "clear" else "T" if args.security == "semi-honest" else "M"
     with tempfile.TemporaryDirectory(prefix="malus-tpch-") as folder:
         world.write(folder)
-        todo = [t for t in texts() if not args.only or t[0] in args.only.split(",")]
-        print("1..%d" % len(todo), flush=True)
-        lines = [letter + " " + " ".join(text.split()) for _, text in todo]
+        asked = [t for t in texts() if not args.only or t[0] in args.only.split(",")]
+        print("1..%d" % len(asked), flush=True)
+        lines = [letter + " " + " ".join(text.split()) for _, text in asked]
 
         def ask(lines):
             return (Seats(args.differ, folder).ask(lines) if args.engine == "processes" else
@@ -328,7 +328,7 @@ def main():
         mine = ask(lines)
         once = time.monotonic() - start
         if args.repeat: # parsing, tables and connections cost the same each time
-            for (name, _), line in zip(todo, lines):
+            for (name, _), line in zip(asked, lines):
                 runs = []
                 for n in (1, 1 + args.repeat):
                     start = time.monotonic()
@@ -337,9 +337,9 @@ def main():
                 print("# %s: %.3f s" % (name, (runs[1] - runs[0]) / args.repeat), flush=True)
         print("# %.1f s for all" % once)
     good = 0
-    for i, ((name, text), (head, ours)) in enumerate(zip(todo, mine)):
-        asked = world.db.execute(text)
-        names, theirs = [d[0] for d in asked.description], asked.fetchall()
+    for i, ((name, text), (head, ours)) in enumerate(zip(asked, mine)):
+        cursor = world.db.execute(text)
+        names, theirs = [d[0] for d in cursor.description], cursor.fetchall()
         why = compare(text, names, head, ours, theirs) if head.startswith("ok") else head
         if args.engine == "judged":
             refused = name == "q10" and "c_comment" in head and head.startswith("E_DENIED")
@@ -350,7 +350,7 @@ def main():
                                    "" if why else " # %d rows" % len(theirs)))
         if why:
             print("# " + why)
-    sys.exit(good != len(todo) or len(mine) != len(todo))
+    sys.exit(good != len(asked) or len(mine) != len(asked))
 
 
 if __name__ == "__main__":
