@@ -153,7 +153,7 @@ static mal_err trusts_share3(mal_audit_lines *out, mal_arena *arena,
 /* A receiver that lies is bound to as many keys as its store has columns
  * ([RS21], docs/security/psi.md). */
 static mal_err trusts_match(mal_audit_lines *out, mal_arena *arena,
-                            mal_room *room, const room_judged *j) {
+                            const room_judged *j) {
     mal_psi_okvs okvs;
     MAL_TRY(mal_psi_okvs_shape(&okvs, j->keys_max[0]));
     return add(out, arena,
@@ -177,7 +177,7 @@ static mal_err trusts(mal_audit_lines *out, mal_arena *arena, mal_room *room,
                     "with the analyst, also maliciously. Correctness: every "
                     "owner (semi-honest)"));
     if (room_exact(j))
-        return trusts_match(out, arena, room, j);
+        return trusts_match(out, arena, j);
     if (j->engine == MAL_POLICY_ENGINE_PSI)
         MAL_TRY(
             add(out, arena,
