@@ -95,11 +95,32 @@ static const bench benches[] = {
     { "train", NULL, bench_train },
 };
 
+/* What explain's seconds are made of. */
+static const struct part {
+    const char *engine, *only;
+    uint64_t rows;
+    bool both; /* securities */
+} parts[] = {
+    { "sum", NULL, 1 << 18, false },
+    { "psi", "circuit", 1 << 14, false },
+    { "psi", "circuit-wide", 1 << 14, false },
+    { "share3", "and64", 1 << 18, true },
+    { "share3", "mul64", 1 << 18, true },
+    { "share3", "shuffle64", 1 << 16, true },
+    { "share3", "sort64", 1 << 14, true },
+    { "net", "tls-loopback", 4096, false },
+    { "net", "tls-round", 2000, false },
+};
+
 static mal_err add_line(cli_table *t, const mal_json *line) {
-    static const char *const texts[] = { "engine", "name" };
     static const char *const reals[] = { "seconds", "cpu_seconds" };
-    for (unsigned i = 0; i < 2; i++)
-        MAL_TRY(cli_table_add(t, cli_str(line, texts[i])));
+    const char *security =
+        mal_json_find(line, "security") ? cli_str(line, "security") : "";
+    MAL_TRY(cli_table_add(t, cli_str(line, "engine")));
+    MAL_TRY(cli_table_add(
+        t, mal_arena_printf(t->arena, "%s%s", cli_str(line, "name"),
+                            strcmp(security, "malicious") == 0 ? ", malicious"
+                                                               : "")));
     MAL_TRY(cli_table_add_u64(t, cli_u64(line, "rows")));
     MAL_TRY(cli_table_add_u64(t, cli_u64(line, "threads")));
     for (unsigned i = 0; i < 2; i++)
@@ -165,6 +186,40 @@ static mal_err run_one(mal_buf *lines, const bench *b, uint64_t rows,
     return b->run(lines, rows, threads, only);
 }
 
+static mal_err run_part(mal_buf *lines, const struct part *p) {
+    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
+        for (unsigned malicious = 0; malicious <= p->both; malicious++)
+            if (strcmp(benches[i].engine, p->engine) == 0)
+                MAL_TRY(run_one(lines, &benches[i], p->rows, 1, p->only,
+                                malicious));
+    return MAL_OK;
+}
+
+/* For the node of this state folder, when it starts next. */
+static mal_err calibrate(mal_cli *cli, mal_buf *lines) {
+    char path[4096];
+    const char *state = mal_cli_state(cli);
+    MAL_REQUIRE(mal_file_exists(state), MAL_E_MISSING,
+                "no state folder %s: `malus party init` makes one", state);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        MAL_TRY(run_part(lines, &parts[i]));
+    const int n = snprintf(path, sizeof path, "%s/costs.json", state);
+    MAL_REQUIRE(n > 0 && (size_t)n < sizeof path, MAL_E_INPUT,
+                "the name of the state folder is too long");
+    MAL_TRY(mal_file_write(path, mal_buf_view(lines), 0644));
+    mal_cli_say(cli, "wrote %s; a node reads it when it starts\n\n", path);
+    return MAL_OK;
+}
+
+static mal_err put_lines(mal_cli *cli, const mal_buf *lines) {
+    if (!cli->json)
+        return show(cli, mal_buf_view(lines));
+    cli->raw = true; /* an object a line, as every bench of the project */
+    MAL_REQUIRE(fwrite(lines->ptr, 1, lines->len, stdout) == lines->len,
+                MAL_E_IO, "cannot write to stdout");
+    return MAL_OK;
+}
+
 static mal_err run(mal_cli *cli) {
     MAL_AUTO(mal_buf_clear) mal_buf lines = { 0 };
     const char *wanted = mal_cli_operand(cli, 0);
@@ -181,6 +236,10 @@ static mal_err run(mal_cli *cli) {
     MAL_TRY(mal_prim_init());
     MAL_TRY(read_sizes(rows, &n_sizes, mal_cli_get(cli, "rows")));
     MAL_TRY(mal_cli_number(cli, "threads", 1, 1024, 1, &threads));
+    if (strcmp(wanted, "calibrate") == 0) {
+        MAL_TRY(calibrate(cli, &lines));
+        return put_lines(cli, &lines);
+    }
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
         if (strcmp(wanted, "all") != 0 &&
             strcmp(wanted, benches[i].engine) != 0)
@@ -192,16 +251,11 @@ static mal_err run(mal_cli *cli) {
     }
     MAL_REQUIRE(any, MAL_E_INPUT,
                 "no bench %s: there are ingest, sum, psi, log, dp, net, ot, "
-                "share3, train and all",
+                "share3, train, all and calibrate",
                 wanted);
     MAL_REQUIRE(lines.len > 0, MAL_E_INPUT, "%s has no bench %s", wanted,
                 only ? only : "here");
-    if (!cli->json)
-        return show(cli, mal_buf_view(&lines));
-    cli->raw = true; /* an object a line, as every bench of the project */
-    MAL_REQUIRE(fwrite(lines.ptr, 1, lines.len, stdout) == lines.len, MAL_E_IO,
-                "cannot write to stdout");
-    return MAL_OK;
+    return put_lines(cli, &lines);
 }
 
 static const mal_cli_option options[] = {
@@ -216,7 +270,8 @@ const mal_cli_verb cli_bench_verbs[] = {
     { .name = "bench",
       .operands = "ENGINE",
       .summary =
-          "Measure ingest, sum, psi, log, dp, net, ot, share3, train, or all",
+          "Measure ingest, sum, psi, log, dp, net, ot, share3, train, all "
+          "or calibrate",
       .text =
           "Figures are of one process with all parties in it. With --json, "
           "one object a line:\nengine, name, rows, threads, seconds (wall), "
@@ -224,10 +279,15 @@ const mal_cli_verb cli_bench_verbs[] = {
           "An intersection (psi: semi-honest, malicious) runs as two processes "
           "and tells the\ncost of each; psi --only csv goes from file to file "
           "through buckets on disk.\n\n"
-          "A node reads such lines from costs.json in its state folder when it "
-          "starts; its\nexplain then speaks of this machine.",
-      .example = "malus bench all --json >$MALUS_STATE/costs.json",
+          "`calibrate` measures what explain's seconds are made of, some ten "
+          "seconds long, and\nwrites it to costs.json in the state folder, "
+          "which a node reads when it starts.\nThree parties share this "
+          "machine then, as in `malus dev`: on machines of their own\nthey "
+          "are faster.",
+      .example = "malus bench share3 --only sort64 --rows 2^16,2^20\n"
+                 "malus bench calibrate",
       .options = options,
+      .state = true,
       .run = run },
     { .name = NULL },
 };

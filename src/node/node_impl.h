@@ -69,7 +69,7 @@ struct mal_node {
     mal_net *net;
     uint16_t port;
     mal_buf cert_node, cert_identity;
-    mal_buf costs;        /* STATE/costs.json: what bench measured here */
+    mal_buf costs;        /* STATE/costs.json: what calibrate wrote */
     pthread_mutex_t lock; /* rooms, waiting */
     pthread_cond_t changed;
     pthread_mutex_t store_lock; /* adding and removing, one at a time */

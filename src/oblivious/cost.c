@@ -109,7 +109,7 @@ static void pay_comparisons(mal_obl *o, unsigned turn, size_t n,
     const uint64_t batches =
         (log_n > 2 ? 2 * log_n - 2 : 2) + ((n - 1) >> 18) * (uint64_t)log_n;
     pay_time(o, batches * (obl_log2_up(w + 1) + 1), bytes,
-             (double)gates * o->rates.and_word_ns);
+             (double)gates * o->rates.compare_word_ns);
 }
 
 void obl_pay_sort(mal_obl *o, unsigned turn, size_t n, unsigned width) {

@@ -9,6 +9,7 @@ static const mal_obl_rates rates_default = {
     .byte_ns = 1,
     .round_ns = 20000,
     .permute_ns = 60,
+    .compare_word_ns = 20,
 };
 
 static mal_err engine_new(mal_obl **o) {

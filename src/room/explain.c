@@ -103,7 +103,12 @@ static mal_err put_engines(mal_buf *out, const explained *e) {
             MAL_TRY(mal_buf_put_fmt(out, "  not %s: %s\n",
                                     mal_policy_engine_name(losers[i].engine),
                                     join ? losers[i].joins : losers[i].adds));
-    return MAL_OK;
+    return mal_buf_put_fmt(
+        out, "  seconds: by %s\n",
+        e->room->costs.measured
+            ? "what was measured on this machine (costs.json)"
+            : "built-in figures; `malus bench calibrate` measures this "
+              "machine");
 }
 
 static mal_err put_parts(mal_buf *out, const explained *e) {

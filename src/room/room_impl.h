@@ -216,10 +216,13 @@ typedef struct room_job {
 typedef struct room_costs {
     double load_row_ns, scan_row_ns, start_ns, step_ns;
     double sum_word_ns, psi_start_ns, psi_key_ns, psi_word_ns, match_key_ns;
-    double and_word_ns, mul_ns, byte_ns, round_ns, permute_ns; /* share3 */
+    mal_obl_rates share3[2]; /* semi-honest, malicious */
+    bool measured;           /* costs.json told something that is used */
 } room_costs;
 void room_costs_default(room_costs *costs);
 mal_err room_costs_read(room_costs *costs, mal_bytes lines) MAL_MUST_CHECK;
+/* Until the tick a job waits anyway (run.c). */
+uint64_t room_tick_ns(const mal_room *room, const room_judged *judged);
 mal_err room_cost_of(mal_room_cost *cost, mal_room *room,
                      const room_judged *judged) MAL_MUST_CHECK;
 /* walk3.c: of one seat, counted by a run without parties and without rows. */

@@ -263,11 +263,8 @@ mal_err room_walk3_cost(room_cost3 *cost, const room_judged *j,
                         const room_costs *costs) {
     MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(16 << 20);
     const unsigned n = j->physical->n_parts;
-    mal_obl_rates rates = { .and_word_ns = costs->and_word_ns,
-                            .mul_ns = costs->mul_ns,
-                            .byte_ns = costs->byte_ns,
-                            .round_ns = costs->round_ns,
-                            .permute_ns = costs->permute_ns };
+    const bool malicious = room_security(j) == MAL_SHARE3_MALICIOUS;
+    const mal_obl_rates rates = costs->share3[malicious];
     if (j->physical->shape == MAL_SQL_SHARE3)
         return cost_of_plan(cost, j, &rates);
     mal_obl *o = NULL;

@@ -351,7 +351,8 @@ typedef struct mal_obl_rates {
     double mul_ns;      /* of words, a row */
     double byte_ns;     /* sent and received */
     double round_ns;    /* latency */
-    double permute_ns;  /* a row and word of one permutation */
+    double permute_ns;  /* a row and word that an order moves */
+    double compare_word_ns; /* 64 ANDs of a sort, its rows gathered */
 } mal_obl_rates;
 mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
                          const mal_obl_rates *rates) MAL_MUST_CHECK;
