@@ -218,8 +218,7 @@ mal_err mal_obl_rank_make(mal_obl *o, mal_obl_rank *rank, mal_obl_table *t,
  * rows_max (in the order of the rank; else in any) keep counting, the others
  * and those with a NULL do not.  rank: the column's, or NULL: sorted here. */
 mal_err mal_obl_bound(mal_obl *o, mal_obl_table *t, unsigned column,
-                      size_t rows_max,
-                      const mal_obl_rank *rank) MAL_MUST_CHECK;
+                      size_t rows_max, const mal_obl_rank *rank) MAL_MUST_CHECK;
 /* A promise that no two valid rows agree in all keys; a NULL agrees with none.
  */
 mal_err mal_obl_unique(mal_obl *o, mal_obl_table *t, const unsigned *keys,
@@ -347,11 +346,11 @@ typedef struct mal_obl_cost {
  * counted: some 20 rounds an opening, few bytes.  rates: nanoseconds a unit,
  * NULL for built-in figures; `malus bench share3` measures them. */
 typedef struct mal_obl_rates {
-    double and_word_ns; /* 64 ANDs of one plane */
-    double mul_ns;      /* of words, a row */
-    double byte_ns;     /* sent and received */
-    double round_ns;    /* latency */
-    double permute_ns;  /* a row and word that an order moves */
+    double and_word_ns;     /* 64 ANDs of one plane */
+    double mul_ns;          /* of words, a row */
+    double byte_ns;         /* sent and received */
+    double round_ns;        /* latency */
+    double permute_ns;      /* a row and word that an order moves */
     double compare_word_ns; /* 64 ANDs of a sort, its rows gathered */
 } mal_obl_rates;
 mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
