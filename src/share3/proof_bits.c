@@ -213,8 +213,8 @@ static unsigned gf_fold_vars(size_t n) {
     unsigned left = 1;
     while (n > (size_t)1 << left)
         left++;
-    const unsigned folds = (left + 4) / 5;
-    return left > 13 ? 3 : (left + folds - 1) / folds;
+    const unsigned folds = (left + PROOF_VARS_MAX - 1) / PROOF_VARS_MAX;
+    return folds > 2 ? 3 : (left + folds - 1) / folds;
 }
 
 const proof_ring share3_ring_bits = {

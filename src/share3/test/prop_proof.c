@@ -112,7 +112,7 @@ TEST(the_fast_folds_equal_the_plain_ones) {
     if (!fast->usable())
         return;
     fill(corner, PROOF_CORNERS_MAX);
-    for (unsigned v = 1; v <= 5; v++)
+    for (unsigned v = 1; v <= 6; v++)
         for (size_t m = 1; m < 40; m += m < 18 ? 1 : 7) {
             const size_t n = m << v;
             uint64_t *a = calloc(4 * n, 8), *b = a + n, *z = b + n;
