@@ -305,8 +305,9 @@ static mal_err explain(mal_cli *cli) {
 
 /* --- A model: the statement TRAIN, written by options -------------------- */
 
-static const char *const train_numbers[] = { "steps", "ridge", "trees", "depth",
-                                             "bins",  "rate",  "smooth" };
+static const char *const train_numbers[] = { "steps",  "ridge", "trees",
+                                             "depth",  "bins",  "rate",
+                                             "smooth", "delta" };
 #define N_TRAIN_NUMBERS (sizeof train_numbers / sizeof *train_numbers)
 
 static mal_err put_training(mal_buf *out, const mal_cli *cli) {
@@ -419,12 +420,14 @@ static const mal_cli_option train_options[] = {
     { "rate", "R",
       "A tree's weight; else 2 for two classes, 0.5 for a number" },
     { "smooth", "N", "Rows added to each leaf, for trees; else 1" },
+    { "delta", "1e-N", "Gaussian noise, with this delta; else Laplace" },
     { "explain", NULL, "Say who learns what and the cost; train nothing" },
     { "epsilon", "E", "As for query" },
     { "purpose", "P", "As for query" },
     { "fresh", NULL, "As for query" },
     { "receipt", "FILE", "As for query" },
     { "csv", NULL, "Print the model as CSV" },
+    { "prenoise", NULL, "As for query" },
     { "timeout", "SECONDS", "As for query" },
     { NULL, NULL, NULL },
 };

@@ -55,6 +55,8 @@ typedef struct room_request {
 
 typedef struct room_noise { /* of one aggregate */
     mal_dp_scale t;         /* of the discrete Laplace */
+    uint64_t deviation;     /* not 0: of each part of a discrete Gaussian */
+    uint64_t rho_nano;      /* what that costs */
     uint64_t sensitivity;
     uint64_t halfwidth; /* 95 %, of the total */
     uint64_t tail;      /* |noise| < tail but for 2^-64 */
@@ -425,6 +427,11 @@ mal_err room_training_noise(room_judged *j, mal_arena *arena,
                             const room_request *r) MAL_MUST_CHECK;
 mal_err room_training_draw(int64_t *out, const room_judged *j,
                            mal_prim_drbg *drbg) MAL_MUST_CHECK;
+char *room_training_amount(mal_arena *arena, const room_judged *j,
+                           uint64_t epsilon_nano);
+/* The delta of a release, rounded up, in 2^-64 and in 1e-19. */
+uint64_t room_delta_64(const mal_sql_physical *p);
+uint64_t room_delta_19(const mal_sql_physical *p);
 /* Words of noise that one party draws for this plan. */
 uint64_t room_noise_words(const mal_sql_physical *p);
 bool room_ledger_charged(const mal_room *room, const room_judged *judged);
