@@ -29,6 +29,7 @@ _malus() {
     "explain"*) set -- --epsilon --purpose --prenoise --state --json --help ;;
     "job ls"*) set -- --state --json --help ;;
     "job cancel"*) set -- --room --state --json --help ;;
+    "job resume"*) set -- --room --receipt --csv --timeout --state --json --help ;;
     "verify"*) set -- --json --help ;;
     "receipt redact"*) set -- --out --json --help ;;
     "node"*) set -- --listen --threads --step --memory --state --json --help ;;
