@@ -52,6 +52,7 @@ check:        ## floors, budgets, bibliography, headers; no build needed
 	tools/check_style.py
 	tools/check_headers.py
 	tools/check_pitfalls.py
+	tools/check_bounds.py
 clean:
 	rm -rf build build-*
 help:

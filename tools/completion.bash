@@ -25,10 +25,11 @@ _malus() {
     "data refresh"*) set -- --room --state --json --help ;;
     "budget"*) set -- --state --json --help ;;
     "query"*) set -- --epsilon --purpose --fresh --receipt --csv --timeout --prenoise --state --json --help ;;
-    "train"*) set -- --model --predict --steps --ridge --trees --depth --bins --rate --smooth --explain --epsilon --purpose --fresh --receipt --csv --timeout --state --json --help ;;
+    "train"*) set -- --model --predict --steps --ridge --trees --depth --bins --rate --smooth --delta --explain --epsilon --purpose --fresh --receipt --csv --prenoise --timeout --state --json --help ;;
     "explain"*) set -- --epsilon --purpose --prenoise --state --json --help ;;
     "job ls"*) set -- --state --json --help ;;
     "job cancel"*) set -- --room --state --json --help ;;
+    "job resume"*) set -- --room --receipt --csv --timeout --state --json --help ;;
     "verify"*) set -- --json --help ;;
     "receipt redact"*) set -- --out --json --help ;;
     "node"*) set -- --listen --threads --step --memory --state --json --help ;;

@@ -266,11 +266,8 @@ static mal_err say_refusal(const mal_cli *cli, const mal_json *d) {
                        cli_str(v, "text"));
 }
 
-static mal_err ask(mal_cli *cli, const char *text) {
-    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
+static mal_err show_answer(mal_cli *cli, const mal_json *request) {
     const mal_json *d;
-    MAL_TRY(cli_request(&request, "query"));
-    MAL_TRY(put_question(cli, request, text));
     mal_err err = cli_call(cli, request, &d);
     if (err == MAL_E_DENIED)
         return say_refusal(cli, d);
@@ -283,6 +280,13 @@ static mal_err ask(mal_cli *cli, const char *text) {
     MAL_TRY(show_table(cli, mal_json_find(d, "answer")));
     say_foot(cli, d);
     return MAL_OK;
+}
+
+static mal_err ask(mal_cli *cli, const char *text) {
+    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
+    MAL_TRY(cli_request(&request, "query"));
+    MAL_TRY(put_question(cli, request, text));
+    return show_answer(cli, request);
 }
 
 static mal_err query(mal_cli *cli) {
@@ -305,8 +309,9 @@ static mal_err explain(mal_cli *cli) {
 
 /* --- A model: the statement TRAIN, written by options -------------------- */
 
-static const char *const train_numbers[] = { "steps", "ridge", "trees", "depth",
-                                             "bins",  "rate",  "smooth" };
+static const char *const train_numbers[] = { "steps",  "ridge", "trees",
+                                             "depth",  "bins",  "rate",
+                                             "smooth", "delta" };
 #define N_TRAIN_NUMBERS (sizeof train_numbers / sizeof *train_numbers)
 
 static mal_err put_training(mal_buf *out, const mal_cli *cli) {
@@ -390,6 +395,19 @@ static mal_err job_cancel(mal_cli *cli) {
     return MAL_OK;
 }
 
+/* Where it left off: nothing is asked, and nothing paid, a second time. */
+static mal_err job_resume(mal_cli *cli) {
+    MAL_AUTO(mal_json_auto) mal_json *request = NULL;
+    uint64_t seconds;
+    MAL_TRY(cli_request(&request, "job.resume"));
+    MAL_TRY(mal_json_put_str(request, "job", mal_cli_operand(cli, 0)));
+    MAL_TRY(cli_put_given(request, "room", mal_cli_get(cli, "room")));
+    MAL_TRY(mal_cli_number(cli, "timeout", 1, 86400, 0, &seconds));
+    if (seconds)
+        MAL_TRY(mal_json_put_u64(request, "timeout_ms", seconds * 1000));
+    return show_answer(cli, request);
+}
+
 static const mal_cli_option query_options[] = {
     { "epsilon", "E",
       "How much budget to spend; else the most that the rule "
@@ -419,17 +437,27 @@ static const mal_cli_option train_options[] = {
     { "rate", "R",
       "A tree's weight; else 2 for two classes, 0.5 for a number" },
     { "smooth", "N", "Rows added to each leaf, for trees; else 1" },
+    { "delta", "1e-N", "Gaussian noise, with this delta; else Laplace" },
     { "explain", NULL, "Say who learns what and the cost; train nothing" },
     { "epsilon", "E", "As for query" },
     { "purpose", "P", "As for query" },
     { "fresh", NULL, "As for query" },
     { "receipt", "FILE", "As for query" },
     { "csv", NULL, "Print the model as CSV" },
+    { "prenoise", NULL, "As for query" },
     { "timeout", "SECONDS", "As for query" },
     { NULL, NULL, NULL },
 };
 static const mal_cli_option cancel_options[] = {
     { "room", "ROOM", "Which room, where the party is in several" },
+    { NULL, NULL, NULL },
+};
+
+static const mal_cli_option resume_options[] = {
+    { "room", "ROOM", "Which room, where the party is in several" },
+    { "receipt", "FILE", "As for query" },
+    { "csv", NULL, "As for query" },
+    { "timeout", "SECONDS", "End the job after this; else after 600" },
     { NULL, NULL, NULL },
 };
 
@@ -445,7 +473,8 @@ const mal_cli_verb cli_query_verbs[] = {
           "owner, and the nearest question that would be allowed (exit code "
           "2); an exhausted\nbudget is exit code 3.\n\n"
           "A job that a peer ends may have been charged; the message says "
-          "so. ^C ends the job.",
+          "so, and whether\n`malus job resume` goes on with it. ^C ends the "
+          "job.",
       .example = "malus query airports \"SELECT carrier, count(*) FROM "
                  "jfk.flights GROUP BY carrier\" --epsilon 0.5",
       .options = query_options,
@@ -487,5 +516,19 @@ const mal_cli_verb cli_query_verbs[] = {
       .options = cancel_options,
       .state = true,
       .run = job_cancel },
+    { .name = "job resume",
+      .operands = "JOB",
+      .summary = "Go on with a job that a node's death ended",
+      .text =
+          "The seats of share3 keep, encrypted, what they have computed at the "
+          "stages of a\nplan. When all nodes are there again, the asking party "
+          "goes on from the last stage\nthat all three seats kept. It is the "
+          "same job: charged once, answered once at most.\nRefused once a part "
+          "of the answer may have left a seat, after a cancel, and after\na "
+          "day.",
+      .example = "malus job resume 4f1c22a09b7e",
+      .options = resume_options,
+      .state = true,
+      .run = job_resume },
     { .name = NULL },
 };

@@ -118,7 +118,7 @@ void mal_dp_iv_add(mal_dp_iv *out, const mal_dp_iv *a, const mal_dp_iv *b,
 
 /* exp(-y) for y in [0, 1/2], by its alternating series: the terms fall, so that
  * what is left out is at most the next term. */
-static void exp_neg_small(mal_dp_iv *out, const mal_dp_iv *y, unsigned l) {
+void mal_dp_iv_exp_neg_small(mal_dp_iv *out, const mal_dp_iv *y, unsigned l) {
     mal_dp_iv term;
     mal_dp_iv_one(&term, l);
     mal_dp_iv_one(out, l);
@@ -151,7 +151,7 @@ void mal_dp_iv_exp_neg(mal_dp_iv *out, uint64_t a, uint64_t b, unsigned l) {
         halvings++;
     assert(halvings <= 63);
     mal_dp_iv_scale(&y, 1, (uint64_t)1 << halvings, l);
-    exp_neg_small(out, &y, l);
+    mal_dp_iv_exp_neg_small(out, &y, l);
     /* Squaring x <= 1 at most doubles its error. */
     for (unsigned i = 0; i < halvings; i++)
         mal_dp_iv_mul(out, out, out, l);

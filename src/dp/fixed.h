@@ -34,6 +34,8 @@ void mal_dp_iv_scale(mal_dp_iv *out, uint64_t a, uint64_t b,
                      unsigned l); /* *= a / b */
 /* exp(-a / b), b >= 1, a / b <= 2^6. */
 void mal_dp_iv_exp_neg(mal_dp_iv *out, uint64_t a, uint64_t b, unsigned l);
+/* exp(-y), y in [0, 1/2]. */
+void mal_dp_iv_exp_neg_small(mal_dp_iv *out, const mal_dp_iv *y, unsigned l);
 /* x / (1 + x) for x in [0, 1]. */
 void mal_dp_iv_odds(mal_dp_iv *out, const mal_dp_iv *x, unsigned l);
 

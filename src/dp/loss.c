@@ -23,6 +23,13 @@ static mal_err check(const mal_dp_loss *loss) {
                     "an exact release has no epsilon and no delta");
         return MAL_OK;
     }
+    if (loss->mechanism == MAL_DP_GAUSS) {
+        MAL_REQUIRE(loss->eps_num && loss->eps_den && loss->sensitivity &&
+                        loss->delta_64,
+                    MAL_E_INPUT,
+                    "Gaussian noise without epsilon, delta or sensitivity");
+        return MAL_OK;
+    }
     MAL_REQUIRE(loss->mechanism == MAL_DP_LAPLACE, MAL_E_INPUT,
                 "mechanism %d is not known", (int)loss->mechanism);
     mal_dp_scale t;
@@ -59,7 +66,7 @@ mal_err mal_dp_loss_decode(mal_dp_loss *loss, mal_bytes bytes) {
     MAL_TRY(mal_rd_u32(&rd, &out.share_k));
     MAL_TRY(mal_rd_blob(&rd, &unit, MAL_DP_UNIT_MAX));
     MAL_TRY(mal_rd_end(&rd));
-    MAL_REQUIRE(mechanism == MAL_DP_LAPLACE || mechanism == MAL_DP_EXACT,
+    MAL_REQUIRE(mechanism >= MAL_DP_LAPLACE && mechanism <= MAL_DP_GAUSS,
                 MAL_E_INPUT, "mechanism %u is not known", mechanism);
     MAL_REQUIRE(unit.len && !memchr(unit.ptr, 0, unit.len), MAL_E_INPUT,
                 "a loss names its privacy unit, without NULs");

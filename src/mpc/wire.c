@@ -25,14 +25,6 @@ void mpc_wire_clear(mpc_wire *w) {
     mal_buf_clear(&w->in);
 }
 
-/* Each message with its length: the list of messages is hashed injectively. */
-static void absorb(mal_prim_sha256 *state, mal_bytes message) {
-    uint8_t len[8];
-    mal_store_u64le(len, message.len);
-    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
-    mal_prim_sha256_add(state, message);
-}
-
 static void header_of(uint8_t header[HEADER], const mpc_wire *w, uint32_t type,
                       uint32_t place, size_t items) {
     memcpy(header, magic, 4);
@@ -50,7 +42,7 @@ mal_err mpc_wire_begin(mpc_wire *w, uint32_t type, size_t items) {
 }
 
 mal_err mpc_wire_send(mpc_wire *w) {
-    absorb(w->sent, mal_buf_view(&w->out));
+    mal_prim_sha256_add_sized(w->sent, mal_buf_view(&w->out));
     return mal_chan_send(w->chan, mal_buf_view(&w->out));
 }
 
@@ -61,7 +53,7 @@ mal_err mpc_wire_recv(mpc_wire *w, const uint8_t **body, uint32_t type,
     MAL_TRY(mal_chan_recv(w->chan, &w->in, HEADER + body_len));
     REQUIRE_PEER(w->in.len == HEADER + body_len &&
                  mal_equal(w->in.ptr, header, HEADER));
-    absorb(w->received, mal_buf_view(&w->in));
+    mal_prim_sha256_add_sized(w->received, mal_buf_view(&w->in));
     *body = w->in.ptr + HEADER;
     return MAL_OK;
 }

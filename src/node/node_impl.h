@@ -69,6 +69,7 @@ struct mal_node {
     mal_net *net;
     uint16_t port;
     mal_buf cert_node, cert_identity;
+    char jobs[4096];      /* STATE/jobs: what rooms keep of running jobs */
     mal_buf costs;        /* STATE/costs.json: what calibrate wrote */
     pthread_mutex_t lock; /* rooms, waiting */
     pthread_cond_t changed;

@@ -88,6 +88,25 @@ static mal_err query(node_client *client, const mal_json *request,
     return err;
 }
 
+static mal_err job_resume(node_client *client, const mal_json *request,
+                          mal_json *done) {
+    node_room r;
+    const char *id;
+    uint64_t ms = 0;
+    mal_room_answer a = { 0 };
+    mal_progress progress = node_progress(client);
+    MAL_TRY(find_room(client, request, &r));
+    MAL_TRY(mal_json_get_str(request, "job", &id));
+    MAL_TRY(node_field_u64(request, "timeout_ms", &ms));
+    MAL_REQUIRE(ms <= 86400000, MAL_E_INPUT, "a job lasts a day at most");
+    mal_err err =
+        mal_room_resume(r.room, &a, client->arena, id, (unsigned)ms, &progress);
+    if (err == MAL_OK)
+        err = put_answer(done, &a);
+    mal_buf_clear(&a.receipt);
+    return err;
+}
+
 static mal_err explain(node_client *client, const mal_json *request,
                        mal_json *done) {
     node_room r;
@@ -140,6 +159,7 @@ static mal_err job_cancel(node_client *client, const mal_json *request,
 }
 
 const node_verb_row node_query_verbs[] = {
-    { "query", query },           { "explain", explain }, { "job.ls", job_ls },
-    { "job.cancel", job_cancel }, { NULL, NULL },
+    { "query", query },           { "explain", explain },
+    { "job.ls", job_ls },         { "job.cancel", job_cancel },
+    { "job.resume", job_resume }, { NULL, NULL },
 };

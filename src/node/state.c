@@ -101,6 +101,8 @@ mal_err node_state_open(mal_node *node) {
     MAL_TRY(mal_kms_open(&node->kms, path));
     MAL_TRY(mal_kms_renew(node->kms, mal_time_unix(), &renewed));
     MAL_TRY(open_audit(node));
+    MAL_TRY(path_in(node->jobs, node->state, "jobs"));
+    MAL_TRY(mal_dir_make(node->jobs, 0700));
     MAL_TRY(path_in(path, node->state, "ledger.db"));
     MAL_TRY(mal_dp_ledger_open(&node->ledger, path));
     MAL_TRY(path_in(path, node->state, "node.db"));

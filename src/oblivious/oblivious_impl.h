@@ -23,6 +23,7 @@ struct mal_obl {
     /* Verdicts not yet opened: any set bit is a broken promise. */
     unsigned n_broken;
     bits *broken;
+    const mal_obl_stages *stages;
 };
 
 #define MAL_OBL_PROMISES_MAX 4096

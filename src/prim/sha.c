@@ -37,6 +37,13 @@ void mal_prim_sha256_add(mal_prim_sha256 *state, mal_bytes bytes) {
         SHA256_Update(&state->ctx, bytes.ptr, bytes.len);
 }
 
+void mal_prim_sha256_add_sized(mal_prim_sha256 *state, mal_bytes message) {
+    uint8_t len[8];
+    mal_store_u64le(len, message.len);
+    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
+    mal_prim_sha256_add(state, message);
+}
+
 void mal_prim_sha256_peek(const mal_prim_sha256 *state, mal_prim_hash *out) {
     SHA256_CTX copy = state->ctx;
     SHA256_Final(out->b, &copy);

@@ -27,21 +27,6 @@ mal_err big_path(char *path, size_t len, const mal_psi_big *big,
 
 /* --- The shape of a job --------------------------------------------------- */
 
-static uint64_t isqrt(uint64_t v) {
-    uint64_t r = 0;
-    for (uint64_t bit = UINT64_C(1) << 31; bit; bit >>= 1)
-        if ((r + bit) * (r + bit) <= v)
-            r += bit;
-    return r;
-}
-
-/* As in the OKVS: more than this in one of `buckets` with probability 2^-41. */
-static uint64_t load_bound(uint64_t n, uint32_t buckets) {
-    const uint64_t mean = (n + buckets - 1) / buckets;
-    const uint64_t most = mean + isqrt(68 * mean) + 8;
-    return buckets == 1 || most > n ? n : most;
-}
-
 static mal_err shape(mal_psi_big *b) {
     const mal_psi_big_options *o = &b->options;
     const mal_psi_params *q = &o->params;
@@ -58,8 +43,8 @@ static mal_err shape(mal_psi_big *b) {
         (unsigned long long)rows, MAL_PSI_BIG_BUCKETS_MAX);
     MAL_REQUIRE(o->key.len == 32, MAL_E_INPUT, "a key of 32 bytes seals files");
     b->buckets = (uint32_t)((larger + rows - 1) / rows);
-    b->receiver_max = load_bound(q->receiver_max, b->buckets);
-    b->sender_max = load_bound(q->sender_max, b->buckets);
+    b->receiver_max = psi_load_bound(q->receiver_max, b->buckets);
+    b->sender_max = psi_load_bound(q->sender_max, b->buckets);
     uint8_t numbers[8 * 4];
     mal_store_u64le(numbers, q->receiver_max);
     mal_store_u64le(numbers + 8, q->sender_max);

@@ -15,26 +15,18 @@
 
 /* --- A channel that hashes ------------------------------------------------ */
 
-/* Each message with its length: the list of messages is hashed injectively. */
-static void absorb(mal_prim_sha256 *state, mal_bytes message) {
-    uint8_t len[8];
-    if (!state)
-        return;
-    mal_store_u64le(len, message.len);
-    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
-    mal_prim_sha256_add(state, message);
-}
-
 static mal_err watch_send(mal_chan *chan, mal_bytes message) {
     circuit_watch *w = (circuit_watch *)chan;
-    absorb(w->sent, message);
+    if (w->sent)
+        mal_prim_sha256_add_sized(w->sent, message);
     return mal_chan_send(w->inner, message);
 }
 
 static mal_err watch_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
     circuit_watch *w = (circuit_watch *)chan;
     MAL_TRY(mal_chan_recv(w->inner, message, len_max));
-    absorb(w->received, mal_buf_view(message));
+    if (w->received)
+        mal_prim_sha256_add_sized(w->received, mal_buf_view(message));
     return MAL_OK;
 }
 

@@ -30,6 +30,13 @@ static uint64_t sparse_columns(uint64_t mean) {
     return (mean * 10019 >> 13) + 9 * isqrt(mean) + 96;
 }
 
+/* 8.2 deviations of a binomial: below 2^-41 over 2^11 bins. */
+uint64_t psi_load_bound(uint64_t n, uint32_t bins) {
+    const uint64_t mean = (n + bins - 1) / bins;
+    const uint64_t most = mean + isqrt(68 * mean) + 8;
+    return bins == 1 || most > n ? n : most;
+}
+
 mal_err mal_psi_okvs_shape(mal_psi_okvs *okvs, uint64_t n) {
     *okvs = (mal_psi_okvs){ 0 };
     MAL_REQUIRE(n <= MAL_PSI_OKVS_KEYS_MAX, MAL_E_INPUT,
@@ -37,14 +44,11 @@ mal_err mal_psi_okvs_shape(mal_psi_okvs *okvs, uint64_t n) {
                 (unsigned long long)MAL_PSI_OKVS_KEYS_MAX);
     uint64_t bins = (n + BIN_MEAN - 1) / BIN_MEAN;
     bins += bins == 0;
-    uint64_t mean = (n + bins - 1) / bins;
     okvs->n = n;
     okvs->bins = (uint32_t)bins;
-    okvs->segment = (uint32_t)((sparse_columns(mean) + 2) / 3);
+    okvs->segment = (uint32_t)((sparse_columns((n + bins - 1) / bins) + 2) / 3);
     okvs->bin_columns = 3 * okvs->segment + MAL_PSI_OKVS_DENSE;
-    /* 8.2 deviations of a binomial: below 2^-41 over 2^11 bins. */
-    uint64_t most = mean + isqrt(68 * mean) + 8;
-    okvs->bin_rows_max = (uint32_t)(bins == 1 || most > n ? n : most);
+    okvs->bin_rows_max = (uint32_t)psi_load_bound(n, okvs->bins);
     okvs->columns = bins * okvs->bin_columns;
     assert(okvs->bin_rows_max < 1 << 16 && okvs->bin_columns < 1 << 16);
     return MAL_OK;

@@ -58,6 +58,9 @@ static inline uint64_t psi_row_dense(const mal_psi_block *h) {
     return h->w[1] & ((UINT64_C(1) << MAL_PSI_OKVS_DENSE) - 1);
 }
 
+/* More than this of n keys are in one of the bins with probability 2^-41. */
+uint64_t psi_load_bound(uint64_t n, uint32_t bins);
+
 /* --- Keys in bins --------------------------------------------------------- */
 
 /* The keys in the order of their bins; index[i] is the place of keys[i] in

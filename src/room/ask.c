@@ -26,8 +26,11 @@ typedef struct asking {
     mal_buf outputs[MAL_PARTIES_MAX], results[MAL_PARTIES_MAX];
     mal_buf openings[MAL_PARTIES_MAX];
     room_id job;
+    mal_prim_hash key; /* of the stored answer, if `keeps` */
+    bool keeps;
     room_ask mark;
     bool opened, held, spent;
+    bool remembered; /* the job can be begun again */
     uint64_t bytes;
     uint32_t ticks_missed;
 } asking;
@@ -249,12 +252,35 @@ static mal_err step_close(asking *a) {
     return err;
 }
 
+static mal_err run_and_close(asking *a) {
+    MAL_TRY(mal_progress_step(a->progress, "engine runs", 3, 5));
+    MAL_TRY(step_run(a));
+    MAL_TRY(mal_progress_step(a->progress, "results are logged and cosigned", 4,
+                              5));
+    return step_close(a);
+}
+
+/* What a later attempt of the same job will need (mal_room_resume). */
+static mal_err remember(asking *a) {
+    room_kept k = { .role = ROOM_KEPT_ASKER,
+                    .job = a->job,
+                    .request = a->request.id,
+                    .caller = a->keeps,
+                    .message = mal_buf_view(&a->message),
+                    .n = a->n };
+    if (a->judged.engine != MAL_POLICY_ENGINE_SHARE3)
+        return MAL_OK;
+    memcpy(k.hash.b, a->key.b, 32);
+    for (unsigned i = 0; i < a->n; i++)
+        k.list[i] = mal_buf_view(&a->intents[i]);
+    a->remembered = a->room->config.folder != NULL;
+    return room_kept_save(a->room, &k);
+}
+
 static mal_err run_job(asking *a) {
     unsigned step_ms = a->room->config.step_ms;
     MAL_TRY(step_open(a));
-    pthread_mutex_lock(&a->room->lock);
-    a->mark.job = a->job;
-    pthread_mutex_unlock(&a->room->lock);
+    room_ask_known(a->room, &a->mark, &a->job);
     MAL_TRY(mal_progress_step(a->progress, "owners hold their budgets", 1, 5));
     a->held = true;
     MAL_TRY(carry_list(a, "hold", a->accepts, a->holds, step_ms));
@@ -262,11 +288,8 @@ static mal_err run_job(asking *a) {
                               5));
     a->spent = true;
     MAL_TRY(carry_list(a, "spend", a->holds, a->intents, step_ms));
-    MAL_TRY(mal_progress_step(a->progress, "engine runs", 3, 5));
-    MAL_TRY(step_run(a));
-    MAL_TRY(mal_progress_step(a->progress, "results are logged and cosigned", 4,
-                              5));
-    return step_close(a);
+    MAL_TRY(remember(a));
+    return run_and_close(a);
 }
 
 /* --- Opening the answer -------------------------------------------------- */
@@ -482,34 +505,60 @@ static mal_err keep(asking *a, const mal_prim_hash *key,
 
 /* --- All of it ----------------------------------------------------------- */
 
-static mal_err fresh_answer(asking *a, mal_room_answer *answer,
-                            int64_t **cells) {
-    MAL_TRY(sign_request(a));
+/* From `opened` to the end, or undone. */
+static mal_err attempt(asking *a, mal_err (*steps)(asking *a)) {
     a->n = a->judged.members.n;
     a->mark.members = a->judged.members;
     a->mark.request = a->request.id;
+    a->mark.job = a->job;
     MAL_TRY(room_ask_begin(a->room, &a->mark));
-    mal_err err = run_job(a);
+    mal_err err = steps(a);
     if (err == MAL_OK) {
         room_ask_end(a->room, &a->mark, "");
-    } else {
-        char why[900];
-        snprintf(why, sizeof why, "%s%s", mal_err_message(),
-                 a->spent ? " (the attempt was charged)" : "");
-        undo(a);
-        room_ask_end(a->room, &a->mark, why);
-        return mal_err_set(err, __FILE__, __LINE__, "%s", why);
+        return MAL_OK;
     }
+    char why[900], hex[65];
+    bool again = a->remembered &&
+                 (err == MAL_E_PEER || err == MAL_E_TIMEOUT || err == MAL_E_IO);
+    mal_hex_encode(hex, mal_bytes_of(a->job.b, 32));
+    snprintf(why, sizeof why, "%s%s%s%.*s%s", mal_err_message(),
+             a->spent ? " (the attempt was charged" : "",
+             again ? "; `malus job resume " : "", again ? 12 : 0, hex,
+             again      ? "` goes on with it)"
+             : a->spent ? ")"
+                        : "");
+    undo(a);
+    room_ask_end(a->room, &a->mark, why);
+    return mal_err_set(err, __FILE__, __LINE__, "%s", why);
+}
+
+static mal_err read_answer(asking *a, mal_room_answer *answer,
+                           int64_t **cells) {
     MAL_TRY(open_cells(a, cells, &answer->table));
     mal_hex_encode(answer->job, mal_bytes_of(a->job.b, 32));
     answer->epsilon_nano = room_exact(&a->judged) ? 0 : a->request.epsilon_nano;
     answer->bytes = a->bytes;
     MAL_TRY(room_receipt_make(a->room, &answer->receipt, &a->judged, a->intents,
                               a->results, a->openings, &a->job));
+    MAL_TRY(room_kept_forget(a->room, &a->job, ROOM_KEPT_ASKER));
     /* Owners checked each other's intents; nobody but us has all results. */
     MAL_AUTO(mal_buf_clear) mal_buf report = { 0 };
     return mal_room_receipt_verify(&report, mal_buf_view(&answer->receipt),
                                    false);
+}
+
+/* An answer of rows, which is neither finished nor kept. */
+static bool opened(const room_judged *judged) {
+    return room_opened(judged) || room_exact(judged);
+}
+
+static mal_err finish_answer(asking *a, mal_room_answer *answer,
+                             const int64_t *cells) {
+    if (!opened(&a->judged))
+        MAL_TRY(finish(a, answer, cells));
+    MAL_TRY(notes(a, answer));
+    return a->keeps && !answer->stored ? keep(a, &a->key, answer, cells)
+                                       : MAL_OK;
 }
 
 static mal_err ask(asking *a, mal_room_answer *answer) {
@@ -529,21 +578,17 @@ static mal_err ask(asking *a, mal_room_answer *answer) {
     }
     answer->engine = mal_policy_engine_name(a->judged.engine);
     int64_t *cells = NULL;
-    mal_prim_hash key;
-    bool opened = room_opened(&a->judged) || room_exact(&a->judged);
-    bool kept = a->judged.verdict.keep_days > 0 && !opened;
-    if (kept)
-        MAL_TRY(answer_key(a, &key));
-    if (kept && !a->question->fresh)
-        MAL_TRY(load_kept(a, &key, answer, &cells));
-    if (!answer->stored)
-        MAL_TRY(fresh_answer(a, answer, &cells));
-    if (!opened)
-        MAL_TRY(finish(a, answer, cells));
-    MAL_TRY(notes(a, answer));
-    if (kept && !answer->stored)
-        MAL_TRY(keep(a, &key, answer, cells));
-    return MAL_OK;
+    a->keeps = a->judged.verdict.keep_days > 0 && !opened(&a->judged);
+    if (a->keeps)
+        MAL_TRY(answer_key(a, &a->key));
+    if (a->keeps && !a->question->fresh)
+        MAL_TRY(load_kept(a, &a->key, answer, &cells));
+    if (!answer->stored) {
+        MAL_TRY(sign_request(a));
+        MAL_TRY(attempt(a, run_job));
+        MAL_TRY(read_answer(a, answer, &cells));
+    }
+    return finish_answer(a, answer, cells);
 }
 
 mal_err mal_room_ask(mal_room *room, mal_room_answer *answer, mal_arena *arena,
@@ -558,6 +603,95 @@ mal_err mal_room_ask(mal_room *room, mal_room_answer *answer, mal_arena *arena,
         .room = room, .arena = arena, .question = question, .progress = progress
     };
     mal_err err = ask(a, answer);
+    answer->seconds = (double)(mal_time_monotonic_ns() - start) / 1e9;
+    asking_clear(a);
+    return err;
+}
+
+/* --- The same job again --------------------------------------------------- */
+
+/* Could all of them?  Whoever is away, or refuses, says so before an attempt
+ * is used up. */
+static mal_err next_attempt(asking *a, uint32_t *attempt) {
+    MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
+    mal_err err = mal_buf_put(&message, mal_bytes_of(a->job.b, 32));
+    if (err == MAL_OK)
+        err = mal_buf_put_u32(&message, 0);
+    if (err == MAL_OK)
+        err = carry(a, "resume", mal_buf_view(&message), a->accepts,
+                    a->room->config.step_ms);
+    *attempt = 1;
+    for (unsigned i = 0; i < a->n && err == MAL_OK; i++) {
+        mal_rd rd = mal_rd_of(mal_buf_view(&a->accepts[i]));
+        uint32_t made;
+        err = mal_rd_u32(&rd, &made);
+        if (err == MAL_OK && made >= *attempt)
+            *attempt = made + 1;
+    }
+    clear_list(a->accepts);
+    return err;
+}
+
+static mal_err run_again(asking *a) {
+    MAL_AUTO(mal_buf_clear) mal_buf message = { 0 };
+    uint32_t attempt;
+    MAL_TRY(next_attempt(a, &attempt));
+    MAL_TRY(room_kept_attempt(a->room, &a->job, ROOM_KEPT_ASKER, attempt));
+    MAL_TRY(mal_buf_put(&message, mal_bytes_of(a->job.b, 32)));
+    MAL_TRY(mal_buf_put_u32(&message, attempt));
+    a->opened = true;
+    MAL_TRY(carry(a, "resume", mal_buf_view(&message), a->accepts,
+                  a->room->config.step_ms));
+    return run_and_close(a);
+}
+
+static mal_err recall(asking *a, const char *job) {
+    room_kept k = { .role = ROOM_KEPT_ASKER };
+    MAL_TRY(room_kept_load(a->room, &k, a->arena, job));
+    MAL_TRY(room_request_again(a->room, &a->request, a->arena, k.message));
+    MAL_TRY(room_judge(a->room, &a->judged, a->arena, &a->request));
+    if (a->judged.verdict.outcome != MAL_POLICY_ALLOW)
+        return refuse(&a->judged.verdict);
+    MAL_REQUIRE(
+        k.n == a->judged.members.n &&
+            mal_equal(a->judged.physical_hash.b, a->request.physical.b, 32),
+        MAL_E_STATE, "the question splits otherwise than it did");
+    a->job = k.job;
+    a->n = k.n;
+    a->keeps = k.caller == 1;
+    memcpy(a->key.b, k.hash.b, 32);
+    for (unsigned i = 0; i < k.n; i++) {
+        a->intents[i].max = ROOM_OUTPUT_MAX;
+        MAL_TRY(mal_buf_put(&a->intents[i], k.list[i]));
+    }
+    a->held = a->spent = a->remembered = true;
+    return MAL_OK;
+}
+
+static mal_err resume(asking *a, mal_room_answer *answer, const char *job) {
+    int64_t *cells;
+    MAL_TRY(recall(a, job));
+    answer->verdict = a->judged.verdict;
+    answer->engine = mal_policy_engine_name(a->judged.engine);
+    MAL_TRY(attempt(a, run_again));
+    MAL_TRY(read_answer(a, answer, &cells));
+    return finish_answer(a, answer, cells);
+}
+
+mal_err mal_room_resume(mal_room *room, mal_room_answer *answer,
+                        mal_arena *arena, const char *job, unsigned timeout_ms,
+                        const mal_progress *progress) {
+    const mal_room_question question = { .timeout_ms = timeout_ms };
+    *answer = (mal_room_answer){ 0 };
+    asking *a = mal_arena_alloc(arena, sizeof *a);
+    if (!a)
+        return MAL_E_MEMORY;
+    uint64_t start = mal_time_monotonic_ns();
+    *a = (asking){ .room = room,
+                   .arena = arena,
+                   .question = &question,
+                   .progress = progress };
+    mal_err err = resume(a, answer, job);
     answer->seconds = (double)(mal_time_monotonic_ns() - start) / 1e9;
     asking_clear(a);
     return err;

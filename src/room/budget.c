@@ -100,7 +100,7 @@ static mal_err charge_of(mal_dp_charge *charge, mal_room *room,
                                   .eps_num = l->epsilon_nano,
                                   .eps_den = MAL_DP_NANO,
                                   .sensitivity = 1,
-                                  .delta_64 = room_noise_words(p),
+                                  .delta_64 = room_delta_64(p),
                                   .parties = j->n,
                                   .share_k = j->share_k };
     if (room_exact(j))
@@ -108,6 +108,8 @@ static mal_err charge_of(mal_dp_charge *charge, mal_room *room,
                                       .eps_den = 1,
                                       .parties = j->n,
                                       .share_k = j->share_k };
+    if (!room_exact(j) && j->noise[0].deviation)
+        charge->loss.mechanism = MAL_DP_GAUSS;
     for (unsigned a = 0; a < p->n_aggs; a++)
         if (j->noise[a].sensitivity > charge->loss.sensitivity)
             charge->loss.sensitivity = j->noise[a].sensitivity;
@@ -267,6 +269,8 @@ char *room_amount_text(mal_room *room, const room_job *job) {
         return mal_arena_strdup(job->arena,
                                 "unbounded: an exact release, no differential "
                                 "privacy");
+    if (j->physical->training)
+        return room_training_amount(job->arena, j, own);
     char *text = mal_arena_printf(
         job->arena,
         "epsilon %llu/1000000000, discrete Laplace, add or remove one unit, "
@@ -279,12 +283,6 @@ char *room_amount_text(mal_room *room, const room_job *job) {
                                 (unsigned long long)j->noise[a].sensitivity,
                                 (unsigned long long)j->noise[a].t.num,
                                 (unsigned long long)j->noise[a].t.den);
-    if (text && j->physical->training && j->physical->training->counted)
-        text = mal_arena_printf(
-            job->arena, "%s; its rows sensitivity %llu scale %llu/%llu", text,
-            (unsigned long long)j->noise[1].sensitivity,
-            (unsigned long long)j->noise[1].t.num,
-            (unsigned long long)j->noise[1].t.den);
     return text;
 }
 

@@ -69,6 +69,7 @@ static mal_err end_old_jobs(mal_room *room) {
     MAL_TRY(mal_db_bind_text(s, 1, room->id_hex));
     MAL_TRY(mal_db_bind_int(s, 2, (int64_t)mal_time_unix()));
     MAL_TRY(mal_db_run(s));
+    MAL_TRY(room_kept_sweep(room));
     size_t expired;
     return mal_dp_ledger_expire(room->config.ledger, room_now(room), &expired);
 }

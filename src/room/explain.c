@@ -153,24 +153,31 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
 
 static mal_err put_training(mal_buf *out, const room_judged *j) {
     const mal_sql_training *t = j->physical->training;
+    const room_noise *n = j->noise;
     const double unit = 1.0 / (double)t->release.change;
     MAL_TRY(mal_buf_put_fmt(
         out,
-        "  the model is a function of %zu noised sums over rows, of %zu steps: "
-        "one unit moves them by %.0f in all (%llu rows x %zu steps x %llu "
-        "sums), in sums of values of [-1, 1]\n  noise of a sum: within %.1f, "
-        "95 "
-        "times of 100\n",
+        "  the model is a function of %zu noised sums of values of [-1, 1], in "
+        "%zu steps: one\n  unit's %llu rows move %llu of each step, all by "
+        "%.1f "
+        "in %s\n",
         t->release.words, t->release.steps,
-        (double)j->noise[0].sensitivity * unit,
-        (unsigned long long)j->physical->rows_per_unit, t->release.steps,
-        (unsigned long long)t->release.touched,
-        (double)j->noise[0].halfwidth * unit));
+        (unsigned long long)j->physical->rows_per_unit,
+        (unsigned long long)t->release.touched, (double)n->sensitivity * unit,
+        n->deviation ? "L2" : "L1"));
+    if (n->deviation)
+        MAL_TRY(mal_buf_put_fmt(out,
+                                "  delta 1e-%u, Gaussian noise, rho %.9f by "
+                                "zCDP over all steps\n",
+                                t->delta_digits, (double)n->rho_nano * 1e-9));
+    MAL_TRY(mal_buf_put_fmt(out,
+                            "  noise of a sum: within %.1f, 95 times of 100\n",
+                            (double)n->halfwidth * unit));
     if (t->counted)
         MAL_TRY(mal_buf_put_fmt(out,
                                 "  rows: within %llu of the truth, 95 times of "
                                 "100, for a part of epsilon\n",
-                                (unsigned long long)j->noise[1].halfwidth));
+                                (unsigned long long)n[1].halfwidth));
     return MAL_OK;
 }
 
@@ -186,9 +193,11 @@ static mal_err put_noise(mal_buf *out, const explained *e) {
     MAL_TRY(mal_buf_put_str(out, "\nNoise and budget\n  epsilon "));
     MAL_TRY(put_nano(out, j->epsilon_nano));
     MAL_TRY(mal_buf_put_fmt(out,
-                            " of each of %u datasets, discrete Laplace; any %u "
+                            " of each of %u datasets, discrete %s; any %u "
                             "of %u parties' parts are the whole noise\n",
-                            j->n_losses, j->share_k, j->n));
+                            j->n_losses,
+                            j->noise->deviation ? "Gaussian" : "Laplace",
+                            j->share_k, j->n));
     for (unsigned i = 0; i < j->n_losses; i++) {
         const mal_policy_dataset *d = &c->datasets[j->losses[i].dataset];
         MAL_TRY(mal_buf_put_fmt(

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SWEEP_NS 60000000000u /* from one look at kept jobs to the next */
+
 mal_err room_tables(mal_db *db) {
     return mal_db_exec(
         db,
@@ -26,6 +28,11 @@ mal_err room_tables(mal_db *db) {
         "CREATE TABLE IF NOT EXISTS room_peer_key ("
         "  room TEXT NOT NULL, party TEXT NOT NULL, statement BLOB NOT NULL,"
         "  PRIMARY KEY (room, party)) STRICT;"
+        "CREATE TABLE IF NOT EXISTS room_kept ("
+        "  room TEXT NOT NULL, job BLOB NOT NULL, role INTEGER NOT NULL,"
+        "  request BLOB NOT NULL, attempt INTEGER NOT NULL,"
+        "  state INTEGER NOT NULL, expires INTEGER NOT NULL,"
+        "  sealed BLOB NOT NULL, PRIMARY KEY (room, job, role)) STRICT;"
         "CREATE TABLE IF NOT EXISTS room_answer ("
         "  room TEXT NOT NULL, key BLOB NOT NULL, job TEXT NOT NULL,"
         "  sealed BLOB NOT NULL, created INTEGER NOT NULL,"
@@ -162,6 +169,13 @@ static room_job *take_stale(mal_room *room) {
 /* Jobs that were cancelled here, or that nobody carried on in a long while:
  * their asker is gone.  What they hold of the budget expires as spent. */
 void mal_room_sweep(mal_room *room) {
+    uint64_t now = mal_time_monotonic_ns();
+    pthread_mutex_lock(&room->lock);
+    bool due = now - room->swept_ns >= SWEEP_NS;
+    room->swept_ns = due ? now : room->swept_ns;
+    pthread_mutex_unlock(&room->lock);
+    if (due && room_kept_sweep(room) != MAL_OK)
+        mal_err_forget(); /* a minute later again */
     for (room_job *job; (job = take_stale(room));) {
         bool cancelled = atomic_load(&job->cancelled);
         const char *why =
@@ -171,6 +185,7 @@ void mal_room_sweep(mal_room *room) {
             mal_err_forget(); /* the history only */
         if (job->phase >= ROOM_SPENT)
             room_log_abort(room, job, room->contract->parties[who].name, why);
+        room_resume_failed(room, job, MAL_E_CANCEL);
         room_job_give(room, job, false);
     }
 }
@@ -254,6 +269,15 @@ mal_err room_job_take(mal_room *room, room_job **out, const uint8_t request[32],
     return err;
 }
 
+bool room_job_live(mal_room *room, const uint8_t request[32]) {
+    bool live = false;
+    pthread_mutex_lock(&room->lock);
+    for (const room_job *job = room->jobs; job; job = job->next)
+        live |= mal_equal(job->request.id.b, request, 32);
+    pthread_mutex_unlock(&room->lock);
+    return live;
+}
+
 void room_job_give(mal_room *room, room_job *job, bool keep) {
     unsigned step = room->config.step_ms;
     pthread_mutex_lock(&room->lock);
@@ -303,6 +327,15 @@ mal_err room_ask_begin(mal_room *room, room_ask *ask) {
     return MAL_OK;
 }
 
+/* From now on it is known by its job's id. */
+void room_ask_known(mal_room *room, room_ask *ask, const room_id *job) {
+    pthread_mutex_lock(&room->lock);
+    ask->job = *job;
+    pthread_mutex_unlock(&room->lock);
+    if (record_ask(room, ask, "asking", "") != MAL_OK)
+        mal_err_forget(); /* the history only */
+}
+
 void room_ask_end(mal_room *room, room_ask *ask, const char *error) {
     pthread_mutex_lock(&room->lock);
     room_ask **at = &room->asks;
@@ -326,13 +359,17 @@ static bool is_meant(const char *id, const room_id *job,
 }
 
 /* Tell every member; whoever has gone further than its say-so ends by itself.
- */
+ * For good: nobody begins it again. */
 static void abort_everywhere(mal_room *room, const room_members *members,
-                             const room_id *request) {
+                             const room_id *request, bool for_good) {
+    uint8_t message[33];
+    memcpy(message, request->b, 32);
+    message[32] = 1;
     for (unsigned i = 0; i < members->n; i++) {
         MAL_AUTO(mal_buf_clear) mal_buf reply = { 0 };
         if (room_call(room, members->at[i], "abort",
-                      mal_bytes_of(request->b, 32), &reply, 5000) != MAL_OK)
+                      mal_bytes_of(message, for_good ? 33 : 32), &reply,
+                      5000) != MAL_OK)
             mal_err_forget();
     }
 }
@@ -347,6 +384,7 @@ mal_err mal_room_cancel(mal_room *room, const char *id) {
     pthread_mutex_lock(&room->lock);
     for (room_job *job = room->jobs; job; job = job->next)
         if (is_meant(id, &job->id, &job->request.id)) {
+            job->over |= !room->closing && *id;
             room_job_cancel(job, room);
             found = true;
         }
@@ -359,7 +397,7 @@ mal_err mal_room_cancel(mal_room *room, const char *id) {
     bool closing = room->closing;
     pthread_mutex_unlock(&room->lock);
     for (size_t i = 0; i < n && !closing; i++)
-        abort_everywhere(room, &asked[i].members, &asked[i].request);
+        abort_everywhere(room, &asked[i].members, &asked[i].request, *id != 0);
     MAL_REQUIRE(found || n || !*id, MAL_E_MISSING,
                 "no job %s is under way here: see malus job ls", id);
     return MAL_OK;

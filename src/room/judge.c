@@ -211,12 +211,8 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r,
     f->mode = w->mode;
     f->release = MAL_POLICY_RELEASE_NOISED;
     f->epsilon_nano = r->epsilon_nano;
-    /* A tail of 2^-64 a word of the answer, and of the count that a minimum
-     * group may add; 2^-64 < 10^-19. */
-    uint64_t words = 1;
-    if (j->physical)
-        words = room_noise_words(j->physical) + j->physical->n_cells;
-    f->delta = (mal_policy_ratio){ words, 10000000000000000000u };
+    f->delta = (mal_policy_ratio){ j->physical ? room_delta_19(j->physical) : 1,
+                                   10000000000000000000u };
     f->reveals = 0; /* no engine here shows more than sizes */
     f->now = room_now(room);
     if (!w->match)

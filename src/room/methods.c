@@ -15,7 +15,7 @@ mal_err mal_room_answer_call(mal_room *room, uint32_t caller,
         { "cosign", room_serve_cosign },   { "share", room_serve_share },
         { "unshare", room_serve_unshare }, { "refresh", room_serve_refresh },
         { "sealing", room_serve_sealing }, { "holds", room_serve_holds },
-        { "take-in", room_serve_take_in },
+        { "take-in", room_serve_take_in }, { "resume", room_serve_resume },
     };
     MAL_REQUIRE(caller < room->contract->n_parties, MAL_E_DENIED,
                 "the caller is no party of the room");

@@ -55,6 +55,8 @@ typedef struct room_request {
 
 typedef struct room_noise { /* of one aggregate */
     mal_dp_scale t;         /* of the discrete Laplace */
+    uint64_t deviation;     /* not 0: of each part of a discrete Gaussian */
+    uint64_t rho_nano;      /* what that costs */
     uint64_t sensitivity;
     uint64_t halfwidth; /* 95 %, of the total */
     uint64_t tail;      /* |noise| < tail but for 2^-64 */
@@ -169,6 +171,9 @@ mal_err room_request_make(mal_room *room, mal_buf *envelope,
                           const room_request *draft) MAL_MUST_CHECK;
 mal_err room_request_read(mal_room *room, room_request *out, mal_arena *arena,
                           mal_bytes envelope) MAL_MUST_CHECK;
+/* One that was accepted when it came, however long ago. */
+mal_err room_request_again(mal_room *room, room_request *out, mal_arena *arena,
+                           mal_bytes envelope) MAL_MUST_CHECK;
 
 /* judge.c: text -> plan -> verdict -> noise, the same at every node. */
 mal_err room_judge(mal_room *room, room_judged *out, mal_arena *arena,
@@ -192,6 +197,7 @@ typedef struct room_job {
     room_phase phase;
     mal_arena *arena;
     room_request request;
+    mal_bytes message; /* that the request came in; in the arena */
     room_judged judged;
     uint32_t caller; /* the asking node; set once, with owned */
     bool owned;
@@ -210,6 +216,9 @@ typedef struct room_job {
                            opens it, or its SHA-256 if it is long */
     room_done done_own;
     bool own_error; /* what went wrong may depend on our data: not to be told */
+    uint32_t attempt;    /* 0: the first */
+    unsigned stage_from; /* of a later one: the stage behind which it began */
+    bool over;           /* nothing of it may be begun again */
 } room_job;
 
 /* cost.c */
@@ -270,7 +279,7 @@ struct mal_room {
     room_upload *uploads;
     room_job *jobs;
     room_ask *asks;
-    uint64_t refusal_hour, refusals;
+    uint64_t refusal_hour, refusals, swept_ns;
     unsigned n_jobs;
     bool closing, withdrawn, behind, caught_up;
     bool unlogged; /* our log does not hold the contract yet */
@@ -282,6 +291,7 @@ struct mal_room {
 };
 
 /* jobs.c: the table of live jobs, and the durable one in the database. */
+bool room_job_live(mal_room *room, const uint8_t request[32]);
 mal_err room_job_new(mal_room *room, room_job **job) MAL_MUST_CHECK;
 /* Whose it is; MAL_E_LIMIT if that party has too many. */
 mal_err room_job_own(mal_room *room, room_job *job,
@@ -295,6 +305,7 @@ mal_err room_job_record(mal_room *room, const room_job *job, const char *state,
                         const char *error) MAL_MUST_CHECK;
 /* From begin to end the question can be cancelled; both write the history. */
 mal_err room_ask_begin(mal_room *room, room_ask *ask) MAL_MUST_CHECK;
+void room_ask_known(mal_room *room, room_ask *ask, const room_id *job);
 void room_ask_end(mal_room *room, room_ask *ask, const char *error);
 mal_err room_nonce_use(mal_room *room, const uint8_t nonce[32],
                        uint64_t expires) MAL_MUST_CHECK;
@@ -303,6 +314,54 @@ mal_err room_void_promise(mal_room *room, const room_id *job) MAL_MUST_CHECK;
 /* MAL_E_STATE if we promised that. */
 mal_err room_void_check(mal_room *room, const room_id *job) MAL_MUST_CHECK;
 mal_err room_tables(mal_db *db) MAL_MUST_CHECK;
+
+/* kept.c: what is remembered of a job of share3 from `spend` on, so that the
+ * same job can go on after a node died.  Without a folder: nothing, MAL_OK. */
+typedef enum room_kept_role {
+    ROOM_KEPT_MEMBER = 1, /* who took the steps */
+    ROOM_KEPT_ASKER = 2,
+} room_kept_role;
+typedef enum room_kept_state {
+    ROOM_KEPT_LIVE = 0,
+    ROOM_KEPT_OVER = 1, /* cancelled, or refused by the data */
+    ROOM_KEPT_LEFT = 2, /* an output may have left: the point of no return */
+} room_kept_state;
+typedef struct room_kept {
+    room_kept_role role;
+    room_kept_state state;
+    uint32_t attempt; /* the last that was begun; 0: the first */
+    room_id job, request;
+    uint32_t caller;
+    room_id hash;       /* member: of the acceptances; asker: of the answer */
+    mal_bytes message;  /* the request */
+    mal_bytes openings; /* of the intent, for the receipt */
+    unsigned n;         /* bodies of the acceptances; asker: intents */
+    mal_bytes list[MAL_PARTIES_MAX];
+} room_kept;
+mal_err room_kept_save(mal_room *room, const room_kept *kept) MAL_MUST_CHECK;
+/* By the first digits of its job, k->role being set.  MAL_E_MISSING. */
+mal_err room_kept_load(mal_room *room, room_kept *k, mal_arena *arena,
+                       const char *prefix) MAL_MUST_CHECK;
+/* Durable when they return. */
+mal_err room_kept_attempt(mal_room *room, const room_id *job,
+                          room_kept_role role, uint32_t attempt) MAL_MUST_CHECK;
+mal_err room_kept_mark(mal_room *room, const room_id *job,
+                       room_kept_state state) MAL_MUST_CHECK;
+/* Over: its stages are erased, and whoever asks for them is told so. */
+mal_err room_kept_end(mal_room *room, const room_id *job) MAL_MUST_CHECK;
+mal_err room_kept_end_request(mal_room *room, uint32_t caller,
+                              const uint8_t request[32]) MAL_MUST_CHECK;
+mal_err room_kept_end_all(mal_room *room) MAL_MUST_CHECK; /* but live ones */
+mal_err room_kept_forget(mal_room *room, const room_id *job,
+                         room_kept_role role) MAL_MUST_CHECK;
+/* Finish what a crash cut off, forget what is a day old. */
+mal_err room_kept_sweep(mal_room *room) MAL_MUST_CHECK;
+/* The key of the job's stages, made at the first call. */
+mal_err room_kept_key(mal_room *room, mal_key *key,
+                      const room_id *job) MAL_MUST_CHECK;
+/* stages.c: all files of a job but one. */
+mal_err room_stages_remove(mal_room *room, const room_id *job,
+                           const char *but) MAL_MUST_CHECK;
 
 /* call.c: calls to the other owners, in parallel. */
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
@@ -406,6 +465,15 @@ mal_err room_serve_run(mal_room *room, uint32_t caller, mal_bytes in,
                        mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
                          mal_buf *out) MAL_MUST_CHECK;
+/* resume.c: in place of open, hold and spend, of a job that has spent. */
+mal_err room_serve_resume(mal_room *room, uint32_t caller, mal_bytes in,
+                          mal_buf *out) MAL_MUST_CHECK;
+/* After the intent; until it is closed, it can be begun again. */
+mal_err room_resume_keep(mal_room *room, room_job *job,
+                         mal_bytes message) MAL_MUST_CHECK;
+/* The job failed here. */
+void room_resume_failed(mal_room *room, room_job *job, mal_err err);
+#define ROOM_ATTEMPTS_MAX 8 /* of one job, after the first */
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_abort(mal_room *room, uint32_t caller,
@@ -425,6 +493,11 @@ mal_err room_training_noise(room_judged *j, mal_arena *arena,
                             const room_request *r) MAL_MUST_CHECK;
 mal_err room_training_draw(int64_t *out, const room_judged *j,
                            mal_prim_drbg *drbg) MAL_MUST_CHECK;
+char *room_training_amount(mal_arena *arena, const room_judged *j,
+                           uint64_t epsilon_nano);
+/* The delta of a release, rounded up, in 2^-64 and in 1e-19. */
+uint64_t room_delta_64(const mal_sql_physical *p);
+uint64_t room_delta_19(const mal_sql_physical *p);
 /* Words of noise that one party draws for this plan. */
 uint64_t room_noise_words(const mal_sql_physical *p);
 bool room_ledger_charged(const mal_room *room, const room_judged *judged);
@@ -467,6 +540,8 @@ void room_lie_done(const mal_room *room, room_done *done);
 void room_lie_refresh(const mal_room *room, mal_share3_bits *shares);
 /* All rows are the first one's unit's. */
 void room_lie_rows(const mal_room *room, mal_duck_batch *rows, unsigned unit);
+/* Behind that stage, wait to be killed or cancelled. */
+mal_err room_pause(mal_room *room, room_job *job, unsigned at) MAL_MUST_CHECK;
 
 /* trace.c: sizes of messages into a file, for the tests of rooms marked test;
  * elsewhere nothing. */
@@ -548,6 +623,8 @@ mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
 mal_err room_job_step(void *ctx, const char *stage, uint64_t done,
                       uint64_t total) MAL_MUST_CHECK;
 void room_job_stage(mal_room *room, room_job *job, const char *name);
+/* The same stage under another name: how far it is stays. */
+void room_job_rename(mal_room *room, room_job *job, const char *name);
 /* Run a part over our own tables, in the DuckDB child; rows in job->arena. */
 mal_err room_part_rows(mal_room *room, room_job *job, const mal_sql_part *part,
                        const mal_duck_type *types, unsigned n,

@@ -40,6 +40,12 @@ void room_job_stage(mal_room *room, room_job *job, const char *name) {
     pthread_mutex_unlock(&room->lock);
 }
 
+void room_job_rename(mal_room *room, room_job *job, const char *name) {
+    pthread_mutex_lock(&room->lock);
+    snprintf(job->stage, sizeof job->stage, "%s", name);
+    pthread_mutex_unlock(&room->lock);
+}
+
 /* --- Local stage: DuckDB over our own tables ----------------------------- */
 
 static uint32_t version_of(const room_job *job, const char *dataset) {
@@ -307,7 +313,10 @@ mal_err room_job_connect(mal_room *room, room_job *job, unsigned slot,
     char hex[65], label[128];
     mal_chan *chan = NULL;
     mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
-    snprintf(label, sizeof label, "run/%s", hex);
+    if (job->attempt) /* a stream of the one before may still wait */
+        snprintf(label, sizeof label, "run/%s/%u", hex, job->attempt);
+    else
+        snprintf(label, sizeof label, "run/%s", hex);
     MAL_TRY(dials ? peers->dial(peers->ctx, party, label, room->config.step_ms,
                                 &chan)
                   : await_peer(room, job, party, label, &chan));

@@ -98,8 +98,8 @@ static mal_err open_job(mal_room *room, uint32_t caller, room_job *job,
         return MAL_E_MEMORY;
     memcpy(copy, in.ptr, in.len);
     enter(room, job, "judging");
-    MAL_TRY(room_request_read(room, &job->request, job->arena,
-                              mal_bytes_of(copy, in.len)));
+    job->message = mal_bytes_of(copy, in.len);
+    MAL_TRY(room_request_read(room, &job->request, job->arena, job->message));
     MAL_REQUIRE(job->request.requester == caller, MAL_E_DENIED,
                 "a request is carried by the node of who signed it");
     MAL_TRY(room_nonce_use(room, job->request.nonce, job->request.expires));
@@ -188,6 +188,7 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
             mal_err_forget();
         if (job->phase >= ROOM_SPENT)
             room_log_abort(room, job, blame(room, job, err), why);
+        room_resume_failed(room, job, err);
         if (job->own_error)
             err = mal_err_set(MAL_E_STATE, __FILE__, __LINE__,
                               "could not compute its part; its own list of "
@@ -441,6 +442,7 @@ static mal_err spend(mal_room *room, room_job *job, step *s, mal_buf *out) {
     room_entry_clear(&entry);
     MAL_TRY(err);
     MAL_TRY(room_sign(room, out, "malus/intent/v1", mal_buf_view(&body)));
+    MAL_TRY(room_resume_keep(room, job, job->message));
     return room_job_record(room, job, "spent", "");
 }
 
@@ -585,6 +587,7 @@ static mal_err close_job(mal_room *room, room_job *job, step *s, mal_buf *out) {
     MAL_TRY(mal_buf_put_blob(out, mal_buf_view(&message)));
     MAL_TRY(mal_buf_put_blob(out, mal_buf_view(&sealed)));
     job->phase = ROOM_CLOSED;
+    MAL_TRY(room_kept_forget(room, &job->id, ROOM_KEPT_MEMBER));
     return room_job_record(room, job, "done", "");
 }
 
@@ -651,16 +654,22 @@ mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
     return room_sign(room, out, "malus/void/v1", mal_bytes_of(id.b, 32));
 }
 
+/* 32 bytes, and a 1 if it is for good: cancelled by a person, not ended by a
+ * failure. */
 mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in) {
-    MAL_REQUIRE(in.len == 32, MAL_E_INPUT, "an abort names its request");
+    bool for_good = in.len == 33 && in.ptr[32] == 1;
+    MAL_REQUIRE(in.len == 32 || for_good, MAL_E_INPUT,
+                "an abort names its request");
     pthread_mutex_lock(&room->lock);
     room_job *found = NULL;
     for (room_job *job = room->jobs; job; job = job->next)
         if (mal_equal(job->request.id.b, in.ptr, 32) && job->caller == caller)
             found = job;
     bool idle = found && !found->busy;
-    if (found)
+    if (found) {
+        found->over |= for_good;
         room_job_cancel(found, room);
+    }
     if (idle)
         found->busy = true;
     pthread_mutex_unlock(&room->lock);
@@ -670,8 +679,10 @@ mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in) {
         if (found->phase >= ROOM_SPENT)
             room_log_abort(room, found, room->contract->parties[caller].name,
                            "aborted by the asking node");
+        room_resume_failed(room, found, MAL_E_CANCEL);
         room_job_give(room, found, false);
         return err;
     }
-    return MAL_OK;
+    return found || !for_good ? MAL_OK
+                              : room_kept_end_request(room, caller, in.ptr);
 }

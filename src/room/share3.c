@@ -34,6 +34,8 @@ typedef struct run3 {
     mal_share3_bits *flat; /* [n_parts] */
     mal_obl_table *tables; /* [n_parts], views of flat */
     mal_share3_words answer;
+    room_stages stages;
+    mal_progress progress;
     uint64_t rounds; /* that the plan will take, for whoever watches */
 } run3;
 
@@ -126,6 +128,8 @@ static mal_err local_stage(run3 *r) {
 static mal_policy_set feeders(const run3 *r) {
     const room_judged *j = &r->job->judged;
     mal_policy_set set = 0;
+    if (r->job->attempt) /* the seats kept what was shared */
+        return 0;
     for (unsigned i = 0; i < j->physical->n_parts; i++)
         if (seat_of(j, j->physical->parts[i].owner) < 0 && !rests(r, i))
             set |= (mal_policy_set)1 << j->physical->parts[i].owner;
@@ -269,12 +273,15 @@ static mal_err add_noise(run3 *r, const int64_t *noise) {
     return MAL_OK;
 }
 
-/* Both of our parts, so that the recipient has each one from two seats. */
+/* Both of our parts, so that the recipient has each one from two seats; behind
+ * the mark that this job begins nowhere again. */
 static mal_err put_parts(run3 *r, mal_buf *out) {
     mal_share3_words fresh = { 0 };
     mal_err err = mal_share3_words_refresh(r->engine, &fresh, &r->answer);
     if (err == MAL_OK)
         err = mal_share3_verify(r->engine);
+    if (err == MAL_OK)
+        err = room_stages_leave(&r->stages);
     if (err == MAL_OK)
         err = mal_buf_reserve(out, 16 * fresh.n);
     for (unsigned k = 0; k < 2; k++)
@@ -311,25 +318,54 @@ static mal_err step(void *ctx, const char *stage, uint64_t done,
     return MAL_OK;
 }
 
+static mal_err open_engine(run3 *r) {
+    const room_judged *j = &r->job->judged;
+    mal_share3_options options = { .security = room_security(j),
+                                   .memory_max = r->room->config.memory_max,
+                                   .progress = &r->progress };
+    r->stages.room = r->room;
+    r->stages.job = r->job;
+    r->stages.mesh = &r->mesh;
+    room_stages_init(&r->stages);
+    if (r->job->attempt)
+        MAL_TRY(room_stages_agree(&r->stages));
+    memcpy(options.session, r->stages.session, sizeof options.session);
+    MAL_TRY(mal_share3_open(&r->engine, &r->mesh, &options));
+    MAL_TRY(mal_obl_open(&r->obl, r->engine));
+    r->stages.engine = r->engine;
+    r->stages.obl = r->obl;
+    mal_obl_stages_set(r->obl, &r->stages.hooks);
+    r->flat = mal_calloc(r->n_parts, sizeof *r->flat);
+    r->tables = mal_calloc(r->n_parts, sizeof *r->tables);
+    return r->flat && r->tables ? MAL_OK : MAL_E_MEMORY;
+}
+
+/* Stage 1: what was shared, from its owners or as it was kept. */
+static mal_err take_inputs(run3 *r) {
+    const mal_obl_stages *hooks = &r->stages.hooks;
+    mal_obl_table *list[MAL_POLICY_DATASETS_MAX];
+    if (hooks->from == 1)
+        return hooks->load(hooks->ctx, r->tables, r->n_parts);
+    if (hooks->from > 1)
+        return MAL_OK;
+    MAL_REQUIRE(r->n_parts <= MAL_POLICY_DATASETS_MAX, MAL_E_LIMIT,
+                "a plan of %u parts", r->n_parts);
+    for (unsigned i = 0; i < r->n_parts; i++) {
+        MAL_TRY(take_part(r, i));
+        list[i] = &r->tables[i];
+    }
+    forget_planes(r);
+    return hooks->done(hooks->ctx, 1, list, r->n_parts);
+}
+
 static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
     const room_judged *j = &r->job->judged;
     room_cost3 cost;
-    mal_progress progress = { step, r };
+    r->progress = (mal_progress){ step, r };
     MAL_TRY(room_walk3_cost(&cost, j, &r->room->costs));
     r->rounds = cost.rounds;
-    mal_share3_options options = { .security = room_security(j),
-                                   .memory_max = r->room->config.memory_max,
-                                   .progress = &progress };
-    room_session_of(options.session, r->job);
-    MAL_TRY(mal_share3_open(&r->engine, &r->mesh, &options));
-    MAL_TRY(mal_obl_open(&r->obl, r->engine));
-    r->flat = mal_calloc(r->n_parts, sizeof *r->flat);
-    r->tables = mal_calloc(r->n_parts, sizeof *r->tables);
-    if (!r->flat || !r->tables)
-        return MAL_E_MEMORY;
-    for (unsigned i = 0; i < r->n_parts; i++)
-        MAL_TRY(take_part(r, i));
-    forget_planes(r);
+    MAL_TRY(open_engine(r));
+    MAL_TRY(take_inputs(r));
     if (room_opened(j))
         return open_rows(r, out);
     if (j->physical->training)
@@ -367,12 +403,16 @@ mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
     r->job = job;
     r->seat = seat_of(&job->judged, room->me);
     r->n_parts = job->judged.physical->n_parts;
-    room_job_stage(room, job, "local stage");
-    mal_err err = local_stage(r);
-    job->own_error = err != MAL_OK && err != MAL_E_CANCEL;
+    mal_err err = MAL_OK;
+    if (job->attempt == 0) {
+        room_job_stage(room, job, "local stage");
+        err = local_stage(r);
+        job->own_error = err != MAL_OK && err != MAL_E_CANCEL;
+    }
     if (err == MAL_OK && (r->seat >= 0 || feeders(r) >> room->me & 1)) {
         room_job_stage(room, job, "waiting for the tick");
-        err = room_wait_tick(room, job, start, done);
+        if (job->attempt == 0)
+            err = room_wait_tick(room, job, start, done);
         room_job_stage(room, job, r->seat >= 0 ? "engine" : "sharing");
         if (err == MAL_OK)
             err = r->seat >= 0 ? run_seat(r, done, out) : feed(r);

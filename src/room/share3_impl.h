@@ -75,6 +75,35 @@ mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
                        const mal_sql_physical *physical,
                        mal_obl_table *tables) MAL_MUST_CHECK;
 
+/* --- stages.c: what a seat keeps of a running job ------------------------ */
+
+typedef struct room_stage {
+    unsigned at;         /* of the plan: mal_obl_stages; 0: none */
+    unsigned attempt;    /* by which it was written */
+    uint8_t session[32]; /* of that run */
+} room_stage;
+
+typedef struct room_stages {
+    mal_room *room;
+    room_job *job;
+    mal_mesh *mesh;
+    mal_share3 *engine;
+    mal_obl *obl;
+    uint8_t session[32]; /* of this run */
+    room_stage from;     /* of a later attempt: where it begins */
+    mal_obl_stages hooks;
+    struct room_stage_file *file;
+} room_stages;
+
+void room_stages_init(room_stages *r);
+/* A later attempt, before the engine: which stage all three hold; a new
+ * session. MAL_E_AUTH: a file here is not what we wrote.  MAL_E_STATE: none. */
+mal_err room_stages_agree(room_stages *r) MAL_MUST_CHECK;
+/* Before an output leaves: from here on the job begins nowhere again. */
+mal_err room_stages_leave(room_stages *r) MAL_MUST_CHECK;
+mal_err room_stages_meet(room_stages *r, const char *what,
+                         uint32_t at) MAL_MUST_CHECK;
+
 /* --- Shares that rest at the seats --------------------------------------- */
 
 /* upload.c makes a bundle for each seat, receive.c takes it: a head, signed by

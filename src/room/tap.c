@@ -3,23 +3,16 @@
 
 #include <string.h>
 
-static void add_message(mal_prim_sha256 *state, mal_bytes message) {
-    uint8_t len[8];
-    mal_store_u64le(len, message.len);
-    mal_prim_sha256_add(state, mal_bytes_of(len, sizeof len));
-    mal_prim_sha256_add(state, message);
-}
-
 static mal_err tapped_send(mal_chan *chan, mal_bytes message) {
     room_tapped *t = (room_tapped *)chan;
-    add_message(t->sent, message);
+    mal_prim_sha256_add_sized(t->sent, message);
     return mal_chan_send(t->inner, message);
 }
 
 static mal_err tapped_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
     room_tapped *t = (room_tapped *)chan;
     MAL_TRY(mal_chan_recv(t->inner, message, len_max));
-    add_message(t->received, mal_buf_view(message));
+    mal_prim_sha256_add_sized(t->received, mal_buf_view(message));
     return MAL_OK;
 }
 

@@ -6,8 +6,9 @@
  * of each of `steps` steps by at most `change`, so over all of them the words
  * have L1 sensitivity rows_per_unit * steps * touched * change.  The steps
  * choose what they sum by what was released before; the sum of their epsilons
- * is the whole, as for any adaptive composition.  A minimum of rows is tested
- * on one noised count, which takes a part of epsilon.
+ * is the whole, as for any adaptive composition.  With a delta the noise is
+ * Gaussian: then it is their rho that adds up (dp's zcdp.c).  A minimum of rows
+ * is tested on one noised count, which takes a part of epsilon.
  */
 #include "room_impl.h"
 
@@ -25,6 +26,26 @@ static mal_err sensitivity_of(uint64_t *out, const mal_sql_physical *p) {
                 "one unit may move the sums of this model by more than 2^62: "
                 "take fewer steps, features or rows of one unit");
     *out = all;
+    return MAL_OK;
+}
+
+/* Gaussian noise: in L2, the words of all steps are moved by at most the root
+ * of their number times what moves each; a unit's rows add up. */
+static mal_err deviation_of(room_noise *noise, const room_judged *j,
+                            uint64_t epsilon_nano) {
+    const mal_sql_training *t = j->physical->training;
+    const uint64_t rows = j->physical->rows_per_unit;
+    mal_dp_moved moved = { (uint64_t)t->release.steps * t->release.touched,
+                           t->release.change };
+    MAL_REQUIRE(!__builtin_mul_overflow(moved.each, rows, &moved.each),
+                MAL_E_LIMIT, "one unit may have too many rows: %llu",
+                (unsigned long long)rows);
+    MAL_TRY(mal_dp_moved_l2(&noise->sensitivity, &moved));
+    MAL_TRY(mal_dp_rho_of(&noise->rho_nano, epsilon_nano, t->delta_digits));
+    MAL_TRY(mal_dp_deviation_of(&noise->deviation, &moved, noise->rho_nano,
+                                j->share_k));
+    noise->halfwidth = mal_dp_gauss_halfwidth(noise->deviation, j->n);
+    noise->tail = mal_dp_gauss_tail(noise->deviation, j->n);
     return MAL_OK;
 }
 
@@ -51,15 +72,42 @@ mal_err room_training_noise(room_judged *j, mal_arena *arena,
                 "declared",
                 (unsigned long long)j->verdict.group_min,
                 (unsigned long long)p->training_rows);
-    MAL_TRY(sensitivity_of(&noise[0].sensitivity, p));
     noise[1].sensitivity = p->rows_per_unit;
-    MAL_TRY(scale_of(&noise[0], r->epsilon_nano,
-                     counted ? COUNT_PART - 1 : COUNT_PART, COUNT_PART));
+    const unsigned part = counted ? COUNT_PART - 1 : COUNT_PART;
+    if (p->training->delta_digits) {
+        MAL_TRY(
+            deviation_of(&noise[0], j, r->epsilon_nano / COUNT_PART * part));
+    } else {
+        MAL_TRY(sensitivity_of(&noise[0].sensitivity, p));
+        MAL_TRY(scale_of(&noise[0], r->epsilon_nano, part, COUNT_PART));
+        MAL_TRY(room_noise_bounds(&noise[0], j->n, j->share_k));
+    }
     MAL_TRY(scale_of(&noise[1], r->epsilon_nano, 1, COUNT_PART));
-    for (unsigned i = 0; i < 2; i++)
-        MAL_TRY(room_noise_bounds(&noise[i], j->n, j->share_k));
+    MAL_TRY(room_noise_bounds(&noise[1], j->n, j->share_k));
     j->noise = noise;
     return MAL_OK;
+}
+
+/* Rounded up into 2^-64: 10^-digits, and a tail for each word of noise. */
+uint64_t room_delta_64(const mal_sql_physical *p) {
+    uint64_t own = room_noise_words(p);
+    mal_u128 one = (mal_u128)1 << 64;
+    unsigned digits = p->training ? p->training->delta_digits : 0;
+    if (digits == 0)
+        return own;
+    while (digits--)
+        one = (one + 9) / 10;
+    return (uint64_t)one + own;
+}
+
+/* The same in 1e-19: 2^-64 < 10^-19.  Beside each word of noise a cell counts
+ * once more, for the count that a minimum group may add. */
+uint64_t room_delta_19(const mal_sql_physical *p) {
+    unsigned digits = p->training ? p->training->delta_digits : 0;
+    uint64_t own = digits ? 1 : 0;
+    while (digits && digits++ < 19)
+        own *= 10;
+    return own + room_noise_words(p) + p->n_cells;
 }
 
 uint64_t room_noise_words(const mal_sql_physical *p) {
@@ -70,10 +118,45 @@ uint64_t room_noise_words(const mal_sql_physical *p) {
 mal_err room_training_draw(int64_t *out, const room_judged *j,
                            mal_prim_drbg *drbg) {
     const mal_sql_training *t = j->physical->training;
-    MAL_TRY(
-        room_noise_draw(out, t->release.words, &j->noise[0], j->share_k, drbg));
+    const room_noise *n = j->noise;
+    if (n->deviation)
+        MAL_TRY(mal_dp_gauss_share(out, t->release.words, n->deviation, drbg));
+    else
+        MAL_TRY(room_noise_draw(out, t->release.words, n, j->share_k, drbg));
     if (!t->counted)
         return MAL_OK;
     return room_noise_draw(out + t->release.words, 1, &j->noise[1], j->share_k,
                            drbg);
+}
+
+char *room_training_amount(mal_arena *arena, const room_judged *j,
+                           uint64_t epsilon_nano) {
+    const mal_sql_physical *p = j->physical;
+    const room_noise *n = j->noise;
+    char *text = mal_arena_printf(
+        arena,
+        "epsilon %llu/1000000000, add or remove one unit, %u of %u parts are "
+        "the whole noise; %s: %llu rows of a unit, ",
+        (unsigned long long)epsilon_nano, j->share_k, j->n, p->aggs[0].label,
+        (unsigned long long)p->rows_per_unit);
+    if (text && n->deviation)
+        text = mal_arena_printf(
+            arena,
+            "%sdiscrete Gaussian, delta 1e-%u, rho %llu/1000000000, L2 "
+            "sensitivity %llu, deviation of a part %llu",
+            text, p->training->delta_digits, (unsigned long long)n->rho_nano,
+            (unsigned long long)n->sensitivity,
+            (unsigned long long)n->deviation);
+    else if (text)
+        text = mal_arena_printf(
+            arena, "%sdiscrete Laplace, L1 sensitivity %llu, scale %llu/%llu",
+            text, (unsigned long long)n->sensitivity,
+            (unsigned long long)n->t.num, (unsigned long long)n->t.den);
+    if (text && p->training->counted)
+        text = mal_arena_printf(
+            arena,
+            "%s; its rows, discrete Laplace, sensitivity %llu, scale %llu/%llu",
+            text, (unsigned long long)n[1].sensitivity,
+            (unsigned long long)n[1].t.num, (unsigned long long)n[1].t.den);
+    return text;
 }

@@ -155,18 +155,35 @@ static mal_err bound(mal_obl *o, mal_obl_table *t, const mal_sql_part *part,
     return MAL_OK;
 }
 
-static mal_err join(mal_obl *o, mal_share3_words *out,
-                    const mal_sql_physical *p, mal_obl_table *tables) {
-    mal_obl_table matched = { 0 };
+#define MATCHED 2 /* the stage behind the join */
+
+static mal_err matched_now(mal_obl *o, mal_obl_table *out,
+                           const mal_sql_part *payload, mal_obl_table *tables) {
     mal_obl_rank ranks[2] = { 0 };
-    mal_err err = match(o, &matched, tables, ranks);
+    mal_err err = match(o, out, tables, ranks);
     if (err == MAL_OK)
-        err = bound(o, &matched, &p->parts[0], &ranks[0]);
-    if (err == MAL_OK)
-        err = add_up(o, out, p, &matched, 1);
-    mal_obl_table_clear(&matched);
+        err = bound(o, out, payload, &ranks[0]);
     for (unsigned i = 0; i < 2; i++)
         mal_obl_rank_clear(&ranks[i]);
+    return err;
+}
+
+static mal_err matched(mal_obl *o, mal_obl_table *out,
+                       const mal_sql_part *payload, mal_obl_table *tables) {
+    const mal_obl_stages *stages = mal_obl_stages_of(o);
+    if (stages && stages->from == MATCHED)
+        return stages->load(stages->ctx, out, 1);
+    MAL_TRY(matched_now(o, out, payload, tables));
+    return stages ? stages->done(stages->ctx, MATCHED, &out, 1) : MAL_OK;
+}
+
+static mal_err join(mal_obl *o, mal_share3_words *out,
+                    const mal_sql_physical *p, mal_obl_table *tables) {
+    mal_obl_table rows = { 0 };
+    mal_err err = matched(o, &rows, &p->parts[0], tables);
+    if (err == MAL_OK)
+        err = add_up(o, out, p, &rows, 1);
+    mal_obl_table_clear(&rows);
     return err;
 }
 

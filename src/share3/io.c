@@ -138,6 +138,16 @@ static void take_agree(void *ctx, const uint64_t *in, size_t from, size_t n) {
     a->same = a->same && mal_equal(in, a->ours[0].b + 8 * from, 8 * n);
 }
 
+static mal_err settle_agree(mal_share3 *s, agree *a, const share3_round *r,
+                            const char *what) {
+    MAL_TRY(share3_exchange(s, r));
+    mal_declassify(&a->same, sizeof a->same);
+    if (!a->same)
+        mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
+                    "the holders of %s share hold different ones", what);
+    return share3_leave(s, a->same ? MAL_OK : MAL_E_PEER);
+}
+
 /* P_i tells P_(i+1) what it holds as x_(i+1). */
 static mal_err run_agree(mal_share3 *s, uint64_t *const part[2], size_t n) {
     agree a = { .same = true };
@@ -156,12 +166,7 @@ static mal_err run_agree(mal_share3 *s, uint64_t *const part[2], size_t n) {
         .take = take_agree,
         .ctx = &a,
     };
-    MAL_TRY(share3_exchange(s, &r));
-    mal_declassify(&a.same, sizeof a.same);
-    if (!a.same)
-        mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
-                    "the holders of one share hold different ones");
-    return share3_leave(s, a.same ? MAL_OK : MAL_E_PEER);
+    return settle_agree(s, &a, &r, "one");
 }
 
 mal_err mal_share3_words_agree(mal_share3 *s, const mal_share3_words *v) {
@@ -246,12 +251,7 @@ static mal_err check_opening(mal_share3 *s, const opening *o, unsigned to,
         .take = ours ? take_agree : NULL,
         .ctx = &a,
     };
-    MAL_TRY(share3_exchange(s, &r));
-    mal_declassify(&a.same, sizeof a.same);
-    if (!a.same)
-        mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
-                    "the holders of an opened share hold different ones");
-    return share3_leave(s, a.same ? MAL_OK : MAL_E_PEER);
+    return settle_agree(s, &a, &r, "an opened");
 }
 
 static mal_err swap_openings(mal_share3 *s, opening *o, unsigned to, size_t n) {

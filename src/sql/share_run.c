@@ -11,10 +11,17 @@ typedef struct runner {
     mal_share3 *s;
     const sql_share_plan *plan;
     mal_obl_table *inputs;
-    unsigned next; /* input */
+    unsigned next;                /* input */
+    const mal_obl_stages *stages; /* NULL: nobody asks */
+    unsigned at, from;            /* relations done; of these, done before */
+    mal_obl_table **held; /* [n_held] done, of relations that wait for others */
+    unsigned n_held;
+    mal_obl_table *kept; /* of the stage that we begin behind, in order */
 } runner;
 
 static mal_err run(runner *r, mal_obl_table *out, sql_r rel);
+/* The same of a relation's input i, whose table is held until n of them are. */
+static mal_err run_input(runner *r, mal_obl_table *out, sql_r rel, unsigned i);
 
 /* --- tables --------------------------------------------------------------- */
 
@@ -249,9 +256,9 @@ static mal_err run_join(runner *r, mal_obl_table *out, sql_r rel) {
     MAL_TRY(sql_share_join_of(&r->cx, &how, rel));
     unsigned parts[2];
     parts[0] = part_at(r, rel->in[0]);
-    MAL_TRY(run(r, &left, rel->in[0]));
+    MAL_TRY(run_input(r, &left, rel, 0));
     parts[1] = part_at(r, rel->in[1]);
-    MAL_TRY(run(r, &right, rel->in[1]));
+    MAL_TRY(run_input(r, &right, rel, 1));
     MAL_TRY(key_columns(r, &left, rel->exprs, keys, left_at));
     MAL_TRY(key_columns(r, &right, rel->exprs + keys, keys, right_at));
     opt.n_keys = keys ? keys : 1;
@@ -302,7 +309,7 @@ static mal_err run_union(runner *r, mal_obl_table *out, sql_r rel) {
     MAL_TRY(sql_alloc(&r->cx, &list, rel->n_in, sizeof *list));
     for (unsigned i = 0; i < rel->n_in && err == MAL_OK; i++) {
         list[i] = &in[i];
-        err = run(r, &in[i], rel->in[i]);
+        err = run_input(r, &in[i], rel, i);
     }
     if (err == MAL_OK)
         err = mal_obl_union(r->o, out, list, rel->n_in);
@@ -416,7 +423,7 @@ static mal_err run_sort(runner *r, mal_obl_table *t, sql_r sort, sql_r limit) {
     return t->n_columns == n_columns ? MAL_OK : pick_range(t, 0, n_columns);
 }
 
-static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
+static mal_err run_node(runner *r, mal_obl_table *out, sql_r rel) {
     if (part_at(r, rel) < r->plan->n_parts)
         return run_part(r, out);
     switch (rel->op) {
@@ -436,6 +443,124 @@ static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
         assert(rel->op == SQL_LIMIT);
         return run_sort(r, out, rel->in[0], rel);
     }
+}
+
+/* --- stages --------------------------------------------------------------- */
+
+/* Relations are numbered as they are done.  Stage 1 is the inputs; stage 1 + k
+ * stands behind relation k, of those that sort, join or group.  What the rest
+ * of the plan needs of it: the tables of inputs that wait for their siblings,
+ * outermost first; its own; the inputs that nobody took yet. */
+
+/* Where a sort stands under a limit, both are one relation. */
+static sql_r one_of(sql_r rel) {
+    return rel->op == SQL_LIMIT ? rel->in[0] : rel;
+}
+
+/* How many relations are done when rel is; *next: the input after. */
+static unsigned count(const runner *r, sql_r rel, unsigned *next) {
+    unsigned n = 1;
+    if (*next < r->plan->n_parts && rel == r->plan->parts[*next].rel) {
+        ++*next;
+        return n;
+    }
+    rel = one_of(rel);
+    for (unsigned i = 0; i < rel->n_in; i++)
+        n += count(r, rel->in[i], next);
+    return n;
+}
+
+/* Tables that are done, and not yet used, when r->from relations are. */
+static unsigned count_kept(const runner *r, sql_r rel, unsigned *at,
+                           unsigned *next) {
+    unsigned after = *next, n = count(r, rel, &after), kept = 0;
+    if (*at >= r->from)
+        return 0;
+    if (*at + n <= r->from) {
+        *at += n;
+        *next = after;
+        return 1;
+    }
+    rel = one_of(rel);
+    for (unsigned i = 0; i < rel->n_in; i++)
+        kept += count_kept(r, rel->in[i], at, next);
+    return kept;
+}
+
+static mal_err begin_stages(runner *r, sql_r root) {
+    unsigned at = 0, next = 0, kept;
+    MAL_TRY(
+        sql_alloc(&r->cx, &r->held, r->plan->n_parts + 1u, sizeof *r->held));
+    r->stages = mal_obl_stages_of(r->o);
+    r->from = r->stages && r->stages->from ? r->stages->from - 1 : 0;
+    if (r->from == 0)
+        return MAL_OK;
+    kept = count_kept(r, root, &at, &next);
+    MAL_REQUIRE(at == r->from, MAL_E_STATE, "the plan has no stage %u",
+                r->from + 1);
+    unsigned n = kept + r->plan->n_parts - next;
+    MAL_TRY(
+        sql_alloc(&r->cx, &r->kept, r->plan->n_parts + 1u, sizeof *r->kept));
+    MAL_TRY(r->stages->load(r->stages->ctx, r->kept, n));
+    for (unsigned i = next; i < r->plan->n_parts; i++) {
+        mal_obl_table_clear(&r->inputs[i]);
+        r->inputs[i] = taken(&r->kept[kept + i - next]);
+    }
+    return MAL_OK;
+}
+
+/* What a failure left of the tables that were loaded. */
+static void end_stages(runner *r) {
+    for (unsigned i = 0; r->kept && i < r->plan->n_parts; i++)
+        mal_obl_table_clear(&r->kept[i]);
+}
+
+static mal_err tell(runner *r, mal_obl_table *out, sql_r rel) {
+    mal_obl_table **list;
+    unsigned n = 0;
+    if (!r->stages || (rel->op != SQL_JOIN && rel->op != SQL_AGGREGATE &&
+                       one_of(rel)->op != SQL_SORT))
+        return MAL_OK;
+    MAL_TRY(sql_alloc(&r->cx, &list, r->n_held + 1u + r->plan->n_parts,
+                      sizeof *list));
+    for (unsigned i = 0; i < r->n_held; i++)
+        list[n++] = r->held[i];
+    list[n++] = out;
+    for (unsigned i = r->next; i < r->plan->n_parts; i++)
+        list[n++] = &r->inputs[i];
+    return r->stages->done(r->stages->ctx, 1 + r->at, list, n);
+}
+
+static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
+    unsigned next = r->next, n = count(r, rel, &next);
+    bool part = n == 1 && next > r->next;
+    if (r->at + n <= r->from) {
+        r->at += n;
+        r->next = next;
+        *out = taken(r->kept++);
+        return MAL_OK;
+    }
+    MAL_TRY(run_node(r, out, rel));
+    r->at++;
+    return part ? MAL_OK : tell(r, out, rel);
+}
+
+static mal_err run_input(runner *r, mal_obl_table *out, sql_r rel, unsigned i) {
+    MAL_TRY(run(r, out, rel->in[i]));
+    if (i + 1 < rel->n_in)
+        r->held[r->n_held++] = out;
+    else
+        r->n_held -= rel->n_in - 1;
+    return MAL_OK;
+}
+
+static mal_err run_plan(runner *r, mal_obl_table *out, sql_r root) {
+    MAL_TRY(begin_stages(r, root));
+    mal_obl_table *kept = r->kept;
+    mal_err err = run(r, out, root);
+    r->kept = kept;
+    end_stages(r);
+    return err;
 }
 
 /* --- opening -------------------------------------------------------------- */
@@ -517,6 +642,8 @@ static mal_err open_column(runner *r, opened *out, mal_obl_table *t, unsigned k,
 static mal_err open_table(runner *r, opened *out, mal_obl_table *t) {
     uint8_t *valid;
     MAL_TRY(mal_obl_verdict(r->o));
+    if (r->stages)
+        MAL_TRY(r->stages->opens(r->stages->ctx));
     MAL_TRY(sql_alloc(&r->cx, &valid, t->n, 1));
     MAL_TRY(mal_obl_valid_open(r->o, valid, t));
     out->n = 0;
@@ -557,7 +684,7 @@ static mal_err to_table(const sql_cx *cx, mal_sql_table *t, const opened *rows,
 mal_err sql_share_run(const sql_cx *cx, mal_obl_table *out, mal_obl *o,
                       const sql_share_plan *share, mal_obl_table *inputs) {
     runner r = { .cx = *cx, .o = o, .plan = share, .inputs = inputs };
-    return run(&r, out, share->cut);
+    return run_plan(&r, out, share->cut);
 }
 
 mal_err mal_sql_open_share3(mal_sql_table *table, mal_arena *arena,
@@ -576,7 +703,7 @@ mal_err mal_sql_open_share3(mal_sql_table *table, mal_arena *arena,
     MAL_REQUIRE(physical->shape == MAL_SQL_SHARE3 && physical->n_aggs == 0,
                 MAL_E_STATE, "a physical plan of another engine");
     MAL_TRY(sql_share_plan_of(&r.cx, &share, plan));
-    MAL_TRY(run(&r, &t, share.cut));
+    MAL_TRY(run_plan(&r, &t, share.cut));
     MAL_TRY(open_table(&r, &rows, &t));
     if (share.cut == share.root)
         return to_table(&r.cx, table, &rows, t.n_columns, plan);

@@ -86,6 +86,24 @@ bool sql_training_is_head(mal_bytes text) {
 
 /* --- options -------------------------------------------------------------- */
 
+/* 1e-6: a power of ten, as its digits. */
+static mal_err take_delta(reader *r, struct sql_training *t) {
+    bool begins = is(r, "1e");
+    size_t n;
+    MAL_TRY(next(r));
+    SQL_NEED(begins && is(r, "-"), r->cx, (int)r->word, MAL_E_INPUT,
+             "a delta like 1e-9 is expected here");
+    MAL_TRY(next(r));
+    n = strlen(r->text);
+    t->delta_digits = 0;
+    for (size_t i = 0; i < n && n <= 2; i++)
+        t->delta_digits = 10 * t->delta_digits + (unsigned)(r->text[i] - '0');
+    SQL_NEED(n <= 2 && strspn(r->text, "0123456789") == n &&
+                 t->delta_digits >= 2 && t->delta_digits <= 15,
+             r->cx, (int)r->word, MAL_E_INPUT, "delta: take 1e-2 to 1e-15");
+    return next(r);
+}
+
 /* A decimal in steps of 1e-9. */
 static mal_err take_nano(reader *r, uint64_t *nano) {
     uint64_t v = 0;
@@ -120,7 +138,7 @@ typedef struct option {
 #define WEIGHTS ((1u << SQL_LINEAR) | (1u << SQL_LOGISTIC))
 #define FOREST (1u << SQL_TREES)
 
-enum { STEPS, RIDGE, TREES, DEPTH, BINS, RATE, SMOOTH, N_OPTIONS };
+enum { STEPS, RIDGE, TREES, DEPTH, BINS, RATE, SMOOTH, DELTA, N_OPTIONS };
 static const option options[N_OPTIONS] = {
     [STEPS] = { "steps", WEIGHTS, NANO, MAL_TRAIN_STEPS_MAX *NANO, true },
     [RIDGE] = { "ridge", WEIGHTS, 1000, NANO, false },
@@ -129,6 +147,7 @@ static const option options[N_OPTIONS] = {
     [BINS] = { "bins", FOREST, 2 * NANO, (1u << MAL_TRAIN_BIN_BITS_MAX) * NANO,
                true },
     [RATE] = { "rate", FOREST, NANO / 1000, 4 * NANO, false },
+    [DELTA] = { .name = "delta", .models = WEIGHTS | FOREST },
     [SMOOTH] = { "smooth", FOREST, NANO, MAL_TRAIN_ROWS_MAX *NANO, true },
 };
 
@@ -175,12 +194,14 @@ static mal_err take_option(reader *r, struct sql_training *t, unsigned *seen) {
     SQL_NEED(i < N_OPTIONS && (options[i].models >> t->model & 1), r->cx,
              (int)r->word, MAL_E_INPUT, "%s has no option %s: it has %s",
              models[t->model], r->text,
-             t->model == SQL_TREES ? "trees, depth, bins, rate, smooth"
-                                   : "steps, ridge");
+             t->model == SQL_TREES ? "trees, depth, bins, rate, smooth, delta"
+                                   : "steps, ridge, delta");
     SQL_NEED(!(*seen >> i & 1), r->cx, (int)r->word, MAL_E_INPUT,
              "%s is said twice", r->text);
     *seen |= 1u << i;
     MAL_TRY(next(r));
+    if (i == DELTA)
+        return take_delta(r, t);
     MAL_TRY(take_nano(r, &nano));
     return put_option(r, t, i, nano);
 }
@@ -339,6 +360,7 @@ mal_err sql_training_encode(mal_buf *out, const struct sql_training *t) {
     MAL_TRY(mal_buf_put_u32(out, t->trees.trees));
     MAL_TRY(mal_buf_put_u32(out, t->trees.depth));
     MAL_TRY(mal_buf_put_u64(out, t->trees.ridge_rows));
+    MAL_TRY(mal_buf_put_u32(out, t->delta_digits));
     return mal_buf_put_u64(out, t->trees.rate);
 }
 
@@ -357,6 +379,8 @@ mal_err sql_training_print(mal_buf *out, const mal_sql_plan *plan) {
         MAL_TRY(mal_buf_put_fmt(out, " (%u steps, ridge %" PRIu64 ".%09u)",
                                 t->steps, t->ridge_nano / NANO,
                                 (unsigned)(t->ridge_nano % NANO)));
+    if (t->delta_digits)
+        MAL_TRY(mal_buf_put_fmt(out, " with delta 1e-%u", t->delta_digits));
     MAL_TRY(mal_buf_put_fmt(out, " of %s by ", plan->names[t->target]));
     for (unsigned j = 0; j + 1 < t->n; j++)
         MAL_TRY(mal_buf_put_fmt(out, "%s%s", j ? ", " : "",

@@ -19,9 +19,10 @@ typedef enum sql_model {
 /* What stands before AS, and what it means for the columns of the SELECT. */
 struct sql_training {
     sql_model model;
-    unsigned steps;      /* linear, logistic */
-    uint64_t ridge_nano; /* linear, logistic */
-    unsigned bin_bits;   /* trees */
+    unsigned steps;        /* linear, logistic */
+    uint64_t ridge_nano;   /* linear, logistic */
+    unsigned bin_bits;     /* trees */
+    unsigned delta_digits; /* noise is Gaussian, delta 10^-so; 0: Laplace */
     mal_train_trees_options trees;
     const char *target_name;
     unsigned target;      /* column of the plan */

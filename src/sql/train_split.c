@@ -84,6 +84,7 @@ static mal_err fill(const sql_cx *cx, mal_sql_physical *p,
     MAL_TRY(sql_own_text(cx, &agg->label, &label));
     t->model = sql_model_name(plan->training->model);
     t->counted = counted;
+    t->delta_digits = plan->training->delta_digits;
     t->classes = sql_training_classes(plan->training);
     MAL_TRY(release_of(&t->release, plan->training));
     *p = (mal_sql_physical){ .plan = plan,

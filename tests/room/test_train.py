@@ -141,8 +141,7 @@ def explain_tells_noise_rounds_and_budget(h):
     text = h.lab.cli("explain", "hospitals", RISK.replace("steps 400", "steps 40"),
                      "--epsilon", "2")
     for words in ("train logistic (40 steps, ridge 0.020000000) of readmitted by age, bmi, male,"
-                  " stays", "permitted by rule risk", "rounds", "one unit moves them by",
-                  "sums with noise in them", "epsilon 2.000000000", "rows: within"):
+                  " stays", "permitted by rule risk", "rounds", "in L1", "sums with noise in them", "epsilon 2.000000000", "rows: within"):
         assert words in text, (words, text)
 
 
@@ -165,6 +164,22 @@ def a_noised_model_is_paid_for_and_its_receipt_verifies(h):
         assert name in report, report
     open(path + ".bad", "w").write(flip_opening(done["receipt"], "output"))
     assert "FAIL" in verify(h, path + ".bad", code=4)
+
+
+def gaussian_noise_is_paid_for_with_a_delta(h):
+    text = RISK.replace("steps 400", "steps 5, delta 1e-10")
+    shown = h.lab.cli("explain", "hospitals", text, "--epsilon", "8")
+    for words in ("discrete Gaussian", "delta 1e-10, Gaussian noise, rho", "L2"):
+        assert words in shown, (words, shown)
+    before = h.south.spent("south.patients")
+    done = h.lab.query(text, epsilon=8)
+    assert h.south.spent("south.patients") == before + 8 * 10**9
+    exact = weights(h.lab.query(text, prenoise=True, epsilon=8, fresh=True))
+    assert weights(done)["age"] != exact["age"]
+    path = os.path.join(h.dir, "g")
+    open(path, "w").write(done["receipt"])
+    assert "added up again" in verify(h, path)
+    refused("E_DENIED", lambda: h.lab.query(text.replace("1e-10", "1e-8"), epsilon=8), "delta")
 
 
 def the_verb_trains(h):
@@ -246,7 +261,7 @@ PARTS = {
         trees_of_a_join_split_where_the_clear_does]),
     "noised": (dict(), [
         explain_tells_noise_rounds_and_budget, a_noised_model_is_paid_for_and_its_receipt_verifies,
-        the_verb_trains, what_the_contract_does_not_grant_is_refused,
+        gaussian_noise_is_paid_for_with_a_delta, the_verb_trains, what_the_contract_does_not_grant_is_refused,
         what_cannot_be_trained_is_refused_by_name, too_few_rows_are_not_shown]),
     "rest": (dict(rests="\n  rests shared"), [shares_that_rest_train_the_same_model]),
     "few": (dict(bound=32, patients=20), [too_few_declared_rows_are_refused]),

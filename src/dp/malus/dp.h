@@ -104,6 +104,57 @@ mal_err mal_dp_laplace_share(int64_t *out, size_t n, uint64_t num, uint64_t den,
                              unsigned share_k,
                              mal_prim_drbg *drbg) MAL_MUST_CHECK;
 
+/* The discrete Gaussian law, P[x] ~ exp(-x^2 / (2 t^2)), for what many words of
+ * one answer release at once.  Where any k parties' parts must be the whole
+ * mechanism, each draws with a deviation for which k parts are: see
+ * mal_dp_deviation_of. */
+#define MAL_DP_DEVIATION_MIN ((uint64_t)1 << 10)
+#define MAL_DP_DEVIATION_MAX ((uint64_t)1 << 50)
+
+typedef struct mal_dp_gauss mal_dp_gauss;
+/* Errors:  MAL_E_LIMIT  the deviation is out of range. */
+mal_err mal_dp_gauss_new(mal_dp_gauss **gauss,
+                         uint64_t deviation) MAL_MUST_CHECK;
+void mal_dp_gauss_free(mal_dp_gauss *gauss);
+void mal_dp_gauss_auto(mal_dp_gauss **gauss);
+/* n draws, independent.
+ *
+ * Exact, up to a statistical distance below 2^-1000.
+ * Leaks:   the deviation and n; how often draws were thrown away, which says
+ *          nothing about those kept; else as mal_dp_noise_draw.
+ * Source:  [CKS20] algorithm 3; [KLS21] sums of parts.
+ */
+void mal_dp_gauss_draw(const mal_dp_gauss *gauss, int64_t *out, size_t n,
+                       mal_dp_source source);
+mal_err mal_dp_gauss_share(int64_t *out, size_t n, uint64_t deviation,
+                           mal_prim_drbg *drbg) MAL_MUST_CHECK;
+
+/* rho-zCDP for epsilon and delta = 10^-digits: the greatest rho of whole 1e-9
+ * with rho + 2 sqrt(rho ln(1 / delta)) <= epsilon.
+ *
+ * Errors:  MAL_E_LIMIT  there is none.  MAL_E_INPUT  out of range.
+ * Source:  [BS16] propositions 1.3, 1.6; lemma 1.7
+ */
+#define MAL_DP_DELTA_DIGITS_MAX 15u
+mal_err mal_dp_rho_of(uint64_t *rho_nano, uint64_t epsilon_nano,
+                      unsigned delta_digits) MAL_MUST_CHECK;
+/* What one unit moves: at most so many words, over all steps, each by `each`:
+ * L2 sensitivity sqrt(words) * each. */
+typedef struct mal_dp_moved {
+    uint64_t words, each;
+} mal_dp_moved;
+/* That sensitivity, rounded up.  MAL_E_LIMIT: beyond 2^62. */
+mal_err mal_dp_moved_l2(uint64_t *out,
+                        const mal_dp_moved *moved) MAL_MUST_CHECK;
+/* Each party's deviation t: k t^2 >= words * each^2 / (2 rho).
+ *
+ * Errors:  MAL_E_LIMIT  above the greatest that can be drawn. */
+mal_err mal_dp_deviation_of(uint64_t *deviation, const mal_dp_moved *moved,
+                            uint64_t rho_nano, unsigned share_k) MAL_MUST_CHECK;
+/* Of the sum of n parties' parts: as mal_dp_halfwidth, mal_dp_tail. */
+uint64_t mal_dp_gauss_halfwidth(uint64_t deviation, unsigned parties);
+uint64_t mal_dp_gauss_tail(uint64_t deviation, unsigned parties);
+
 /* --- Quotes: nothing here touches data or noise --------------------------- */
 
 /* The 95 % half-width of the sum of n parties' shares, each of 1/k: an integer
@@ -124,6 +175,8 @@ mal_err mal_dp_tail(uint64_t *bound, mal_dp_scale t, unsigned parties,
 
 typedef enum mal_dp_mechanism {
     MAL_DP_LAPLACE = 1, /* discrete Laplace, t = sensitivity / epsilon */
+    MAL_DP_GAUSS = 3,   /* discrete Gaussian of the deviation that epsilon,
+                           delta and the L2 sensitivity ask for */
     MAL_DP_EXACT = 2,   /* rule 11: unbounded, "no differential privacy" */
 } mal_dp_mechanism;
 

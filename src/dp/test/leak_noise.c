@@ -37,6 +37,20 @@ LEAK(a_share_does_not_branch_on_its_noise) {
     mal_leak_sink(&x);
 }
 
+LEAK(gaussian_noise_does_not_branch_on_what_is_kept) {
+    static const uint64_t deviations[] = { 1024, 123456789 };
+    for (int i = 0; i < 2; i++) {
+        MAL_AUTO(mal_dp_gauss_auto) mal_dp_gauss *gauss = NULL;
+        uint64_t state = 42;
+        int64_t x[2];
+        if (mal_dp_gauss_new(&gauss, deviations[i]) != MAL_OK)
+            abort();
+        mal_dp_gauss_draw(gauss, x, 2, (mal_dp_source){ secret_words, &state });
+        mal_leak_sink(&x[0]);
+        mal_leak_sink(&x[1]);
+    }
+}
+
 LEAK_CONTROL(a_branch_on_the_noise_is_seen) {
     int64_t x = draw(10, 1, 1);
     if (x > 0)

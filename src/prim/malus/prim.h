@@ -25,6 +25,9 @@ mal_prim_sha256 *mal_prim_sha256_new(void); /* NULL: out of memory, recorded */
 void mal_prim_sha256_free(mal_prim_sha256 *state);
 void mal_prim_sha256_auto(mal_prim_sha256 **state);
 void mal_prim_sha256_add(mal_prim_sha256 *state, mal_bytes bytes);
+/* With its length before it (u64): so a list of messages is hashed injectively.
+ */
+void mal_prim_sha256_add_sized(mal_prim_sha256 *state, mal_bytes message);
 /* The hash so far; the state goes on. */
 void mal_prim_sha256_peek(const mal_prim_sha256 *state, mal_prim_hash *out);
 

@@ -2,6 +2,19 @@
 #include "prim_test.h"
 
 /* [FIPS180-4], the examples that NIST publishes beside it. */
+TEST(sized_messages_are_hashed_with_their_lengths) {
+    MAL_AUTO(mal_prim_sha256_auto) mal_prim_sha256 *state = NULL;
+    const char bytes[] = "\3\0\0\0\0\0\0\0abc\0\0\0\0\0\0\0";
+    mal_prim_hash got, want;
+    state = mal_prim_sha256_new();
+    CHECK(state);
+    mal_prim_sha256_add_sized(state, mal_bytes_str("abc"));
+    mal_prim_sha256_add_sized(state, mal_bytes_str(""));
+    mal_prim_sha256_peek(state, &got);
+    mal_prim_sha256_of(&want, mal_bytes_of(bytes, 8 + 3 + 8));
+    CHECK(mal_equal(got.b, want.b, sizeof got.b));
+}
+
 TEST(sha256_gives_the_digests_of_fips_180) {
     static const struct {
         const char *message, *digest;

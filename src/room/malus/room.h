@@ -82,11 +82,12 @@ typedef struct mal_room_config {
     mal_db *db; /* node state; room makes its own tables */
     mal_room_peers peers;
     uint64_t memory_max; /* of a DuckDB child; 0: 1 GiB */
-    unsigned threads;    /* 0: all */
-    unsigned step_ms;    /* a peer answers a step within; 0: 60,000 */
-    mal_bytes costs;     /* lines of `malus bench --json`, for explain; may be
-                            empty */
-    const char *build;   /* named in every acceptance (rule 23) */
+    const char *folder; /* for stages of jobs, encrypted; NULL: none are kept */
+    unsigned threads;   /* 0: all */
+    unsigned step_ms;   /* a peer answers a step within; 0: 60,000 */
+    mal_bytes costs;    /* lines of `malus bench --json`, for explain; may be
+                           empty */
+    const char *build;  /* named in every acceptance (rule 23) */
 } mal_room_config;
 
 /* Open a room from its signed bundle.  All owners must have signed, and this
@@ -194,6 +195,16 @@ typedef struct mal_room_answer {
 mal_err mal_room_ask(mal_room *room, mal_room_answer *answer, mal_arena *arena,
                      const mal_room_question *question,
                      const mal_progress *progress) MAL_MUST_CHECK;
+
+/* Go on with a job of ours that a node's death ended after its budget was
+ * spent: named by its first digits.  Nothing is charged again; all three seats
+ * begin behind the last stage that all of them kept.  One answer at most.
+ *
+ * Errors:  MAL_E_MISSING  nothing of it is kept.  MAL_E_STATE  an output may
+ *          have left, it was cancelled, or it is under way. */
+mal_err mal_room_resume(mal_room *room, mal_room_answer *answer,
+                        mal_arena *arena, const char *job, unsigned timeout_ms,
+                        const mal_progress *progress) MAL_MUST_CHECK;
 
 /* Who computes what, what each party learns, cost, noise, the rule that permits
  * it.  Touches no data and no budget.  Also for refused questions. */

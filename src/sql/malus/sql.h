@@ -159,6 +159,7 @@ typedef struct mal_sql_training {
     const char *model;         /* "linear", "logistic", "trees" */
     mal_train_release release; /* what its noise must cover, of one row */
     bool classes;              /* the target is 0 or 1 */
+    unsigned delta_digits;     /* Gaussian noise, delta 10^-so; 0: Laplace */
     bool counted; /* the last word released is a count of the rows */
 } mal_sql_training;
 

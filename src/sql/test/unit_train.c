@@ -78,6 +78,7 @@ TEST(what_is_said_otherwise_is_the_same_plan_and_what_it_means_is_in_its_hash) {
         "TRAIN linear (steps 201) PREDICT engines " PLANES,
         "TRAIN linear (ridge 0.02) PREDICT engines " PLANES,
         "TRAIN linear PREDICT year " PLANES,
+        "TRAIN linear (delta 1e-9) PREDICT engines " PLANES,
         "TRAIN trees PREDICT engines " PLANES,
         "TRAIN trees (bins 8) PREDICT engines " PLANES,
         "TRAIN trees (rate 0.4) PREDICT engines " PLANES,
@@ -197,6 +198,12 @@ TEST(a_head_that_is_no_training_is_refused_with_its_place) {
     check_refused("TRAIN linear PREDICT year AS SELECT year, engine\nFROM "
                   "faa.planes",
                   MAL_E_INPUT, "1:43:");
+    check_refused("TRAIN linear (delta 0.1) PREDICT year " PLANES, MAL_E_INPUT,
+                  "a delta like 1e-9");
+    check_refused("TRAIN linear (delta 1e-1) PREDICT year " PLANES, MAL_E_INPUT,
+                  "take 1e-2 to 1e-15");
+    check_refused("TRAIN linear (delta 1e-x) PREDICT year " PLANES, MAL_E_INPUT,
+                  "take 1e-2 to 1e-15");
     check_refused("TRAIN", MAL_E_INPUT, "TRAIN");
 }
 
