@@ -4,9 +4,14 @@
  * 2, so what is not zero mod 2 is a unit [BGIN19, section 4.2; Wan03, chapter
  * 14]. Polynomials with coefficients 0 and 1 differ by units: 2^48 points, of
  * which challenges and weights are drawn.
+ *
+ * Group l of a block has the weight theta T^l, so that the weighted sum over
+ * the eight groups is the element with these coefficients times theta: an error
+ * in any of them is an element that is not zero.
  */
-#include "kernels.h"
-#include "proof_impl.h"
+#include "proof_words.h"
+
+#include <stdatomic.h>
 
 #define D SHARE3_GALOIS
 #define WIDE (2 * D) /* the last is zero */
@@ -48,9 +53,15 @@ static void challenge(uint64_t *z, uint64_t random) {
         z[i] = bits >> i & 1;
 }
 
-static void weight(uint64_t *z, uint64_t random) {
+/* --- Plain -----------------------------------------------------------------
+ */
+
+/* Of group g. */
+static void weight(uint64_t *z, const uint64_t *theta, size_t g) {
+    uint64_t wide[WIDE] = { 0 };
     for (unsigned i = 0; i < D; i++)
-        z[i] = random >> i & 1;
+        wide[g % PROOF_LANES + i] = theta[g / PROOF_LANES] >> i & 1;
+    reduce(z, wide);
 }
 
 /* e [3^v][m] of values at corners those at points, in place. */
@@ -72,8 +83,8 @@ static const uint64_t *word_of(const uint64_t *in, size_t g, size_t j,
     return in + ((g / PROOF_LANES << v) + j) * PROOF_LANES + g % PROOF_LANES;
 }
 
-static mal_err points(uint64_t *p, const share3_record *r,
-                      const uint64_t *theta, unsigned v, size_t blocks) {
+static mal_err points_plain(uint64_t *p, const share3_record *r,
+                            const uint64_t *theta, unsigned v, size_t blocks) {
     const uint64_t *const from[4] = { r->x[0], r->y[1], r->x[1], r->y[0] };
     const size_t n = share3_points(v);
     uint64_t e[4][PROOF_POINTS_MAX], weights[D];
@@ -86,15 +97,15 @@ static mal_err points(uint64_t *p, const share3_record *r,
         }
         for (size_t i = 0; i < n; i++)
             e[0][i] = e[0][i] * e[1][i] + e[2][i] * e[3][i];
-        weight(weights, theta[g]);
+        weight(weights, theta, g);
         share3_kernel()->poly_outer(p, e[0], weights, n);
     }
     mal_wipe(e, sizeof e);
     return MAL_OK;
 }
 
-static void evaluate(uint64_t *z, const uint64_t *in, const uint64_t *corner,
-                     unsigned v, size_t blocks) {
+static void evaluate_plain(uint64_t *z, const uint64_t *in,
+                           const uint64_t *corner, unsigned v, size_t blocks) {
     uint64_t group[PROOF_CORNERS_MAX];
     memset(z, 0, PROOF_LANES * blocks * D * sizeof *z);
     for (size_t g = 0; g < PROOF_LANES * blocks; g++) {
@@ -105,33 +116,29 @@ static void evaluate(uint64_t *z, const uint64_t *in, const uint64_t *corner,
     mal_wipe(group, sizeof group);
 }
 
-static void weigh(uint64_t *z, const uint64_t *theta, size_t blocks) {
+static void weigh_plain(uint64_t *z, const uint64_t *theta, size_t blocks) {
     uint64_t weights[D];
     for (size_t g = 0; g < PROOF_LANES * blocks; g++) {
-        weight(weights, theta[g]);
+        weight(weights, theta, g);
         mul(z + g * D, z + g * D, weights);
     }
 }
 
-static void claim(uint64_t *sum, const uint64_t *in, const uint64_t *corner,
-                  const uint64_t *theta, unsigned v, size_t blocks) {
-    uint64_t weights[D], wide[WIDE] = { 0 }, group[PROOF_CORNERS_MAX];
-    uint64_t at[PROOF_CORNERS_MAX * D] = { 0 };
+static void claim_plain(uint64_t *at, const uint64_t *in, const uint64_t *theta,
+                        unsigned v, size_t blocks) {
+    uint64_t weights[D], group[PROOF_CORNERS_MAX];
+    memset(at, 0, (D * sizeof *at) << v);
     for (size_t g = 0; g < PROOF_LANES * blocks; g++) {
         for (size_t j = 0; j < (size_t)1 << v; j++)
             group[j] = *word_of(in, g, j, v);
-        weight(weights, theta[g]);
+        weight(weights, theta, g);
         share3_kernel()->poly_outer(at, group, weights, (size_t)1 << v);
     }
-    for (size_t j = 0; j < (size_t)1 << v; j++)
-        share3_kernel()->poly_mac(wide, at + j * D, corner + j * D);
-    reduce(sum, wide);
     mal_wipe(group, sizeof group);
-    mal_wipe(at, sizeof at);
 }
 
-static mal_err fold_points(uint64_t *p, const uint64_t *a, const uint64_t *b,
-                           unsigned v, size_t m) {
+static mal_err fold_points_plain(uint64_t *p, const uint64_t *a,
+                                 const uint64_t *b, unsigned v, size_t m) {
     const size_t n = share3_points(v);
     uint64_t *e = mal_calloc(n * (2 * D + WIDE), sizeof *e);
     if (!e)
@@ -154,8 +161,8 @@ static mal_err fold_points(uint64_t *p, const uint64_t *a, const uint64_t *b,
     return MAL_OK;
 }
 
-static void fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
-                 unsigned v, size_t m) {
+static void fold_plain(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                       unsigned v, size_t m) {
     for (size_t i = 0; i < m; i++) {
         uint64_t wide[WIDE] = { 0 };
         for (size_t j = 0; j < (size_t)1 << v; j++)
@@ -163,6 +170,43 @@ static void fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
                                       a + (j * m + i) * D);
         reduce(z + i * D, wide);
     }
+}
+
+/* --- The ring --------------------------------------------------------------
+ */
+
+static mal_err points(uint64_t *p, const share3_record *r,
+                      const uint64_t *theta, unsigned v, size_t blocks) {
+    return share3_proof_words()->points(p, r, theta, v, blocks);
+}
+
+static void evaluate(uint64_t *z, const uint64_t *in, const uint64_t *corner,
+                     unsigned v, size_t blocks) {
+    share3_proof_words()->evaluate(z, in, corner, v, blocks);
+}
+
+static void weigh(uint64_t *z, const uint64_t *theta, size_t blocks) {
+    share3_proof_words()->weigh(z, theta, blocks);
+}
+
+static void claim(uint64_t *sum, const uint64_t *in, const uint64_t *corner,
+                  const uint64_t *theta, unsigned v, size_t blocks) {
+    uint64_t at[PROOF_CORNERS_MAX * D], wide[WIDE] = { 0 };
+    share3_proof_words()->claim(at, in, theta, v, blocks);
+    for (size_t j = 0; j < (size_t)1 << v; j++)
+        share3_kernel()->poly_mac(wide, at + j * D, corner + j * D);
+    reduce(sum, wide);
+    mal_wipe(at, sizeof at);
+}
+
+static mal_err fold_points(uint64_t *p, const uint64_t *a, const uint64_t *b,
+                           unsigned v, size_t m) {
+    return share3_proof_words()->fold_points(p, a, b, v, m);
+}
+
+static void fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
+                 unsigned v, size_t m) {
+    share3_proof_words()->fold(z, a, corner, v, m);
 }
 
 /* What is said grows by half with each variable, what is left to fold halves.
@@ -191,3 +235,27 @@ const proof_ring share3_ring_words = {
     .fold_points = fold_points,
     .fold = fold,
 };
+
+/* --- Twins -----------------------------------------------------------------
+ */
+
+static bool usable(void) {
+    return true;
+}
+
+const proof_words_kernels share3_proof_words_plain = {
+    "plain",     usable,      points_plain,      evaluate_plain,
+    weigh_plain, claim_plain, fold_points_plain, fold_plain,
+};
+
+const proof_words_kernels *share3_proof_words(void) {
+    static const proof_words_kernels *_Atomic chosen;
+    const proof_words_kernels *k =
+        atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (!k) {
+        k = share3_proof_words_avx512.usable() ? &share3_proof_words_avx512
+                                               : &share3_proof_words_plain;
+        atomic_store_explicit(&chosen, k, memory_order_relaxed);
+    }
+    return k;
+}

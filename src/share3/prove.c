@@ -31,10 +31,10 @@
  * word.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
- * for the weights (2/q where they are products of two), 2/q for each variable,
- * of which a batch of 2^18 words has log2(2^18 rows) + 1.
+ * for the weights, 2/q for each variable, of which a batch of 2^18 words has
+ * log2(2^18 rows) + 1.
  *   ANDs:   q = 2^64, (1 + 2 * 25) / 2^64 < 2^-58.
- *   words:  q = 2^48, (2 + 2 * 19) / 2^48 < 2^-42.
+ *   words:  q = 2^48, (1 + 2 * 19) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
  * that follows from what R knows and the claim that is true; a challenge is

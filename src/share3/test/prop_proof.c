@@ -1,6 +1,7 @@
 /* Proofs of products: the rings they calculate in, their fast twins, and that a
  * right record is accepted at every size and a wrong one is not. */
 #include "../proof_bits.h"
+#include "../proof_words.h"
 #include "share3_parties.h"
 
 static uint64_t seed;
@@ -124,6 +125,67 @@ TEST(the_fast_folds_equal_the_plain_ones) {
             fast->fold(z, a, corner, v, m);
             slow->fold(z + n, a, corner, v, m);
             CHECK(mal_equal(z, z + n, 8 * m));
+            free(a);
+        }
+}
+
+TEST(the_fast_twin_of_words_equals_the_plain_one) {
+    const proof_words_kernels *fast = &share3_proof_words_avx512,
+                              *slow = &share3_proof_words_plain;
+    static uint64_t p[2][PROOF_POINTS_MAX * PROOF_WORDS_MAX],
+        corner[PROOF_CORNERS_MAX * PROOF_WORDS_MAX], theta[PROOF_LANES * 10];
+    if (!fast->usable()) {
+        printf("# this machine has no avx512\n");
+        return;
+    }
+    fill(corner, PROOF_CORNERS_MAX * PROOF_WORDS_MAX);
+    fill(theta, PROOF_LANES * 10);
+    for (unsigned v = 0; v <= 6; v++)
+        for (size_t blocks = 1; blocks < 10; blocks++) {
+            const size_t bytes = 8 * PROOF_WORDS_MAX * share3_points(v),
+                         n = PROOF_LANES * blocks * PROOF_WORDS_MAX;
+            uint64_t *z = calloc(2 * n, 8);
+            vectors w;
+            vectors_new(&w, (PROOF_LANES * blocks) << v);
+            CHECK_OK(fast->points(p[0], &w.r, theta, v, blocks));
+            CHECK_OK(slow->points(p[1], &w.r, theta, v, blocks));
+            CHECK_THAT(mal_equal(p[0], p[1], bytes), "points: %u variables", v);
+            fast->evaluate(z, w.r.x[0], corner, v, blocks);
+            slow->evaluate(z + n, w.r.x[0], corner, v, blocks);
+            CHECK_THAT(mal_equal(z, z + n, 8 * n), "values: %u variables", v);
+            fast->weigh(z, theta, blocks);
+            slow->weigh(z + n, theta, blocks);
+            CHECK_THAT(mal_equal(z, z + n, 8 * n), "weights: %u variables", v);
+            fast->claim(p[0], w.r.e[0], theta, v, blocks);
+            slow->claim(p[1], w.r.e[0], theta, v, blocks);
+            CHECK_THAT(mal_equal(p[0], p[1], (8 * PROOF_WORDS_MAX) << v),
+                       "claim: %u variables", v);
+            free(z);
+            free(w.all);
+        }
+}
+
+TEST(the_fast_folds_of_words_equal_the_plain_ones) {
+    const proof_words_kernels *fast = &share3_proof_words_avx512,
+                              *slow = &share3_proof_words_plain;
+    static uint64_t p[2][81 * PROOF_WORDS_MAX], corner[16 * PROOF_WORDS_MAX];
+    if (!fast->usable())
+        return;
+    fill(corner, 16 * PROOF_WORDS_MAX);
+    for (unsigned v = 1; v <= 4; v++)
+        for (size_t m = 1; m < 40; m += m < 18 ? 1 : 7) {
+            const size_t n = (m << v) * PROOF_WORDS_MAX;
+            uint64_t *a = calloc(4 * n, 8), *b = a + n, *z = b + n;
+            fill(a, 2 * n);
+            CHECK_OK(fast->fold_points(p[0], a, b, v, m));
+            CHECK_OK(slow->fold_points(p[1], a, b, v, m));
+            CHECK_THAT(
+                mal_equal(p[0], p[1], 8 * PROOF_WORDS_MAX * share3_points(v)),
+                "points: %u variables, %zu", v, m);
+            fast->fold(z, a, corner, v, m);
+            slow->fold(z + n, a, corner, v, m);
+            CHECK_THAT(mal_equal(z, z + n, 8 * m * PROOF_WORDS_MAX),
+                       "fold: %u variables, %zu", v, m);
             free(a);
         }
 }
