@@ -20,6 +20,65 @@ void room_lie_refresh(const mal_room *room, mal_share3_bits *shares) {
 #endif
 }
 
+/* A seat that says in every later run what it said in its first: `replay` all
+ * behind the greeting, `replay-all` the greeting too. */
+#ifdef MAL_TEST_BUILD
+typedef struct replayed {
+    mal_chan chan; /* first */
+    mal_chan *inner;
+    mal_buf tape; /* messages, each with its length */
+    size_t at;    /* of the message to be played next */
+    bool plays, greeted, all;
+} replayed;
+
+static mal_err replay_send(mal_chan *chan, mal_bytes message) {
+    replayed *r = (replayed *)chan;
+    const bool honest = !r->greeted && !r->all;
+    mal_bytes old = message;
+    r->greeted = true;
+    if (!r->plays) {
+        MAL_TRY(mal_buf_put_blob(&r->tape, message));
+    } else if (r->at < r->tape.len) {
+        mal_rd rd = mal_rd_of(mal_buf_view(&r->tape));
+        rd.ptr += r->at;
+        rd.left -= r->at;
+        MAL_TRY(mal_rd_blob(&rd, &old, MAL_SHARE3_FLIGHT));
+        r->at = r->tape.len - rd.left;
+    }
+    return mal_chan_send(r->inner, honest ? message : old);
+}
+
+static mal_err replay_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
+    return mal_chan_recv(((replayed *)chan)->inner, message, len_max);
+}
+
+static void replay_close(mal_chan *chan) {
+    (void)chan; /* the run closes what is below */
+}
+#endif
+
+mal_chan *room_lie_chan(const mal_room *room, mal_chan *chan, unsigned seat) {
+#ifdef MAL_TEST_BUILD
+    static const mal_chan_ops ops = { replay_send, replay_recv, replay_close };
+    static replayed by_seat[MAL_POLICY_SEATS];
+    const char *lie = getenv("MALUS_TEST_LIE");
+    if (!lie || !room->contract->test || strncmp(lie, "replay", 6) != 0)
+        return chan;
+    replayed *r = &by_seat[seat];
+    r->chan = (mal_chan){ .ops = &ops };
+    r->inner = chan;
+    r->plays = r->tape.len > 0;
+    r->all = strcmp(lie, "replay-all") == 0;
+    r->greeted = false;
+    r->at = 0;
+    return &r->chan;
+#else
+    (void)room;
+    (void)seat;
+    return chan;
+#endif
+}
+
 void room_lie_done(const mal_room *room, room_done *done) {
 #ifdef MAL_TEST_BUILD
     const char *lie = getenv("MALUS_TEST_LIE");

@@ -536,6 +536,7 @@ mal_err room_answer_keep(mal_room *room, const mal_prim_hash *key,
 /* lies.c: a node that lies, for the tests of rooms marked test; elsewhere
  * nothing. */
 mal_err room_lie_accept(mal_room *room, room_accept *accept) MAL_MUST_CHECK;
+mal_chan *room_lie_chan(const mal_room *room, mal_chan *chan, unsigned seat);
 void room_lie_done(const mal_room *room, room_done *done);
 void room_lie_refresh(const mal_room *room, mal_share3_bits *shares);
 /* All rows are the first one's unit's. */

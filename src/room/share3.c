@@ -140,7 +140,8 @@ static mal_err connect_seat(run3 *r) {
     MAL_TRY(room_connect_mesh(r->room, r->job, &r->mesh));
     for (unsigned i = 0; i < SEATS; i++)
         if (i != r->mesh.me) {
-            MAL_TRY(room_tap(&r->taps[i], r->mesh.chan[i]));
+            MAL_TRY(room_tap(&r->taps[i],
+                             room_lie_chan(r->room, r->mesh.chan[i], i)));
             r->mesh.chan[i] = &r->taps[i].chan;
         }
     mal_policy_set set = feeders(r);

@@ -270,6 +270,30 @@ def pitfall_16_transcripts_that_differ_end_the_job(h):
     h.again("ivy")
 
 
+def refuses_a_seat_that_replays(h, lie):
+    """ivy says in its second run what it said in its first."""
+    h.ivy.stop()
+    h.again("ivy", MALUS_TEST_LIE=lie)
+    ask = lambda age: h.dan.query(JOIN.format(where=f"WHERE p.age < {age}"), prenoise=True,
+                                  fresh=True)
+    same(rows_of(ask(4)), h.joined(lambda age: age < 4))
+    refused("E_PEER", lambda: ask(4))
+    for name in ("hal", "jon"):
+        assert h.party[name].ask("job.ls")["jobs"][0]["state"] == "failed"
+    h.ivy.stop()
+    h.again("ivy")
+    same(rows_of(ask(4)), h.joined(lambda age: age < 4))
+
+
+def messages_of_an_older_session_are_refused(h):
+    refuses_a_seat_that_replays(h, "replay-all")
+
+
+def messages_of_an_older_run_are_refused(h):
+    """Behind an honest greeting they are words like others, which no proof accepts."""
+    refuses_a_seat_that_replays(h, "replay")
+
+
 def a_lying_owner_is_named_by_the_seats(h):
     h.bob.stop()
     h.again("bob", MALUS_TEST_LIE="pseudonym")
@@ -477,10 +501,12 @@ PARTS = {
         who_owns_nothing_pays_nothing_and_logs_everything,
         a_unit_with_all_rows_adds_its_bound_and_no_more,
         a_lying_seat_is_named_before_the_engine_runs,
-        pitfall_16_transcripts_that_differ_end_the_job, a_lying_owner_is_named_by_the_seats,
+        pitfall_16_transcripts_that_differ_end_the_job,
+        messages_of_an_older_session_are_refused, a_lying_owner_is_named_by_the_seats,
         a_seat_killed_in_a_job_ends_it_everywhere, a_cancelled_job_ends_everywhere]),
     "malicious": (dict(bound=512, units=256, mode=" malicious"), [
         explain_says_what_the_third_seat_may_do, answers_before_noise_are_pythons,
+        messages_of_an_older_session_are_refused, messages_of_an_older_run_are_refused,
         a_noised_answer_comes_with_a_receipt_that_knows_the_seats]),
     "sizes": (None, [equal_bounds_give_equal_traces,
                      equal_bounds_give_equal_traces_of_a_join]),
