@@ -1,62 +1,91 @@
-/* checked.c - a shuffle that a lying party cannot bend, for columns of bits.
+/* checked.c - a shuffle that a lying party cannot bend.
  *
  * One pass, by X and Y, who know the permutation pi, and T, who does not.  With
  * parts named by their holders, and y_TX, y_YT drawn by those:
- *     X -> Y: m_X = pi(x_TX) + y_TX       Y -> X: m_Y = pi(x_YT) + y_YT
+ *     X -> Y: m_X = pi(x_TX) - y_TX       Y -> X: m_Y = pi(x_YT) - y_YT
  *     y_XY = pi(x_XY) + m_X + m_Y
- * T sends nothing.  So the only lie is a wrong m_X, to Y (or m_Y, to X), and
- * Y and T are then honest.  Rows are folded to one element of GF(2^64) each by
- * coefficients c of the lanes, F(v)_j = sum_l c_l v_jl.  Y and T check, for
- * random r and s = pi^-1(r), that is, s_i = r_j where row i goes to j:
- *     <r, F(m_X)> + <r, F(y_TX)> = <s, F(x_TX)>.                          (*)
- * Y knows s, T knows x_TX; the product of both is Beaver's [Bea91], dealt by X,
- * who gains nothing by dealing wrong, as r is drawn later:
- *     a [XY], b [TX], g_T [TX] drawn; X -> Y with m_X: g_Y = <a, b> + g_T
- *     Y -> X, once m_X is here: the seed of r and c, drawn [YT]
- *     Y -> T: S = s + a     T -> Y: B = F(x_TX) + b      X hashes both
- *     Y: z_Y = <r, F(m_X)> + <a, B> + g_Y
- *     T: z_T = <r, F(y_TX)> + <S, F(x_TX)> + g_T         z_Y = z_T ?
+ * T sends nothing.  So the only lie is a wrong m_X, to Y (or m_Y, to X), and Y
+ * and T are then honest.
  *
- * Soundness.  Let m_X be wrong by e, not 0, and g_Y by d.  Then z_Y + z_T =
- * <r, F(e)> + d, where r and c were drawn by Y and T, independently of e and d:
- * F(e) = 0 with probability 2^-64, and else the sum is 0 with 2^-64.  A
- * party is X in two checks and must forge a hash in four: 8 * 2^-64 = 2^-61 a
- * shuffle.
- * Privacy.  S and B are masked by a, unknown to T, and b, unknown to Y.  Could
- * Y send another S, then z_T would tell it <S - S', x_TX>: so X, who knows both
- * vectors, sends T a hash of S and Y a hash of B.  The hash is the inner
- * product with words drawn [XT] for S, [XY] for B, which the sender does not
- * know: a forgery passes with 2^-64.  So if X is honest, S and B are right, z_Y
- * = z_T whatever is sent, and nothing is learned; if X lies, it knows all but
- * r. Whether a check fails depends on the lie alone, never on an honest value.
- * Only when all three have said that all is well does the shuffle end.
+ * Bits.  Rows are folded to one element of GF(2^64) each by coefficients c of
+ * the lanes, F(v)_j = sum_l c_l v_jl.  Y and T draw r and c, which X does not
+ * know yet; with s = pi^-1(r), that is, s_i = r_j where row i goes to j,
+ *     <r, F(m_X)> + <r, F(y_TX)> = <s, F(x_TX)>.                          (*)
+ * Y knows s, T knows F(x_TX), and X both once it is told the seed of r and c,
+ * when it has no more to send.  The left side are shares that Y and T hold of
+ * an inner product of what one verifier knows with what the other knows: X
+ * proves it together with its products (prove.c), before anything is opened.
+ *
+ * Words, mod 2^64.  (*) is made of bits again by the carries k of m_X + y_TX:
+ * with c = 2 k, pi(x_TX) = m_X ^ y_TX ^ c.  X sends Y its share k_Y = k ^ k_T
+ * beside m_X; k_T is drawn [TX].  In (*), m_X ^ 2 k_Y stands for m_X and
+ * y_TX ^ 2 k_T for y_TX; and that k are the carries, k = maj(m_X, y_TX, c), is
+ *     (m_X ^ c) & (y_TX ^ c) = k ^ c,
+ * which is one more product of X to be proved, of
+ *     u = (m_X ^ 2 k_Y) ^ 2 k_T     and     v = 2 k_Y ^ (y_TX ^ 2 k_T),
+ * where Y knows the first of both sums, T the second: Y holds u_Y v_Y ^ k_Y ^
+ * 2 k_Y and T holds u_T v_T ^ k_T ^ 2 k_T of what u_Y v_T ^ u_T v_Y must be.
+ * Bit by bit from the lowest, k is then the carry, and (*) has the sum.
+ *
+ * Soundness.  Let m_X be wrong by e, not 0, or by another k: then a product is
+ * not what it must be (prove.c), or F is applied to what differs from pi(x_TX)
+ * by some e, not 0, that was fixed before r and c were known to X.  F(e) = 0
+ * with probability 2^-64, and else <r, F(e)> = 0 with 2^-64: 2^-63 for each of
+ * the two messages of X, on top of the bound of the proof.
+ * Privacy.  m_X, k_Y are masked by y_TX, k_T, unknown to Y.  Seeds are random;
+ * what a seed told wrongly to X would do is said in prove.c.  If X is honest
+ * all claims are true; if X lies, it knows by how much: whether a proof fails
+ * says nothing of an honest value.
  */
 #include "gf64.h"
 #include "permute_impl.h"
+#include "proof_bits.h"
 
-/* What the words of a pair's key serve for, in one shuffle. */
-enum { ALPHA = 1, BETA, HASH_S, HASH_B, GAMMA, SEED };
-/* And those of a seed. */
-enum { ROWS = 1, LANES };
+enum { PROVER, LEFT, RIGHT, ROLES };
+/* What the words of a seed serve for: r of the message to X's next party, of
+ * that to its previous one, and c. */
+enum { ROWS = 1, LANES = 3 };
+
+#define FOLD_ROWS ((size_t)512)
+#define FOLD_LANES 8
 
 typedef struct checked {
     mal_share3 *s;
     const mal_share3_order *o;
     share3_lanes *l;
+    share3_claims *claims;
     bool inverse;
-    unsigned peer[2];     /* with whom part 0, part 1 is held */
-    mal_prim_aes sub[2];  /* of the part's holders, for this shuffle */
-    mal_prim_aes seed[2]; /* by peer: of the check of what we sent to it */
+    unsigned peer[2]; /* with whom part 0, part 1 is held */
+    uint64_t told[ROLES][2];
+    mal_prim_aes seed[ROLES];
+    uint64_t *lane_weight[ROLES]; /* c: [n_lanes] */
     mal_share3_words store;
-    /* By peer: what we moved in the pass with it (the other part), what it
-     * sent; of the pass that we did not know: parts before and after. */
-    uint64_t *own[2], *got[2], *before[2], *after[2];
-    uint64_t gamma[2], gamma_got[2];
-    uint64_t *send[2], *recv[2]; /* by peer: [2 n + 2] */
-    uint64_t *fold, *row, *more; /* [n] */
+    uint64_t *own[2];      /* by peer: x_TX of the pass with it, [total] */
+    uint64_t *send, *recv; /* m and k of a word lane, [total + words] */
+    uint64_t *carry[2];    /* k_T, by the part that its holders hold, [words] */
 } checked;
 
-/* --- Streams ---------------------------------------------------------------
+/* The role of what we verify of X. */
+static unsigned role_of(const checked *k, unsigned x) {
+    return x == k->peer[1] ? LEFT : RIGHT;
+}
+
+/* What X sends to its next party comes first. */
+static unsigned slot_of(unsigned x, unsigned y) {
+    return y == (x + 1) % 3 ? 0 : 1;
+}
+
+/* The claims of X have n elements of x and y of their own.  P and L know x_P, F
+ * of the first message, and y_P, s of the second; P and R the other two. */
+static uint64_t *x_of(const checked *k, unsigned p, unsigned x) {
+    return k->claims->x[p] + k->claims->n + x * k->l->n;
+}
+
+static uint64_t *y_of(const checked *k, unsigned p, unsigned x) {
+    return k->claims->y[p] + k->claims->n + x * k->l->n;
+}
+
+/* --- Folds -----------------------------------------------------------------
  */
 
 /* Words [from, from + n) of a stream; from is even. */
@@ -71,46 +100,129 @@ static void stream(uint64_t *out, const mal_prim_aes *key, uint64_t tweak,
     }
 }
 
-/* A purpose in the check of what x sent to y. */
-static uint64_t use(unsigned purpose, unsigned x, unsigned y) {
-    return purpose * 16 + x * 3 + y;
-}
-
-/* <stream, v> */
-static uint64_t dot_stream(checked *k, const mal_prim_aes *key, uint64_t tweak,
-                           const uint64_t *v, size_t n) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i += SHARE3_BLOCK) {
-        const size_t m = share3_least(SHARE3_BLOCK, n - i);
-        stream(k->s->scratch, key, tweak, i, m);
-        sum ^= share3_gf_dot(k->s->scratch, v + i, m);
+#define DEFINE_EXPAND(T)                                                       \
+    static void expand_##T(uint64_t *out, const void *lane, size_t from,       \
+                           size_t n) {                                         \
+        const T *in = (const T *)lane + from;                                  \
+        for (size_t i = 0; i < n; i++)                                         \
+            out[i] = in[i];                                                    \
     }
-    return sum;
+DEFINE_EXPAND(uint8_t)
+DEFINE_EXPAND(uint16_t)
+DEFINE_EXPAND(uint32_t)
+DEFINE_EXPAND(uint64_t)
+
+static void expand(uint64_t *out, const uint64_t *lane, unsigned log_bytes,
+                   size_t from, size_t n) {
+    static void (*const all[])(uint64_t *, const void *, size_t,
+                               size_t) = { expand_uint8_t, expand_uint16_t,
+                                           expand_uint32_t, expand_uint64_t };
+    all[log_bytes](out, lane, from, n);
 }
 
-static void add_stream(checked *k, uint64_t *v, const mal_prim_aes *key,
-                       uint64_t tweak, size_t n) {
-    for (size_t i = 0; i < n; i += SHARE3_BLOCK) {
-        const size_t m = share3_least(SHARE3_BLOCK, n - i);
-        stream(k->s->scratch, key, tweak, i, m);
-        for (size_t j = 0; j < m; j++)
-            v[i + j] ^= k->s->scratch[j];
+/* out [n] = F(v) of rows [from, from + n), n <= FOLD_ROWS; the scratch's first
+ * five blocks are used. */
+static void fold_rows(checked *k, uint64_t *out, unsigned role,
+                      const uint64_t *v, size_t from, size_t n) {
+    uint64_t *in = k->s->scratch, *sum = in + FOLD_LANES * FOLD_ROWS;
+    memset(out, 0, n * sizeof *out);
+    for (unsigned at = 0, vars; at < k->l->n_lanes; at += 1u << vars) {
+        const unsigned left = k->l->n_lanes - at;
+        vars = left >= 8 ? 3 : left >= 4 ? 2 : left >= 2 ? 1 : 0;
+        for (unsigned i = 0; i < 1u << vars; i++)
+            expand(in + i * n, v + k->l->lane[at + i].at,
+                   k->l->lane[at + i].log_bytes, from, n);
+        share3_proof_bits()->fold(sum, in, k->lane_weight[role] + at, vars, n);
+        for (size_t i = 0; i < n; i++)
+            out[i] ^= sum[i];
     }
 }
 
-/* The seed of the check of what x sent to y, drawn by y and t, one of them us:
- * part p is theirs. */
-static void seed_words(const checked *k, uint64_t out[2], unsigned p,
-                       unsigned x, unsigned y) {
-    stream(out, &k->sub[p], use(SEED, x, y), 0, 2);
+/* out [n] = F(v) */
+static void fold(checked *k, uint64_t *out, unsigned role, const uint64_t *v) {
+    for (size_t i = 0; i < k->l->n; i += FOLD_ROWS)
+        fold_rows(k, out + i, role, v, i, share3_least(FOLD_ROWS, k->l->n - i));
 }
 
-static void seed_of(const checked *k, mal_prim_aes *seed, unsigned p,
-                    unsigned x, unsigned y) {
-    uint64_t words[2];
-    seed_words(k, words, p, x, y);
-    mal_prim_aes_init(seed, (const uint8_t *)(const void *)words);
-    mal_wipe(words, sizeof words);
+/* Our share of a claim: += <r, F(v)>. */
+static void claim(checked *k, unsigned role, unsigned slot, const uint64_t *v) {
+    uint64_t *folded = k->s->scratch + (FOLD_LANES + 1) * FOLD_ROWS;
+    uint64_t *r = folded + FOLD_ROWS, sum = 0;
+    for (size_t i = 0; i < k->l->n; i += FOLD_ROWS) {
+        const size_t n = share3_least(FOLD_ROWS, k->l->n - i);
+        fold_rows(k, folded, role, v, i, n);
+        stream(r, &k->seed[role], ROWS + slot, i, n);
+        sum ^= share3_gf_dot(r, folded, n);
+    }
+    k->claims->c[role == RIGHT] ^= sum;
+}
+
+/* out = s, by the permutation known with the holder of part p. */
+static void rows_before(checked *k, uint64_t *out, unsigned role, unsigned slot,
+                        unsigned p) {
+    stream(out, &k->seed[role], ROWS + slot, 0, k->l->n);
+    share3_perm_apply(&k->o->perm[p], out, k->l->tmp, 3, !k->inverse);
+}
+
+/* --- Carries ---------------------------------------------------------------
+ */
+
+/* One verifier's half of a product: w is m and k is k_Y, or y and k_T. */
+typedef struct half {
+    const uint64_t *w, *k;
+    bool is_y;
+} half;
+
+static void write_half(share3_record *r, unsigned p, size_t at, const half *h,
+                       size_t from, size_t n, bool verifies) {
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t k = h->k[from + i], c = k << 1;
+        const uint64_t w = h->w[from + i] ^ c;
+        r->x[p][at + i] = h->is_y ? w : c;
+        r->y[p][at + i] = h->is_y ? c : w;
+        r->e[p][at + i] = verifies ? (w & c) ^ k ^ c : 0;
+    }
+}
+
+static void write_none(share3_record *r, unsigned p, size_t at, size_t n) {
+    memset(r->x[p] + at, 0, n * sizeof(uint64_t));
+    memset(r->y[p] + at, 0, n * sizeof(uint64_t));
+    memset(r->e[p] + at, 0, n * sizeof(uint64_t));
+}
+
+/* X's products, as part of the record of all: what the two others would prove
+ * there is that zero is zero.  halves: of part 0 and of part 1, NULL if not
+ * known here. */
+static mal_err record_carries(checked *k, const half *const halves[2]) {
+    const size_t words = k->l->words;
+    const bool verifies = !halves[0] || !halves[1];
+    for (size_t from = 0, n; from < words; from += n) {
+        share3_record *r;
+        n = words - from;
+        MAL_TRY(share3_record_room(k->s, SHARE3_AND, &r, &n));
+        for (unsigned p = 0; p < 2; p++) {
+            if (halves[p])
+                write_half(r, p, r->n, halves[p], from, n, verifies);
+            else
+                write_none(r, p, r->n, n);
+        }
+        r->n += n;
+    }
+    return MAL_OK;
+}
+
+/* X = us: Y's half is of the part that Y holds too, T's of the other. */
+static mal_err record_ours(checked *k, unsigned p) {
+    const half y = { k->send, k->send + k->l->total, true };
+    const half t = { k->l->part[1 - p], k->carry[1 - p], false };
+    return record_carries(k, p ? (const half *const[2]){ &t, &y }
+                               : (const half *const[2]){ &y, &t });
+}
+
+/* As a verifier of X, who holds part p with us. */
+static mal_err record_theirs(checked *k, unsigned p, const half *h) {
+    return record_carries(k, p ? (const half *const[2]){ NULL, h }
+                               : (const half *const[2]){ h, NULL });
 }
 
 /* --- The passes ------------------------------------------------------------
@@ -122,86 +234,122 @@ static void move(checked *k, uint64_t *data, unsigned p) {
                           k->l->lane[i].log_bytes, k->inverse);
 }
 
-typedef struct pass {
-    checked *k;
-    unsigned p; /* the part held with the peer at work; 1 - p: the other */
-} pass;
-
-/* m_X = pi(x_TX) + y_TX, and after all of it g_Y. */
-static void make_pass(void *ctx, uint64_t *out, size_t from, size_t n) {
-    const pass *w = ctx;
-    checked *k = w->k;
-    const size_t total = k->l->total;
-    const size_t m = share3_least(n, total - from);
-    uint64_t *moved = k->l->part[1 - w->p] + from;
-    uint64_t *kept = k->l->part[w->p] + from;
-    share3_draw(k->s, 1 - w->p, out, m);
-    for (size_t i = 0; i < m; i++) {
-        const uint64_t y = out[i];
-        out[i] ^= moved[i];
-        moved[i] = y;
-        kept[i] ^= out[i];
-    }
-    if (m < n)
-        out[m] = k->gamma[w->p];
+static void add(const checked *k, uint64_t *x, const uint64_t *m) {
+    for (size_t i = 0; i < k->l->words; i++)
+        x[i] += m[i];
+    for (size_t i = k->l->words; i < k->l->total; i++)
+        x[i] ^= m[i];
 }
 
-static void take_pass(void *ctx, const uint64_t *in, size_t from, size_t n) {
-    const pass *w = ctx;
-    checked *k = w->k;
-    const size_t m = share3_least(n, k->l->total - from);
-    memcpy(k->got[w->p] + from, in, m * sizeof *in);
-    for (size_t i = 0; i < m; i++)
-        k->l->part[w->p][from + i] ^= in[i];
-    if (m < n)
-        k->gamma_got[w->p] = in[m];
+/* v ^= 2 k, of words. */
+static void add_carries(const checked *k, uint64_t *v, const uint64_t *carry) {
+    for (size_t i = 0; i < k->l->words; i++)
+        v[i] ^= carry[i] << 1;
+}
+
+/* y and k_T, drawn with the other holder of part p, who is X or T. */
+static void draw_part(checked *k, unsigned p) {
+    share3_draw(k->s, p, k->l->part[p], k->l->total);
+    share3_draw(k->s, p, k->carry[p], k->l->words);
+}
+
+typedef struct swap {
+    const uint64_t *out;
+    uint64_t *in;
+} swap;
+
+static void make_swap(void *ctx, uint64_t *out, size_t from, size_t n) {
+    memcpy(out, ((swap *)ctx)->out + from, n * sizeof *out);
+}
+
+static void take_swap(void *ctx, const uint64_t *in, size_t from, size_t n) {
+    memcpy(((swap *)ctx)->in + from, in, n * sizeof *in);
+}
+
+/* send = m and k_Y; the part that is left becomes y. */
+static void write_message(checked *k, unsigned p) {
+    const size_t total = k->l->total, words = k->l->words;
+    const uint64_t *y = k->l->part[1 - p];
+    memcpy(k->send, y, total * sizeof *y);
+    draw_part(k, 1 - p);
+    for (size_t i = 0; i < words; i++) {
+        const uint64_t x = k->send[i], m = x - y[i], c = x ^ m ^ y[i];
+        k->send[i] = m;
+        k->send[total + i] =
+            ((m & y[i]) | ((m ^ y[i]) & c)) ^ k->carry[1 - p][i];
+    }
+    for (size_t i = words; i < total; i++)
+        k->send[i] ^= y[i];
+}
+
+/* What came, as Y. */
+static void verify_message(checked *k, unsigned p) {
+    const unsigned x = k->peer[p], role = role_of(k, x);
+    const unsigned slot = slot_of(x, k->s->me);
+    add_carries(k, k->recv, k->recv + k->l->total);
+    claim(k, role, slot, k->recv);
+    rows_before(k, y_of(k, p, x), role, slot, p);
 }
 
 static mal_err run_pair(checked *k, unsigned p) {
-    pass w = { k, p };
+    share3_lanes *l = k->l;
+    swap w = { k->send, k->recv };
     const share3_round r = {
         .kind = SHARE3_SHUFFLE,
         .to = k->peer[p],
         .from = k->peer[p],
-        .total = k->l->total + 1,
-        .make = make_pass,
-        .take = take_pass,
+        .total = l->total + l->words,
+        .make = make_swap,
+        .take = take_swap,
         .ctx = &w,
     };
-    memcpy(k->own[p], k->l->part[1 - p], k->l->total * sizeof(uint64_t));
-    move(k, k->l->part[0], p);
-    move(k, k->l->part[1], p);
-    return share3_exchange(k->s, &r);
+    memcpy(k->own[p], l->part[1 - p], l->total * sizeof(uint64_t));
+    move(k, l->part[0], p);
+    move(k, l->part[1], p);
+    write_message(k, p);
+    add(k, l->part[p], k->send);
+    MAL_TRY(share3_exchange(k->s, &r));
+    add(k, l->part[p], k->recv);
+    const half h = { k->recv, k->recv + l->total, true };
+    const bool first = k->s->me < k->peer[p];
+    if (first)
+        MAL_TRY(record_ours(k, p));
+    MAL_TRY(record_theirs(k, p, &h));
+    if (!first)
+        MAL_TRY(record_ours(k, p));
+    verify_message(k, p);
+    return MAL_OK;
+}
+
+/* What the holder of part p sent to the other one, as T. */
+static void verify_drawn(checked *k, unsigned p) {
+    const unsigned x = k->peer[p], role = role_of(k, x);
+    memcpy(k->send, k->l->part[p], k->l->total * sizeof(uint64_t));
+    add_carries(k, k->send, k->carry[p]);
+    claim(k, role, slot_of(x, k->peer[1 - p]), k->send);
 }
 
 static mal_err run_third(checked *k) {
-    const size_t total = k->l->total;
-    const share3_round r = { .kind = SHARE3_SHUFFLE, .total = total + 1 };
+    share3_lanes *l = k->l;
+    const share3_round r = { .kind = SHARE3_SHUFFLE,
+                             .total = l->total + l->words };
     for (unsigned p = 0; p < 2; p++) {
-        memcpy(k->before[p], k->l->part[p], total * sizeof(uint64_t));
-        share3_draw(k->s, p, k->l->part[p], total);
-        memcpy(k->after[p], k->l->part[p], total * sizeof(uint64_t));
+        const unsigned x = k->peer[p];
+        fold(k, x_of(k, p, x), role_of(k, x), l->part[p]);
+        draw_part(k, p);
+        verify_drawn(k, p);
     }
-    return share3_exchange(k->s, &r);
-}
-
-/* g_Y = <a, b> + g_T for what we send to each peer. */
-static void deal(checked *k) {
-    const unsigned me = k->s->me;
-    for (unsigned p = 0; p < 2; p++) {
-        const unsigned y = k->peer[p];
-        memset(k->fold, 0, k->l->n * sizeof *k->fold);
-        add_stream(k, k->fold, &k->sub[1 - p], use(BETA, me, y), k->l->n);
-        const uint64_t ab =
-            dot_stream(k, &k->sub[p], use(ALPHA, me, y), k->fold, k->l->n);
-        uint64_t g;
-        stream(&g, &k->sub[1 - p], use(GAMMA, me, y), 0, 1);
-        k->gamma[p] = ab ^ g;
+    MAL_TRY(share3_exchange(k->s, &r));
+    const unsigned low = k->peer[0] < k->peer[1] ? 0 : 1;
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned p = i ^ low;
+        const half h = { l->part[p], k->carry[p], false };
+        MAL_TRY(record_theirs(k, p, &h));
     }
+    return MAL_OK;
 }
 
 static mal_err run_passes(checked *k) {
-    deal(k);
     for (unsigned i = 0; i < 3; i++) {
         /* AB, BC, CA: the third is C, A, B; backwards B, A, C. */
         const unsigned step = k->inverse ? 2 - i : i;
@@ -214,227 +362,79 @@ static mal_err run_passes(checked *k) {
     return MAL_OK;
 }
 
-/* --- Vectors of a check ----------------------------------------------------
+/* --- Claims ----------------------------------------------------------------
  */
 
-static void expand(uint64_t *out, const uint64_t *lane, unsigned log_bytes,
-                   size_t n) {
-    const uint8_t *in = (const uint8_t *)lane;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = 0; /* little-endian, as the lanes are */
-        memcpy(&v, in + (i << log_bytes), (size_t)1 << log_bytes);
-        out[i] = v;
-    }
+static void set_seed(checked *k, unsigned role) {
+    mal_prim_aes_init(&k->seed[role],
+                      (const uint8_t *)(const void *)k->told[role]);
+    stream(k->lane_weight[role], &k->seed[role], LANES, 0, k->l->n_lanes);
 }
 
-/* out = F(v) under the seed. */
-static void fold(checked *k, uint64_t *out, const mal_prim_aes *seed,
-                 const uint64_t *v) {
-    const size_t n = k->l->n;
-    memset(out, 0, n * sizeof *out);
-    for (unsigned i = 0; i < k->l->n_lanes; i++) {
-        const share3_lane *lane = &k->l->lane[i];
-        uint64_t c[2];
-        stream(c, seed, LANES, 2 * (size_t)i, 2);
-        expand(k->more, v + lane->at, lane->log_bytes, n);
-        share3_gf_add_scaled(out, c[0], k->more, n);
-    }
+/* The previous party is told the seed that its verifiers drew; we are it to the
+ * next one. */
+static mal_err tell_seeds(checked *k) {
+    swap w = { k->told[LEFT], k->told[PROVER] };
+    const share3_round r = {
+        .kind = SHARE3_SHUFFLE_CHECK,
+        .to = share3_next(k->s),
+        .from = share3_prev(k->s),
+        .total = 2,
+        .make = make_swap,
+        .take = take_swap,
+        .ctx = &w,
+    };
+    MAL_TRY(share3_exchange(k->s, &r));
+    set_seed(k, PROVER);
+    return MAL_OK;
 }
 
-/* k->row = s + a: the rows' words moved back by the permutation known with the
- * holder of part p, masked for the check of what x sent to y. */
-static void masked_rows(checked *k, const mal_prim_aes *seed, unsigned p,
-                        unsigned x, unsigned y) {
-    const size_t n = k->l->n;
-    stream(k->row, seed, ROWS, 0, n);
-    share3_perm_apply(&k->o->perm[p], k->row, k->l->tmp, 3, !k->inverse);
-    add_stream(k, k->row, &k->sub[p], use(ALPHA, x, y), n);
-}
-
-/* --- The check -------------------------------------------------------------
- */
-
-typedef struct edges {
-    checked *k;
-    uint64_t *const *send, *const *recv; /* by peer */
-    unsigned p;
-} edges;
-
-static void make_edge(void *ctx, uint64_t *out, size_t from, size_t n) {
-    const edges *e = ctx;
-    memcpy(out, e->send[e->p] + from, n * sizeof *out);
-}
-static void take_edge(void *ctx, const uint64_t *in, size_t from, size_t n) {
-    const edges *e = ctx;
-    memcpy(e->recv[1 - e->p] + from, in, n * sizeof *in);
-}
-
-/* `words` to each peer, and from each: around one way, then the other. */
-static mal_err exchange(checked *k, uint64_t *const send[2],
-                        uint64_t *const recv[2], size_t words) {
+/* As X, to the holder of part p: the other one is T. */
+static void claim_ours(checked *k) {
+    share3_claims *c = k->claims;
+    const unsigned me = k->s->me;
+    const size_t bytes = k->l->n * sizeof(uint64_t);
     for (unsigned p = 0; p < 2; p++) {
-        edges e = { k, send, recv, p };
-        const share3_round r = {
-            .kind = SHARE3_SHUFFLE_CHECK,
-            .to = k->peer[p],
-            .from = k->peer[1 - p],
-            .total = words,
-            .make = make_edge,
-            .take = take_edge,
-            .ctx = &e,
-        };
-        MAL_TRY(share3_exchange(k->s, &r));
+        const unsigned x = k->peer[1 - p];
+        fold(k, x_of(k, 1 - p, me), PROVER, k->own[p]);
+        rows_before(k, y_of(k, p, me), PROVER, slot_of(me, k->peer[p]), p);
+        memset(x_of(k, p, x), 0, bytes); /* nobody's but theirs */
+        memset(y_of(k, p, x), 0, bytes);
     }
-    return MAL_OK;
-}
-
-/* To X the seed of the check of what it sent to us. */
-static mal_err exchange_seeds(checked *k) {
-    uint64_t ours[2][2], theirs[2][2];
-    uint64_t *const send[2] = { ours[0], ours[1] };
-    uint64_t *const recv[2] = { theirs[0], theirs[1] };
-    for (unsigned p = 0; p < 2; p++)
-        seed_words(k, ours[p], 1 - p, k->peer[p], k->s->me);
-    MAL_TRY(exchange(k, send, recv, 2));
-    for (unsigned p = 0; p < 2; p++)
-        mal_prim_aes_init(&k->seed[p],
-                          (const uint8_t *)(const void *)theirs[p]);
-    mal_wipe(ours, sizeof ours);
-    mal_wipe(theirs, sizeof theirs);
-    return MAL_OK;
-}
-
-/* To peer p, where o is the other one:
- *   [0]            X = us, Y = p, T = o: the hash of B
- *   [1, n]         X = o, Y = p, T = us: B
- *   [n + 1, 2 n]   X = o, Y = us, T = p: S
- *   [2 n + 1]      X = us, Y = o, T = p: the hash of S */
-static void write_vectors(checked *k, unsigned p) {
-    const unsigned q = 1 - p, me = k->s->me;
-    const unsigned e = k->peer[p], o = k->peer[q];
-    const size_t n = k->l->n;
-    uint64_t *out = k->send[p];
-    mal_prim_aes seed;
-
-    fold(k, k->fold, &k->seed[p], k->own[p]);
-    add_stream(k, k->fold, &k->sub[q], use(BETA, me, e), n);
-    out[0] = dot_stream(k, &k->sub[p], use(HASH_B, me, e), k->fold, n);
-
-    seed_of(k, &seed, p, o, e);
-    fold(k, out + 1, &seed, k->before[q]);
-    add_stream(k, out + 1, &k->sub[q], use(BETA, o, e), n);
-
-    seed_of(k, &seed, p, o, me);
-    masked_rows(k, &seed, q, o, me);
-    if (n)
-        memcpy(out + 1 + n, k->row, n * sizeof *out);
-
-    masked_rows(k, &k->seed[q], q, me, o);
-    out[2 * n + 1] = dot_stream(k, &k->sub[p], use(HASH_S, me, o), k->row, n);
-    mal_prim_aes_clear(&seed);
-}
-
-/* We are Y, T is peer p, X the other, o. */
-static uint64_t check_as_y(checked *k, unsigned p, uint64_t *wrong) {
-    const unsigned q = 1 - p, me = k->s->me, o = k->peer[q];
-    const uint64_t *b = k->recv[p] + 1;
-    const size_t n = k->l->n;
-    mal_prim_aes seed;
-    *wrong |=
-        dot_stream(k, &k->sub[q], use(HASH_B, o, me), b, n) ^ k->recv[q][0];
-    seed_of(k, &seed, p, o, me);
-    fold(k, k->fold, &seed, k->got[q]);
-    const uint64_t z = dot_stream(k, &seed, ROWS, k->fold, n) ^
-                       dot_stream(k, &k->sub[q], use(ALPHA, o, me), b, n) ^
-                       k->gamma_got[q];
-    mal_prim_aes_clear(&seed);
-    return z;
-}
-
-/* We are T, Y is peer p, X the other, o. */
-static uint64_t check_as_t(checked *k, unsigned p, uint64_t *wrong) {
-    const unsigned q = 1 - p, e = k->peer[p], o = k->peer[q];
-    const size_t n = k->l->n;
-    const uint64_t *s = k->recv[p] + 1 + n;
-    mal_prim_aes seed;
-    uint64_t g;
-    *wrong |= dot_stream(k, &k->sub[q], use(HASH_S, o, e), s, n) ^
-              k->recv[q][2 * n + 1];
-    seed_of(k, &seed, p, o, e);
-    fold(k, k->fold, &seed, k->after[q]);
-    uint64_t z = dot_stream(k, &seed, ROWS, k->fold, n);
-    fold(k, k->fold, &seed, k->before[q]);
-    z ^= share3_gf_dot(s, k->fold, n);
-    stream(&g, &k->sub[q], use(GAMMA, o, e), 0, 1);
-    mal_prim_aes_clear(&seed);
-    return z ^ g;
-}
-
-/* Whether a check failed is public, and depends on the lie alone. */
-static mal_err require_none(uint64_t wrong) {
-    mal_declassify(&wrong, sizeof wrong);
-    REQUIRE_PEER(wrong == 0);
-    return MAL_OK;
-}
-
-static mal_err verdict(checked *k, uint64_t wrong) {
-    MAL_TRY(require_none(wrong));
-    /* All is well here: is it everywhere? */
-    uint64_t ok[2] = { SHARE3_SHUFFLE_CHECK, SHARE3_SHUFFLE_CHECK }, got[2];
-    uint64_t *const send[2] = { &ok[0], &ok[1] };
-    uint64_t *const recv[2] = { &got[0], &got[1] };
-    MAL_TRY(exchange(k, send, recv, 1));
-    REQUIRE_PEER(got[0] == ok[0] && got[1] == ok[1]);
-    return MAL_OK;
-}
-
-static mal_err check(checked *k) {
-    uint64_t ours[2][2], theirs[2][2];
-    uint64_t *const send[2] = { ours[0], ours[1] };
-    uint64_t *const recv[2] = { theirs[0], theirs[1] };
-    uint64_t wrong = 0;
-    MAL_TRY(exchange_seeds(k));
-    for (unsigned p = 0; p < 2; p++)
-        write_vectors(k, p);
-    MAL_TRY(exchange(k, k->send, k->recv, 2 * k->l->n + 2));
-    for (unsigned p = 0; p < 2; p++) {
-        ours[p][0] = check_as_y(k, p, &wrong);
-        ours[p][1] = check_as_t(k, p, &wrong);
-    }
-    MAL_TRY(require_none(wrong)); /* before z: a wrong S or B would tell */
-    MAL_TRY(exchange(k, send, recv, 2));
-    for (unsigned p = 0; p < 2; p++)
-        wrong |= (ours[p][0] ^ theirs[p][1]) | (ours[p][1] ^ theirs[p][0]);
-    return verdict(k, wrong);
+    memcpy(c->told[0] + c->n_told, k->told[PROVER], sizeof k->told[PROVER]);
+    memcpy(c->told[1] + c->n_told, k->told[RIGHT], sizeof k->told[RIGHT]);
+    c->n_told += 2;
+    c->n += 3 * k->l->n;
 }
 
 /* --- The whole -------------------------------------------------------------
  */
 
 static mal_err checked_new(checked *k) {
-    const size_t n = k->l->n, total = k->l->total;
-    const size_t edge = 2 * n + 2;
+    const share3_lanes *l = k->l;
     MAL_TRY(mal_share3_words_new(k->s, &k->store,
-                                 4 * total + 2 * edge + 2 * n + 2));
+                                 2 * (l->total + l->words) + l->n_lanes * 2));
     for (unsigned p = 0; p < 2; p++) {
-        uint64_t *at = k->store.part[p];
-        k->own[p] = at;
-        k->got[p] = at + total;
-        k->before[p] = at + 2 * total;
-        k->after[p] = at + 3 * total;
-        k->send[p] = at + 4 * total;
-        k->recv[p] = k->send[p] + edge;
+        k->own[p] = k->store.part[p];
+        k->carry[p] = k->own[p] + l->total;
     }
-    k->fold = k->recv[0] + edge;
-    k->row = k->recv[1] + edge;
-    k->more = k->row + n;
-    for (unsigned p = 0; p < 2; p++) {
-        uint64_t words[2];
-        share3_draw(k->s, p, words, 2);
-        mal_prim_aes_init(&k->sub[p], (const uint8_t *)(const void *)words);
-        mal_wipe(words, sizeof words);
-    }
+    k->send = k->carry[0] + l->words;
+    k->recv = k->carry[1] + l->words;
+    k->lane_weight[PROVER] = k->send + l->total + l->words;
+    k->lane_weight[LEFT] = k->recv + l->total + l->words;
+    k->lane_weight[RIGHT] = k->lane_weight[LEFT] + l->n_lanes;
+    share3_draw(k->s, 0, k->told[LEFT], 2);
+    share3_draw(k->s, 1, k->told[RIGHT], 2);
+    set_seed(k, LEFT);
+    set_seed(k, RIGHT);
     return MAL_OK;
+}
+
+static void checked_clear(checked *k) {
+    mal_share3_words_clear(&k->store);
+    for (unsigned role = 0; role < ROLES; role++)
+        mal_prim_aes_clear(&k->seed[role]);
+    mal_wipe(k->told, sizeof k->told);
 }
 
 mal_err share3_shuffle_checked(mal_share3 *s, const mal_share3_order *order,
@@ -442,8 +442,10 @@ mal_err share3_shuffle_checked(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                const uint32_t *first, bool inverse) {
     checked k = { .s = s, .o = order, .l = l, .inverse = inverse };
-    MAL_TRY(share3_enter(s));
-    assert(l->n == order->n && l->words == 0);
+    assert(l->n == order->n);
+    if (l->n == 0)
+        return MAL_OK;
+    MAL_TRY(share3_claims_room(s, &k.claims, 3 * l->n));
     k.peer[0] = share3_prev(s);
     k.peer[1] = share3_next(s);
     for (unsigned p = 0; p < 2; p++) {
@@ -455,11 +457,9 @@ mal_err share3_shuffle_checked(mal_share3 *s, const mal_share3_order *order,
     if (err == MAL_OK)
         err = run_passes(&k);
     if (err == MAL_OK)
-        err = check(&k);
-    mal_share3_words_clear(&k.store);
-    for (unsigned p = 0; p < 2; p++) {
-        mal_prim_aes_clear(&k.sub[p]);
-        mal_prim_aes_clear(&k.seed[p]);
-    }
+        err = tell_seeds(&k);
+    if (err == MAL_OK)
+        claim_ours(&k);
+    checked_clear(&k);
     return share3_leave(s, err);
 }

@@ -10,8 +10,6 @@
 
 /* x^64 = x^4 + x^3 + x + 1.  The high word's product with it has degree at most
  * 67: its own 4 high bits are folded once more. */
-#define LOW UINT64_C(0x1b)
-
 static uint64_t reduce(uint64_t hi, uint64_t lo) {
     const uint64_t over = hi >> 60 ^ hi >> 61 ^ hi >> 63;
     lo ^= hi ^ hi << 1 ^ hi << 3 ^ hi << 4;
@@ -37,12 +35,6 @@ uint64_t share3_gf_dot_plain(const uint64_t *a, const uint64_t *b, size_t n) {
     for (size_t i = 0; i < n; i++)
         product(&hi, &lo, a[i], b[i]);
     return reduce(hi, lo);
-}
-
-void share3_gf_add_scaled_plain(uint64_t *z, uint64_t a, const uint64_t *x,
-                                size_t n) {
-    for (size_t i = 0; i < n; i++)
-        z[i] ^= share3_gf_dot_plain(&a, &x[i], 1);
 }
 
 /* --- PCLMULQDQ -------------------------------------------------------------
@@ -72,34 +64,36 @@ dot_clmul(const uint64_t *a, const uint64_t *b, size_t n) {
     return reduce(sum[1], sum[0]);
 }
 
-__attribute__((target("pclmul,sse2"))) static void
-add_scaled_clmul(uint64_t *z, uint64_t a, const uint64_t *x, size_t n) {
-    const __m128i scale = _mm_set_epi64x(0, (long long)a);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t p[2];
-        _mm_storeu_si128(
-            (__m128i *)(void *)p,
-            _mm_clmulepi64_si128(scale, _mm_set_epi64x(0, (long long)x[i]), 0));
-        z[i] ^= reduce(p[1], p[0]);
+/* Four products of each parity an instruction. */
+static bool have_wide(void) {
+    return __builtin_cpu_supports("vpclmulqdq") &&
+           __builtin_cpu_supports("avx512f");
+}
+
+__attribute__((target("pclmul,sse2,avx512f,vpclmulqdq"))) static uint64_t
+dot_wide(const uint64_t *a, const uint64_t *b, size_t n) {
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    uint64_t sum[8];
+    const size_t whole = n / 8 * 8;
+    for (size_t i = 0; i < whole; i += 8) {
+        const __m512i x = _mm512_loadu_si512(&a[i]);
+        const __m512i y = _mm512_loadu_si512(&b[i]);
+        even = _mm512_xor_si512(even, _mm512_clmulepi64_epi128(x, y, 0x00));
+        odd = _mm512_xor_si512(odd, _mm512_clmulepi64_epi128(x, y, 0x11));
     }
+    _mm512_storeu_si512(sum, _mm512_xor_si512(even, odd));
+    return reduce(sum[1] ^ sum[3] ^ sum[5] ^ sum[7],
+                  sum[0] ^ sum[2] ^ sum[4] ^ sum[6]) ^
+           dot_clmul(a + whole, b + whole, n - whole);
 }
 #endif
 
 uint64_t share3_gf_dot(const uint64_t *a, const uint64_t *b, size_t n) {
 #if defined(__x86_64__)
+    if (have_wide())
+        return dot_wide(a, b, n);
     if (have_clmul())
         return dot_clmul(a, b, n);
 #endif
     return share3_gf_dot_plain(a, b, n);
-}
-
-void share3_gf_add_scaled(uint64_t *z, uint64_t a, const uint64_t *x,
-                          size_t n) {
-#if defined(__x86_64__)
-    if (have_clmul()) {
-        add_scaled_clmul(z, a, x, n);
-        return;
-    }
-#endif
-    share3_gf_add_scaled_plain(z, a, x, n);
 }

@@ -7,9 +7,5 @@
 /* Sum of a[i] b[i]; constant time. */
 uint64_t share3_gf_dot(const uint64_t *a, const uint64_t *b, size_t n);
 uint64_t share3_gf_dot_plain(const uint64_t *a, const uint64_t *b, size_t n);
-/* z[i] += a x[i]. */
-void share3_gf_add_scaled(uint64_t *z, uint64_t a, const uint64_t *x, size_t n);
-void share3_gf_add_scaled_plain(uint64_t *z, uint64_t a, const uint64_t *x,
-                                size_t n);
 
 #endif

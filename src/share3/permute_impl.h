@@ -117,8 +117,8 @@ mal_err share3_shuffle_lanes(mal_share3 *s, const mal_share3_order *order,
                              const uint32_t *first,
                              bool inverse) MAL_MUST_CHECK;
 
-/* The same when security is malicious, for lanes of bits: verified before it
- * returns (checked.c). */
+/* The same when security is malicious: verified before the next opening
+ * (checked.c). */
 mal_err share3_shuffle_checked(mal_share3 *s, const mal_share3_order *order,
                                share3_lanes *lanes,
                                const mal_share3_column *columns,

@@ -30,10 +30,15 @@
  * sum of secrets: so before that P tells R what L told it, and waits for R's
  * word.
  *
+ * What a shuffle claims (checked.c) is an inner product from the start: it
+ * stands behind the vectors of step 2.  Its own words were random after its
+ * lie, and a lie in products does not cancel it: theta is drawn later.
+ *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights, 2/q for each variable, of which a batch of 2^18 words has
  * log2(2^18 rows) + 1.
- *   ANDs:   q = 2^64, (1 + 2 * 25) / 2^64 < 2^-58.
+ *   ANDs:   q = 2^64, (1 + 2 * 25) / 2^64 < 2^-58; with claims of up to 2^27
+ *           elements (1 + 2 * (6 + 28 + 1)) / 2^64 < 2^-57.
  *   words:  q = 2^48, (1 + 2 * 19) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
@@ -48,7 +53,8 @@
  */
 #include "proof_impl.h"
 
-#define TOLD_MAX 48 /* words: 2 of the seed, one a variable */
+/* Words: 2 of the seed, one a variable, and those of claims. */
+#define TOLD_MAX (48 + SHARE3_CLAIMS_TOLD)
 
 enum { PROVER, LEFT, RIGHT, ROLES };
 
@@ -56,6 +62,7 @@ typedef struct proof {
     mal_share3 *s;
     const proof_ring *ring;
     share3_record *record;
+    share3_claims *claims; /* NULL: none of this ring */
     unsigned v;
     size_t blocks, n;                   /* n: elements of a vector */
     uint64_t *theta;                    /* weights */
@@ -262,6 +269,21 @@ static mal_err begin(proof *p) {
     return MAL_OK;
 }
 
+/* Inner products over the same ring (checked.c) are proved behind our own. */
+static void take_claims(proof *p) {
+    const share3_claims *q = p->claims;
+    if (!q)
+        return;
+    for (unsigned i = 0; i < 2 && q->n; i++) {
+        memcpy(at(p, p->x[i], p->n), q->x[i], 8 * q->n);
+        memcpy(at(p, p->y[i], p->n), q->y[i], 8 * q->n);
+    }
+    p->ring->add(p->c[LEFT], p->c[LEFT], &q->c[0]);
+    p->ring->add(p->c[RIGHT], p->c[RIGHT], &q->c[1]);
+    remember(p, q->told[0], q->told[1], q->n_told);
+    p->n += q->n;
+}
+
 /* --- Step 2 -----------------------------------------------------------------
  */
 
@@ -448,7 +470,8 @@ static mal_err set_up(proof *p) {
     const size_t theta = PROOF_LANES * p->blocks;
     const size_t said = PROOF_POINTS_MAX * ring->words;
     const size_t corner = PROOF_CORNERS_MAX * ring->words;
-    const size_t vector = (p->n + PROOF_CORNERS_MAX) * ring->words;
+    const size_t n = p->n + (p->claims ? p->claims->n : 0);
+    const size_t vector = (n + PROOF_CORNERS_MAX) * ring->words;
     uint64_t *next = NULL;
     MAL_TRY(want(p->s, &next, theta + 4 * said + corner + 5 * vector));
     for (unsigned i = 0; i < ROLES; i++)
@@ -466,19 +489,26 @@ static mal_err set_up(proof *p) {
 
 static mal_err run(proof *p) {
     MAL_TRY(set_up(p));
-    MAL_TRY(begin(p));
+    if (p->blocks)
+        MAL_TRY(begin(p));
+    take_claims(p);
     while (p->n > 1)
         MAL_TRY(fold(p));
     return last(p);
 }
 
 mal_err share3_prove(mal_share3 *s, const proof_ring *ring,
-                     share3_record *record) {
-    proof p = { .s = s, .ring = ring, .record = record };
-    if (record->n == 0)
+                     share3_record *record, share3_claims *claims) {
+    proof p = { .s = s, .ring = ring, .record = record, .claims = claims };
+    if (record->n == 0 && (!claims || claims->n == 0))
         return MAL_OK;
+    s->unagreed = true;
     mal_err err = run(&p);
     mal_wipe(p.c, sizeof p.c);
     record->n = 0;
+    if (claims) {
+        claims->n = claims->n_told = 0;
+        claims->c[0] = claims->c[1] = 0;
+    }
     return share3_leave(s, err);
 }

@@ -12,9 +12,22 @@ static void forget(share3_record *r) {
     *r = (share3_record){ 0 };
 }
 
+static void forget_claims(share3_claims *c) {
+    for (unsigned i = 0; i < 2; i++) {
+        if (c->cap) {
+            mal_wipe(c->x[i], c->cap * sizeof(uint64_t));
+            mal_wipe(c->y[i], c->cap * sizeof(uint64_t));
+        }
+        mal_free(c->x[i]);
+        mal_free(c->y[i]);
+    }
+    *c = (share3_claims){ 0 };
+}
+
 void share3_record_clear(mal_share3 *s) {
     forget(&s->record[0]);
     forget(&s->record[1]);
+    forget_claims(&s->claims);
     share3_proof_clear(s);
 }
 
@@ -46,9 +59,10 @@ static mal_err grow(share3_record *r, size_t n) {
     return MAL_OK;
 }
 
-static mal_err prove(mal_share3 *s, share3_record *r) {
+static mal_err prove(mal_share3 *s, share3_record *r, share3_claims *claims) {
     const bool words = r == &s->record[1];
-    return share3_prove(s, words ? &share3_ring_words : &share3_ring_bits, r);
+    return share3_prove(s, words ? &share3_ring_words : &share3_ring_bits, r,
+                        claims);
 }
 
 /* *n: how many words of this kind may be multiplied at once. */
@@ -59,10 +73,31 @@ mal_err share3_record_room(mal_share3 *s, share3_kind kind,
         return MAL_OK;
     share3_record *r = &s->record[kind != SHARE3_AND];
     if (r->n == SHARE3_RECORD_MAX)
-        MAL_TRY(prove(s, r));
+        MAL_TRY(prove(s, r, NULL));
     *n = share3_least(*n, SHARE3_RECORD_MAX - r->n);
     *record = r;
     return share3_leave(s, grow(r, r->n + *n));
+}
+
+static mal_err grow_claims(share3_claims *c, size_t cap) {
+    for (unsigned i = 0; i < 2; i++) {
+        MAL_TRY(grow_one(&c->x[i], c->cap, cap));
+        MAL_TRY(grow_one(&c->y[i], c->cap, cap));
+    }
+    c->cap = cap;
+    return MAL_OK;
+}
+
+mal_err share3_claims_room(mal_share3 *s, share3_claims **claims, size_t n) {
+    share3_claims *c = *claims = &s->claims;
+    MAL_TRY(share3_enter(s));
+    if (c->n &&
+        (c->n + n > SHARE3_CLAIMS_MAX || c->n_told + 2 > SHARE3_CLAIMS_TOLD))
+        MAL_TRY(mal_share3_verify(s));
+    size_t cap = c->cap ? c->cap : 4096;
+    while (cap < c->n + n)
+        cap *= 2;
+    return cap == c->cap ? MAL_OK : share3_leave(s, grow_claims(c, cap));
 }
 
 /* --- The word of all --------------------------------------------------------
@@ -111,10 +146,13 @@ static mal_err agree(mal_share3 *s) {
 
 mal_err mal_share3_verify(mal_share3 *s) {
     MAL_TRY(share3_enter(s));
-    if (s->options.security != MAL_SHARE3_MALICIOUS ||
-        (s->record[0].n == 0 && s->record[1].n == 0))
+    MAL_TRY(prove(s, &s->record[0], &s->claims));
+    MAL_TRY(prove(s, &s->record[1], NULL));
+    if (!s->unagreed)
         return MAL_OK;
-    for (unsigned k = 0; k < 2; k++)
-        MAL_TRY(prove(s, &s->record[k]));
-    return agree(s);
+    s->unagreed = false;
+    MAL_TRY(agree(s));
+    if (s->claims.cap > SHARE3_CLAIMS_MAX)
+        forget_claims(&s->claims);
+    return MAL_OK;
 }

@@ -51,6 +51,21 @@ typedef struct share3_record {
     uint64_t *x[2], *y[2], *e[2];
 } share3_record;
 
+/* Inner products over GF(2^64) to be verified with the ANDs (checked.c), in
+ * their form: P says that <x_P, y_(P+1)> + <y_P, x_(P+1)> is the sum of what
+ * the two others hold, c[0] as the left verifier of P_(me+1) and c[1] as the
+ * right verifier of P_(me-1); parts lie as they do in shares. */
+#define SHARE3_CLAIMS_MAX ((size_t)1 << 20) /* elements, of more than one */
+#define SHARE3_CLAIMS_TOLD 16
+typedef struct share3_claims {
+    size_t n, cap;
+    uint64_t *x[2], *y[2];
+    uint64_t c[2];
+    /* What we were told as the prover, and what P_(me-1) should have been. */
+    uint64_t told[2][SHARE3_CLAIMS_TOLD];
+    unsigned n_told;
+} share3_claims;
+
 struct mal_share3 {
     void *block; /* what was allocated; this lies in it, aligned */
     mal_mesh *mesh;
@@ -62,7 +77,9 @@ struct mal_share3 {
     uint64_t place;    /* of the next exchange, in every message's header */
     uint64_t shuffles; /* drawn so far */
     share3_record record[2]; /* of ANDs, of products of words */
-    uint64_t *proof;         /* what a proof needs, kept for the next */
+    share3_claims claims;
+    bool unagreed;   /* proved, and the others have not said so yet */
+    uint64_t *proof; /* what a proof needs, kept for the next */
     size_t proof_words;
     size_t memory;
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
@@ -126,6 +143,10 @@ mal_err share3_before_open(mal_share3 *s) MAL_MUST_CHECK;
  */
 mal_err share3_record_room(mal_share3 *s, share3_kind kind,
                            share3_record **record, size_t *n) MAL_MUST_CHECK;
+/* Room for n more elements of claims, two words of what is told: verifies first
+ * if there is none. */
+mal_err share3_claims_room(mal_share3 *s, share3_claims **claims,
+                           size_t n) MAL_MUST_CHECK;
 void share3_record_clear(mal_share3 *s);
 
 /* io.c: open x_k's sum, over bits, to the two that hold part k of words. */

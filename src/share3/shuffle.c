@@ -294,46 +294,9 @@ static mal_err apply_columns(mal_share3 *s, const mal_share3_order *order,
     return err;
 }
 
-/* --- Words that are moved as bits, where bits alone are checked ------------
- */
-
-static mal_err to_bits(mal_share3 *s, mal_share3_bits *bits,
-                       mal_share3_column *moved,
-                       const mal_share3_column *columns, unsigned n_columns) {
-    for (unsigned c = 0; c < n_columns; c++) {
-        moved[c] = columns[c];
-        if (!columns[c].words)
-            continue;
-        moved[c] = (mal_share3_column){ .bits = &bits[c] };
-        MAL_TRY(mal_share3_to_bits(s, &bits[c], columns[c].words, 64));
-    }
-    return MAL_OK;
-}
-
-static mal_err apply_as_bits(mal_share3 *s, const mal_share3_order *order,
-                             const mal_share3_column *columns,
-                             unsigned n_columns, bool inverse) {
-    mal_share3_bits *bits = mal_calloc(n_columns, sizeof *bits);
-    mal_share3_column *moved = mal_calloc(n_columns, sizeof *moved);
-    mal_err err = bits && moved
-                      ? to_bits(s, bits, moved, columns, n_columns)
-                      : mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    if (err == MAL_OK)
-        err = apply_columns(s, order, moved, n_columns, inverse);
-    for (unsigned c = 0; c < n_columns && err == MAL_OK; c++)
-        if (columns[c].words)
-            err = mal_share3_to_words(s, columns[c].words, &bits[c], false);
-    for (unsigned c = 0; bits && c < n_columns; c++)
-        mal_share3_bits_clear(&bits[c]);
-    mal_free(bits);
-    mal_free(moved);
-    return err;
-}
-
 mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                unsigned n_columns, bool inverse) {
-    bool words = false;
     size_t n;
     MAL_TRY(share3_enter(s));
     MAL_TRY(share3_columns_check(&n, columns, n_columns));
@@ -341,11 +304,8 @@ mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
         return MAL_OK;
     MAL_REQUIRE(n == order->n, MAL_E_INPUT,
                 "an order of %zu rows for columns of %zu", order->n, n);
-    for (unsigned c = 0; c < n_columns; c++)
-        words |= columns[c].words != NULL;
-    words &= s->options.security == MAL_SHARE3_MALICIOUS;
-    return share3_leave(s, (words ? apply_as_bits : apply_columns)(
-                               s, order, columns, n_columns, inverse));
+    return share3_leave(s,
+                        apply_columns(s, order, columns, n_columns, inverse));
 }
 
 mal_err mal_share3_shuffle(mal_share3 *s, const mal_share3_column *columns,
@@ -373,34 +333,19 @@ unsigned share3_index_width(size_t n) {
     return width;
 }
 
-static mal_err unshuffle(mal_share3 *s, const mal_share3_order *order,
-                         const mal_share3_column *column) {
-    share3_lanes lanes;
-    mal_err err = share3_lanes_new(s, &lanes, column, 1);
-    if (err == MAL_OK)
-        err = share3_shuffle_lanes(s, order, &lanes, column, NULL, true);
-    if (err == MAL_OK)
-        share3_lanes_store(&lanes, column);
-    share3_lanes_clear(&lanes);
-    return err;
-}
-
 /* Row i goes to to[sigma(i)]: the public words to, moved by sigma^-1. */
 static mal_err words_of(mal_share3 *s, mal_share3_words *pi,
                         const mal_share3_order *order, const uint64_t *to) {
-    MAL_AUTO(mal_share3_bits_clear) mal_share3_bits bits = { 0 };
-    const size_t n = order->n;
-    const unsigned width = share3_index_width(n);
-    if (s->options.security != MAL_SHARE3_MALICIOUS) {
-        MAL_TRY(mal_share3_words_public(s, pi, to, n));
-        return unshuffle(s, order, &(const mal_share3_column){ .words = pi });
-    }
-    MAL_TRY(mal_share3_bits_new(s, &bits, n, width));
-    for (unsigned p = 0; p < 2; p++)
-        if (share3_carries(s, p))
-            mal_share3_planes_of(bits.part[p], to, n, width);
-    MAL_TRY(unshuffle(s, order, &(const mal_share3_column){ .bits = &bits }));
-    return mal_share3_to_words(s, pi, &bits, false);
+    const mal_share3_column column = { .words = pi };
+    share3_lanes lanes;
+    MAL_TRY(mal_share3_words_public(s, pi, to, order->n));
+    mal_err err = share3_lanes_new(s, &lanes, &column, 1);
+    if (err == MAL_OK)
+        err = share3_shuffle_lanes(s, order, &lanes, &column, NULL, true);
+    if (err == MAL_OK)
+        share3_lanes_store(&lanes, &column);
+    share3_lanes_clear(&lanes);
+    return err;
 }
 
 mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
@@ -426,30 +371,12 @@ static mal_err open_words(mal_share3 *s, uint64_t *open, mal_share3_order *o,
     return mal_share3_words_open(s, open, &moved);
 }
 
-static mal_err open_bits(mal_share3 *s, uint64_t *open, mal_share3_order *o,
-                         const mal_share3_words *pi) {
-    MAL_AUTO(mal_share3_bits_clear) mal_share3_bits moved = { 0 };
-    MAL_TRY(mal_share3_to_bits(s, &moved, pi, 64));
-    MAL_TRY(apply_columns(s, o, &(const mal_share3_column){ .bits = &moved }, 1,
-                          false));
-    uint64_t *planes = mal_calloc(64 * moved.stride + 1, sizeof *planes);
-    if (!planes)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    mal_err err = mal_share3_bits_open(s, planes, &moved);
-    if (err == MAL_OK)
-        mal_share3_rows_of(open, planes, o->n, 64, false);
-    mal_free(planes);
-    return err;
-}
-
 static mal_err open_order(mal_share3 *s, mal_share3_order *o,
                           const mal_share3_words *pi) {
     uint64_t *open = mal_calloc(o->n + 1, sizeof *open);
     if (!open)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    mal_err err = s->options.security == MAL_SHARE3_MALICIOUS
-                      ? open_bits(s, open, o, pi)
-                      : open_words(s, open, o, pi);
+    mal_err err = open_words(s, open, o, pi);
     if (err == MAL_OK)
         err = share3_order_set(o, open);
     mal_free(open);

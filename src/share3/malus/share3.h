@@ -344,8 +344,8 @@ mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
                                const mal_share3_order *order) MAL_MUST_CHECK;
 /* Move rows of all columns, in place; inverse: back.  So pi2[pi[i]] is pi2
  * moved back by pi's order.  3 rounds; 4 bytes are sent in all for each byte of
- * a row.  Malicious: words are moved as bits; verified before it returns, a lie
- * passes with 2^-60; 11 rounds, 6 bytes a byte and 96 a row. */
+ * a row.  Malicious: 4 rounds, 6 bytes a byte, 12 where it is one of words;
+ * verified with the products, before anything is opened. */
 mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                unsigned n_columns, bool inverse) MAL_MUST_CHECK;

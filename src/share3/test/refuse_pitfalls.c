@@ -99,8 +99,8 @@ static bool is_gate(uint32_t kind) {
     return kind == SHARE3_AND || kind == SHARE3_MUL || kind == SHARE3_DOT;
 }
 
-/* Does every opening of every party stand behind a proof of its products, and a
- * check of its shuffles? */
+/* Does every opening of every party stand behind a proof of its products and
+ * shuffles? */
 static void openings_come_last(const watch *w) {
     for (unsigned i = 0; i < 3; i++) {
         bool product = false, shuffle = false;
@@ -110,7 +110,7 @@ static void openings_come_last(const watch *w) {
             product |= is_gate(kind);
             shuffle |= kind == SHARE3_SHUFFLE;
             product &= kind != SHARE3_PROOF;
-            shuffle &= kind != SHARE3_SHUFFLE_CHECK;
+            shuffle &= kind != SHARE3_PROOF;
             if (kind != SHARE3_OPEN)
                 continue;
             opened++;
