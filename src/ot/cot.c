@@ -268,6 +268,11 @@ mal_err mal_ot_cot_receive(mal_ot_cot *cot, mal_ot_block *t,
 
 void mal_ot_cot_hash(const mal_ot_cot *cot, mal_ot_block *out,
                      const mal_ot_block *in, size_t n, uint64_t first) {
+    ot_pads(&cot->hash, out, in, n, first);
+}
+
+void ot_pads(const mal_prim_aes *keys, mal_ot_block *out,
+             const mal_ot_block *in, size_t n, uint64_t first) {
     mal_prim_aes pi;
     for (size_t done = 0; done < n;) {
         uint64_t at = first + done;
@@ -275,7 +280,7 @@ void mal_ot_cot_hash(const mal_ot_cot *cot, mal_ot_block *out,
         size_t m = n - done < left ? n - done : (size_t)left;
         uint8_t key[16] = { 0 };
         mal_store_u64le(key, at / HASH_PERIOD);
-        mal_prim_aes_ecb(key, key, 1, &cot->hash);
+        mal_prim_aes_ecb(key, key, 1, keys);
         mal_prim_aes_init(&pi, key);
         mal_prim_aes_tmmo(out + done, in + done, m, &pi, at);
         done += m;

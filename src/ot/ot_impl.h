@@ -138,6 +138,10 @@ void ot_fold_run(ot_way way, const ot_fold *fold);
 void ot_transpose(ot_way way, mal_ot_block *out, const mal_ot_block *column,
                   size_t blocks);
 
+/* out[i] = H(in[i], first + i), under permutations that `keys` names. */
+void ot_pads(const mal_prim_aes *keys, mal_ot_block *out,
+             const mal_ot_block *in, size_t n, uint64_t first);
+
 /* --- setup.c: from base OTs to leaves ----------------------------------------
  */
 
@@ -201,6 +205,8 @@ void ot_code_expand(ot_way way, const ot_shape *shape, mal_ot_block *out0,
 /* One direction, for elements 0 .. parity or backwards, with its tap words. */
 void ot_code_pass_wide(const ot_shape *shape, mal_ot_block *x, unsigned width,
                        bool backwards);
+/* code_nib.c: x [2 k][4] of GF(16)^32; the first k become outputs. */
+void ot_nib_encode(ot_way way, mal_ot_block *x, size_t k);
 /* Streams of the code's seed. */
 enum { OT_STREAM_FORWARDS = 1, OT_STREAM_BACKWARDS, OT_STREAM_EXPAND };
 /* The tap words of steps [at, at + n): bit k - 1 of word s joins step s to step

@@ -160,6 +160,7 @@ mal_err circuit_init(circuit *c, mal_chan *chan,
 void circuit_clear(circuit *c) {
     equal_clear(&c->equal);
     mux_clear(&c->mux);
+    mal_ot_nib_free(c->by.nib);
     mal_ot_cot_free(c->by.cot);
     circuit_wipe_free(c->tags, (c->n + 1) * sizeof *c->tags);
     circuit_wipe_free(c->table, c->bins * sizeof *c->table);
@@ -182,25 +183,33 @@ mal_err mal_psi_circuit_cost(uint64_t *bytes, uint64_t *rounds,
     MAL_TRY(mal_psi_okvs_shape(&hint,
                                (uint64_t)CUCKOO_HASHES * params->filter_max));
     const uint64_t bins = cuckoo_bins(params->payload_max);
-    const uint64_t bits = bits_for((uint32_t)bins);
-    *bytes = SETUP_BYTES + 16 * store.columns + 8 * hint.columns +
-             bins * (16 / CIRCUIT_FOLD * (bits + 7) + 8 + 8 * params->words) +
-             bins * bits * 6 / 8 + bins * (bits + 7) / 32640 * 2560;
-    *rounds = SETUP_ROUNDS + 3 * ((bins + EQUAL_BATCH - 1) / EQUAL_BATCH);
+    const unsigned bits = bits_for((uint32_t)bins);
+    unsigned layers;
+    const uint64_t leaves = equal_leaves(bits, &layers);
+    mal_ot_nib_cost(bytes, rounds, bins * leaves, CIRCUIT_FOLD);
+    *bytes += SETUP_BYTES + 16 * store.columns + 8 * hint.columns +
+              bins * (16 / CIRCUIT_FOLD + 8 * params->words) +
+              bins * leaves * 19 / 8 + bins / 32640 * 2560;
+    *rounds +=
+        SETUP_ROUNDS + (layers + 1) * ((bins + EQUAL_BATCH - 1) / EQUAL_BATCH);
     return MAL_OK;
 }
 
 /* --- Batches -------------------------------------------------------------- */
 
 mal_err circuit_transfers_init(circuit *c, size_t words) {
-    const mal_ot_params params = circuit_transfers(c, "transfers");
+    mal_ot_params params = circuit_transfers(c, "transfers");
+    unsigned layers;
+    if (c->payload) {
+        c->by.delta = mal_ot_nib_delta();
+        params.delta = &c->by.delta;
+    }
     MAL_TRY(c->payload ? mal_ot_cot_new_sender(&c->by.cot, c->chan, &params)
                        : mal_ot_cot_new_receiver(&c->by.cot, c->chan, &params));
+    MAL_TRY(mal_ot_nib_new(&c->by.nib, c->by.cot,
+                           (size_t)c->bins * equal_leaves(c->bits, &layers)));
     MAL_TRY(equal_init(&c->equal, &c->by, c->chan, c->bits));
-    MAL_TRY(mux_init(&c->mux, &c->by, c->chan, &c->hash, words));
-    if (c->payload)
-        c->by.delta = mal_ot_cot_delta(c->by.cot);
-    return MAL_OK;
+    return mux_init(&c->mux, &c->by, c->chan, &c->hash, words);
 }
 
 static mal_err batches(circuit *c, const int64_t *values) {

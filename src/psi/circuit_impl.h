@@ -40,12 +40,28 @@ mal_err cuckoo_repeats_vartime(bool *repeats, const mal_ot_block *tags,
 
 /* --- Transfers ------------------------------------------------------------ */
 
-/* One extender, shared by those who use it in turn, and its tweaks. */
+/* One extender, shared by those who use it in turn, and what equality makes of
+ * it. */
 typedef struct transfers {
     mal_ot_cot *cot;
+    mal_ot_nib *nib;    /* NULL: nothing is compared this way */
     mal_ot_block delta; /* at the sender */
-    uint64_t used;      /* transfers so far: the first of the next has it */
 } transfers;
+
+/* --- planes.c ------------------------------------------------------------- */
+
+/* Bit i of the upper word of n blocks, a multiple of 64; the best way, and each
+ * of them for the tests. */
+void planes_of_blocks(uint64_t *plane, const mal_ot_block *v, unsigned i,
+                      size_t n);
+typedef struct planes_way {
+    const char *name;
+    bool (*usable)(void);
+    void (*of_blocks)(uint64_t *plane, const mal_ot_block *v, unsigned i,
+                      size_t n);
+} planes_way;
+extern const planes_way planes_ways[];
+extern const size_t planes_ways_n;
 
 /* --- equal.c -------------------------------------------------------------- */
 
@@ -53,16 +69,22 @@ typedef struct transfers {
 #define EQUAL_BITS_MAX 63
 #define EQUAL_SUB 1024                       /* bins worked on at once */
 #define EQUAL_BATCH ((size_t)64 * EQUAL_SUB) /* bins between two answers */
+#define EQUAL_LEAVES_MAX 16u
 
 typedef struct equal {
-    transfers *by;             /* borrowed */
-    mal_chan *chan;            /* borrowed */
-    unsigned bits;             /* 1 .. EQUAL_BITS_MAX */
-    mal_ot_block *q, *h0, *h1; /* work */
-    uint8_t *sum, *step;       /* [EQUAL_BATCH]; [bits * EQUAL_SUB] */
-    mal_buf message;
+    transfers *by;          /* borrowed */
+    mal_chan *chan;         /* borrowed */
+    unsigned bits;          /* 1 .. EQUAL_BITS_MAX */
+    mal_ot_block times[16]; /* sender: delta v */
+    mal_ot_block *q, *h;    /* [EQUAL_SUB] */
+    uint64_t *string; /* [4 * LEAVES_MAX][words]: the bits still to compare */
+    uint64_t
+        *pad; /* sender [LEAVES_MAX][16][words], receiver [LEAVES_MAX][words] */
+    mal_buf out, in;
 } equal;
 
+/* Leaves of all layers, for the cost, and how many layers. */
+unsigned equal_leaves(unsigned bits, unsigned *layers);
 mal_err equal_init(equal *e, transfers *by, mal_chan *chan,
                    unsigned bits) MAL_MUST_CHECK;
 void equal_clear(equal *e);

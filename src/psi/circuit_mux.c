@@ -96,13 +96,13 @@ static void send_tile(mux *m, uint8_t *out, const uint64_t *bit,
 
 static mal_err seeds_send(mux *m, size_t n) {
     const mal_ot_block delta = m->by->delta;
+    const uint64_t first = mal_ot_cot_count(m->by->cot);
     MAL_TRY(mal_ot_cot_send(m->by->cot, m->seed0, n));
     for (size_t k = 0; k < n; k++)
         m->seed1[k] = (mal_ot_block){ { m->seed0[k].w[0] ^ delta.w[0],
                                         m->seed0[k].w[1] ^ delta.w[1] } };
-    mal_ot_cot_hash(m->by->cot, m->seed0, m->seed0, n, m->by->used);
-    mal_ot_cot_hash(m->by->cot, m->seed1, m->seed1, n, m->by->used);
-    m->by->used += n;
+    mal_ot_cot_hash(m->by->cot, m->seed0, m->seed0, n, first);
+    mal_ot_cot_hash(m->by->cot, m->seed1, m->seed1, n, first);
     return MAL_OK;
 }
 
@@ -160,9 +160,9 @@ static mal_err receive_message(mux *m, const uint64_t *bit, tile t,
 
 mal_err mux_receive(mux *m, const uint64_t *bit, size_t n) {
     assert(n <= EQUAL_BATCH && n % 64 == 0);
+    const uint64_t index = mal_ot_cot_count(m->by->cot);
     MAL_TRY(mal_ot_cot_receive(m->by->cot, m->seed0, bit, n));
-    mal_ot_cot_hash(m->by->cot, m->seed0, m->seed0, n, m->by->used);
-    m->by->used += n;
+    mal_ot_cot_hash(m->by->cot, m->seed0, m->seed0, n, index);
     for (size_t first = 0; first < m->words; first += MUX_CHUNK) {
         tile t = tile_of(m, first);
         for (; t.at < n; t.at += MUX_SUB)

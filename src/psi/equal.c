@@ -1,49 +1,69 @@
 /* equal.c - are two strings equal?  Shares of the answer.
  *
- * The sender holds x, the receiver y, of l bits.  Step 1 makes additive shares
- * modulo 64 of the Hamming distance: for each bit the sender offers x_i + r_i
- * and 1 - x_i + r_i by a correlated transfer, the receiver takes the one of its
- * y_i, which is (x_i ^ y_i) + r_i [BCP13, section 4].  As l <= 63 the distance
- * is 0 modulo 64 only if it is 0.  Step 2 looks the answer up: of the 64 values
- * that the receiver's share can have, one says "equal"; the sender writes that
- * table, masked, and the receiver opens one place by six transfers [NP99].
+ * The sender holds x, the receiver y, of l bits, in leaves of four [CGS22]. For
+ * each leaf one transfer of sixteen gives XOR shares r, s of [x_i = y_i]: the
+ * table of what the receiver's nibble might be, masked by r.  All leaves are
+ * equal iff the strings s and ~r are: the same again on a quarter of the bits,
+ * until one leaf is left, 16 + 4 + 1 for 61 bits.
  *
- * So l + 6 transfers, 6 l + 64 bits to the receiver and its choices to the
- * sender; a tree of AND gates takes 2 (l - 1).  Pads are hashes of ot [GKWY20],
- * each with the number of its transfer.
+ * A transfer is a correlation of ot over GF(16) (c = b + delta a): the receiver
+ * sends e = a + y, four bits, and knows the pad of choice y, which is the hash
+ * of c; the sender the pads of all v = e + choice.  r is chosen so that the
+ * first entry of a table is 0 and not sent: fifteen bits.  Everything is done
+ * on planes: bit i of 64 bins in one word.
  */
 #include "circuit_impl.h"
 
 #include <string.h>
 
-#define TABLE_BITS 6 /* 64 values */
+#define LEAF 4u
+#define CHOICES 16u
+#define STRING (LEAF * EQUAL_LEAVES_MAX)
+#define WORDS (EQUAL_BATCH / 64)
+
+static unsigned leaves_of(unsigned bits) {
+    return (bits + LEAF - 1) / LEAF;
+}
+
+unsigned equal_leaves(unsigned bits, unsigned *layers) {
+    unsigned all = 0;
+    *layers = 0;
+    do {
+        bits = leaves_of(bits);
+        all += bits;
+        ++*layers;
+    } while (bits > 1);
+    return all;
+}
+
+static size_t pad_words(const equal *e) {
+    return leaves_of(e->bits) * WORDS * CHOICES;
+}
 
 mal_err equal_init(equal *e, transfers *by, mal_chan *chan, unsigned bits) {
     assert(bits >= 1 && bits <= EQUAL_BITS_MAX);
     *e = (equal){ .by = by, .chan = chan, .bits = bits };
-    const size_t rows = bits > TABLE_BITS ? bits : TABLE_BITS;
-    e->q = mal_calloc(rows * EQUAL_SUB, sizeof *e->q);
-    e->h0 = mal_calloc(EQUAL_SUB, sizeof *e->h0);
-    e->h1 = mal_calloc(EQUAL_SUB, sizeof *e->h1);
-    e->sum = mal_calloc(EQUAL_BATCH, 1);
-    e->step = mal_calloc(bits * EQUAL_SUB, 1);
-    if (!e->q || !e->h0 || !e->h1 || !e->sum || !e->step)
+    e->q = mal_calloc(EQUAL_SUB, sizeof *e->q);
+    e->h = mal_calloc(EQUAL_SUB, sizeof *e->h);
+    e->string = mal_calloc(STRING * WORDS, sizeof *e->string);
+    e->pad = mal_calloc(pad_words(e), sizeof *e->pad);
+    if (!e->q || !e->h || !e->string || !e->pad)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     return MAL_OK;
 }
 
 void equal_clear(equal *e) {
-    const size_t rows = e->bits > TABLE_BITS ? e->bits : TABLE_BITS;
-    circuit_wipe_free(e->q, rows * EQUAL_SUB * sizeof *e->q);
-    circuit_wipe_free(e->h0, EQUAL_SUB * sizeof *e->h0);
-    circuit_wipe_free(e->h1, EQUAL_SUB * sizeof *e->h1);
-    circuit_wipe_free(e->sum, EQUAL_BATCH);
-    circuit_wipe_free(e->step, e->bits * EQUAL_SUB);
-    mal_buf_clear(&e->message);
-    *e = (equal){ 0 };
+    if (e->pad)
+        circuit_wipe_free(e->pad, pad_words(e) * sizeof *e->pad);
+    circuit_wipe_free(e->q, EQUAL_SUB * sizeof *e->q);
+    circuit_wipe_free(e->h, EQUAL_SUB * sizeof *e->h);
+    circuit_wipe_free(e->string, STRING * WORDS * sizeof *e->string);
+    mal_buf_clear(&e->out);
+    mal_buf_clear(&e->in);
+    mal_wipe(e, sizeof *e);
 }
 
-/* --- Bits and sextets ----------------------------------------------------- */
+/* --- Planes --------------------------------------------------------------- */
 
 /* Bit i of n words, packed. */
 static void plane_of(uint64_t *plane, const uint64_t *t, unsigned i, size_t n) {
@@ -55,27 +75,25 @@ static void plane_of(uint64_t *plane, const uint64_t *t, unsigned i, size_t n) {
     }
 }
 
-/* Eight values below 64 in six bytes. */
-static void pack(uint8_t *out, const uint8_t *in, size_t n) {
-    for (size_t k = 0; k < n; k += 8, out += 6) {
-        uint64_t v = mal_load_u64le(in + k);
-        v = (v & 0x003f003f003f003f) | (v & 0x3f003f003f003f00) >> 2;
-        v = (v & 0x00000fff00000fff) | (v & 0x0fff00000fff0000) >> 4;
-        v = (v & 0x0000000000ffffff) | (v & 0x00ffffff00000000) >> 8;
-        mal_store_u32le(out, (uint32_t)v);
-        out[4] = (uint8_t)(v >> 32);
-        out[5] = (uint8_t)(v >> 40);
+static void load_string(equal *e, const uint64_t *t, size_t n) {
+    for (unsigned i = 0; i < LEAF * leaves_of(e->bits); i++) {
+        uint64_t *plane = e->string + i * WORDS;
+        if (i < e->bits)
+            plane_of(plane, t, i, n);
+        else
+            memset(plane, 0, n / 8);
     }
 }
 
-static void unpack(uint8_t *out, const uint8_t *in, size_t n) {
-    for (size_t k = 0; k < n; k += 8, in += 6) {
-        uint64_t v =
-            mal_load_u32le(in) | (uint64_t)in[4] << 32 | (uint64_t)in[5] << 40;
-        v = (v & 0x0000000000ffffff) | (v & 0x0000ffffff000000) << 8;
-        v = (v & 0x00000fff00000fff) | (v & 0x00fff00000fff000) << 4;
-        v = (v & 0x003f003f003f003f) | (v & 0x0fc00fc00fc00fc0) << 2;
-        mal_store_u64le(out + k, v);
+/* all[x]: where the nibble is x. */
+static void places_of(uint64_t all[CHOICES], const uint64_t *nibble) {
+    all[0] = ~(uint64_t)0;
+    for (unsigned j = 0; j < LEAF; j++) {
+        const uint64_t bit = nibble[j * WORDS];
+        for (unsigned x = 0; x < 1u << j; x++) {
+            all[x | 1u << j] = all[x] & bit;
+            all[x] &= ~bit;
+        }
     }
 }
 
@@ -83,205 +101,154 @@ static size_t sub_at(size_t n, size_t at) {
     return n - at < EQUAL_SUB ? n - at : EQUAL_SUB;
 }
 
-/* h0 = H(q), h1 = H(q ^ delta) of the transfers from `first` on. */
-static void pads(equal *e, const mal_ot_block *q, size_t n, uint64_t first) {
-    const mal_ot_block delta = e->by->delta;
-    mal_ot_cot_hash(e->by->cot, e->h0, q, n, first);
-    for (size_t k = 0; k < n; k++)
-        e->h1[k] = (mal_ot_block){ { q[k].w[0] ^ delta.w[0],
-                                     q[k].w[1] ^ delta.w[1] } };
-    mal_ot_cot_hash(e->by->cot, e->h1, e->h1, n, first);
-}
+/* --- The sender ----------------------------------------------------------- */
 
-static mal_err offer(equal *e, size_t n, uint64_t *first) {
-    *first = e->by->used;
-    e->by->used += n;
-    return mal_ot_cot_send(e->by->cot, e->q, n);
-}
-
-static mal_err choose(equal *e, const uint64_t *choice, size_t n,
-                      uint64_t *first) {
-    *first = e->by->used;
-    e->by->used += n;
-    return mal_ot_cot_receive(e->by->cot, e->q, choice, n);
-}
-
-/* --- Step 1: shares of the distance --------------------------------------- */
-
-/* s_x = sum of x_i - pad0; sent: pad0 - pad1 + 1 - 2 x_i. */
-static mal_err distance_send_sub(equal *e, uint8_t *sum, const uint64_t *t,
-                                 size_t n) {
-    uint64_t first;
-    MAL_TRY(offer(e, e->bits * n, &first));
-    memset(sum, 0, n);
-    for (unsigned i = 0; i < e->bits; i++) {
-        uint8_t *step = e->step + i * n;
-        pads(e, e->q + i * n, n, first + i * n);
-        for (size_t k = 0; k < n; k++) {
-            const uint8_t x = (uint8_t)(t[k] >> i & 1);
-            const uint8_t pad0 = (uint8_t)e->h0[k].w[0];
-            const uint8_t pad1 = (uint8_t)e->h1[k].w[0];
-            sum[k] = (uint8_t)(sum[k] + x - pad0);
-            step[k] = (uint8_t)((pad0 - pad1 + 1 - 2 * x) & 63);
+/* pad[v] of n bins: the hash of b + delta v. */
+static mal_err leaf_pads(equal *e, uint64_t *pad, size_t n) {
+    for (size_t at = 0; at < n; at += EQUAL_SUB) {
+        const size_t m = sub_at(n, at);
+        const uint64_t first = mal_ot_nib_count(e->by->nib);
+        MAL_TRY(mal_ot_nib_next(e->by->nib, e->q, m));
+        for (unsigned v = 0; v < CHOICES; v++) {
+            const mal_ot_block d = e->times[v];
+            for (size_t k = 0; k < m; k++)
+                e->h[k] = (mal_ot_block){ { e->q[k].w[0] ^ d.w[0],
+                                            e->q[k].w[1] ^ d.w[1] } };
+            mal_ot_nib_hash(e->by->nib, e->h, e->h, m, first);
+            planes_of_blocks(pad + v * WORDS + at / 64, e->h, 63, m);
         }
     }
-    const size_t len = e->bits * n / 8 * 6, at = e->message.len;
-    MAL_TRY(mal_buf_reserve(&e->message, len));
-    pack(e->message.ptr + at, e->step, e->bits * n);
-    e->message.len += len;
     return MAL_OK;
 }
 
-static mal_err distance_send(equal *e, const uint64_t *t, size_t n) {
-    mal_buf_reset(&e->message);
-    for (size_t at = 0; at < n; at += EQUAL_SUB)
-        MAL_TRY(distance_send_sub(e, e->sum + at, t + at, sub_at(n, at)));
-    return mal_chan_send(e->chan, mal_buf_view(&e->message));
-}
-
-/* s_y = sum of pad_{y_i}, and of what was sent where y_i = 1. */
-static mal_err distance_pads_sub(equal *e, uint8_t *sum, const uint64_t *t,
-                                 size_t n) {
-    uint64_t choice[EQUAL_BITS_MAX * EQUAL_SUB / 64];
-    for (unsigned i = 0; i < e->bits; i++)
-        plane_of(choice + i * n / 64, t, i, n);
-    uint64_t first;
-    mal_err err = choose(e, choice, e->bits * n, &first);
-    mal_wipe(choice, sizeof choice);
-    MAL_TRY(err);
-    memset(sum, 0, n);
-    for (unsigned i = 0; i < e->bits; i++) {
-        mal_ot_cot_hash(e->by->cot, e->h0, e->q + i * n, n, first + i * n);
-        for (size_t k = 0; k < n; k++)
-            sum[k] = (uint8_t)(sum[k] + (uint8_t)e->h0[k].w[0]);
-    }
-    return MAL_OK;
-}
-
-static void distance_steps_sub(equal *e, uint8_t *sum, const uint8_t *in,
-                               const uint64_t *t, size_t n) {
-    unpack(e->step, in, e->bits * n);
-    for (unsigned i = 0; i < e->bits; i++) {
-        const uint8_t *step = e->step + i * n;
-        for (size_t k = 0; k < n; k++) {
-            const uint8_t y = (uint8_t)(0 - (t[k] >> i & 1));
-            sum[k] = (uint8_t)(sum[k] + (step[k] & y));
+/* One word of a leaf: its table into out[15][words], the share returned. */
+static uint64_t leaf_table(const uint64_t *nibble, const uint64_t *pad,
+                           const uint8_t *moved, uint8_t *out, size_t words) {
+    uint64_t p[CHOICES], is[CHOICES];
+    for (unsigned v = 0; v < CHOICES; v++)
+        p[v] = pad[v * WORDS];
+    for (unsigned j = 0; j < LEAF; j++) { /* p[x] becomes the pad of x + e */
+        const uint64_t bit = mal_load_u64le(moved + 8 * j * words);
+        for (unsigned v = 0; v < CHOICES; v++) {
+            if (v >> j & 1)
+                continue;
+            const uint64_t d = (p[v] ^ p[v | 1u << j]) & bit;
+            p[v] ^= d;
+            p[v | 1u << j] ^= d;
         }
     }
+    places_of(is, nibble);
+    const uint64_t r = p[0] ^ is[0];
+    for (unsigned x = 1; x < CHOICES; x++)
+        mal_store_u64le(out + 8 * (x - 1) * words, p[x] ^ is[x] ^ r);
+    return r;
 }
 
-static mal_err distance_receive(equal *e, const uint64_t *t, size_t n) {
-    const size_t len = e->bits * n / 8 * 6;
-    for (size_t at = 0; at < n; at += EQUAL_SUB)
-        MAL_TRY(distance_pads_sub(e, e->sum + at, t + at, sub_at(n, at)));
-    MAL_TRY(mal_chan_recv(e->chan, &e->message, len));
-    MAL_REQUIRE(e->message.len == len, MAL_E_PEER, CIRCUIT_PEER_BROKE);
-    for (size_t at = 0; at < n; at += EQUAL_SUB)
-        distance_steps_sub(e, e->sum + at,
-                           e->message.ptr + e->bits * at / 8 * 6, t + at,
-                           sub_at(n, at));
-    return MAL_OK;
+static mal_err layer_send(equal *e, unsigned leaves, size_t n) {
+    const size_t words = n / 64, entry = 8 * words;
+    for (unsigned i = 0; i < leaves; i++)
+        MAL_TRY(leaf_pads(e, e->pad + i * CHOICES * WORDS, n));
+    MAL_TRY(mal_chan_recv(e->chan, &e->in, leaves * LEAF * entry));
+    MAL_REQUIRE(e->in.len == leaves * LEAF * entry, MAL_E_PEER,
+                CIRCUIT_PEER_BROKE);
+    mal_buf_reset(&e->out);
+    MAL_TRY(mal_buf_reserve(&e->out, leaves * (CHOICES - 1) * entry));
+    e->out.len = leaves * (CHOICES - 1) * entry;
+    for (unsigned i = 0; i < leaves; i++) /* string i is read before written */
+        for (size_t w = 0; w < words; w++)
+            e->string[i * WORDS + w] = ~leaf_table(
+                e->string + LEAF * i * WORDS + w,
+                e->pad + i * CHOICES * WORDS + w,
+                e->in.ptr + LEAF * i * entry + 8 * w,
+                e->out.ptr + (CHOICES - 1) * i * entry + 8 * w, words);
+    return mal_chan_send(e->chan, mal_buf_view(&e->out));
 }
 
-/* --- Step 2: one place of a table of 64 bits ------------------------------ */
+/* --- The receiver --------------------------------------------------------- */
 
-/* place[j]: the values of 0 .. 63 whose bit j is set. */
-static const uint64_t place[TABLE_BITS] = {
-    0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
-    0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000
-};
-
-/* The table with a one at `at`, without a shift that depends on it. */
-static uint64_t one_at(uint8_t at) {
-    uint64_t table = ~(uint64_t)0;
-    for (unsigned j = 0; j < TABLE_BITS; j++)
-        table &= place[j] ^ ((uint64_t)(at >> j & 1) - 1);
-    return table;
-}
-
-static uint64_t bit_at(uint64_t table, uint8_t at) {
-    table &= one_at(at);
-    for (unsigned width = 32; width; width /= 2)
-        table |= table >> width;
-    return table & 1;
-}
-
-static mal_err table_send_sub(equal *e, uint64_t *share, const uint8_t *sum,
-                              size_t n) {
-    uint64_t table[EQUAL_SUB];
-    uint64_t first;
-    MAL_TRY(offer(e, TABLE_BITS * n, &first));
-    mal_prim_random(share, n / 8);
-    for (size_t k = 0; k < n; k++) /* s_y = -s_x says equal */
-        table[k] = one_at((uint8_t)(0 - sum[k]) & 63) ^
-                   (0 - (share[k / 64] >> (k % 64) & 1));
-    for (unsigned j = 0; j < TABLE_BITS; j++) {
-        pads(e, e->q + j * n, n, first + j * n);
-        for (size_t k = 0; k < n; k++)
-            table[k] ^= mal_select(place[j], e->h1[k].w[0], e->h0[k].w[0]);
+/* Of n bins of a leaf: e = a + y into out, and the pad that c is. */
+static mal_err leaf_choose(equal *e, const uint64_t *nibble, uint64_t *pad,
+                           uint8_t *out, size_t n) {
+    uint64_t plane[EQUAL_SUB / 64];
+    for (size_t at = 0; at < n; at += EQUAL_SUB) {
+        const size_t m = sub_at(n, at);
+        const uint64_t first = mal_ot_nib_count(e->by->nib);
+        MAL_TRY(mal_ot_nib_next(e->by->nib, e->q, m));
+        for (unsigned j = 0; j < LEAF; j++) {
+            planes_of_blocks(plane, e->q, 60 + j, m);
+            for (size_t w = 0; w < m / 64; w++)
+                mal_store_u64le(out + j * n / 8 + at / 8 + 8 * w,
+                                plane[w] ^ nibble[j * WORDS + at / 64 + w]);
+        }
+        mal_ot_nib_hash(e->by->nib, e->h, e->q, m, first);
+        planes_of_blocks(pad + at / 64, e->h, 63, m);
     }
-    for (size_t k = 0; k < n; k++)
-        MAL_TRY(mal_buf_put_u64(&e->message, table[k]));
-    mal_wipe(table, sizeof table);
+    mal_wipe(plane, sizeof plane);
     return MAL_OK;
 }
 
-static mal_err table_send(equal *e, uint64_t *share, size_t n) {
-    mal_buf_reset(&e->message);
-    for (size_t at = 0; at < n; at += EQUAL_SUB)
-        MAL_TRY(table_send_sub(e, share + at / 64, e->sum + at, sub_at(n, at)));
-    return mal_chan_send(e->chan, mal_buf_view(&e->message));
+/* One word: the entry of the own nibble, without its pad. */
+static uint64_t leaf_look(const uint64_t *nibble, uint64_t pad,
+                          const uint8_t *table, size_t words) {
+    uint64_t is[CHOICES];
+    places_of(is, nibble);
+    for (unsigned x = 1; x < CHOICES; x++)
+        pad ^= mal_load_u64le(table + 8 * (x - 1) * words) & is[x];
+    return pad;
 }
 
-/* key[k] = the pads of the places that s_y names. */
-static mal_err table_pads_sub(equal *e, uint64_t *key, const uint8_t *sum,
-                              size_t n) {
-    uint64_t choice[TABLE_BITS * EQUAL_SUB / 64] = { 0 };
-    for (unsigned j = 0; j < TABLE_BITS; j++)
-        for (size_t k = 0; k < n; k++)
-            choice[(j * n + k) / 64] |= (uint64_t)(sum[k] >> j & 1) << (k % 64);
-    uint64_t first;
-    mal_err err = choose(e, choice, TABLE_BITS * n, &first);
-    mal_wipe(choice, sizeof choice);
-    MAL_TRY(err);
-    memset(key, 0, n * sizeof *key);
-    for (unsigned j = 0; j < TABLE_BITS; j++) {
-        mal_ot_cot_hash(e->by->cot, e->h0, e->q + j * n, n, first + j * n);
-        for (size_t k = 0; k < n; k++)
-            key[k] ^= e->h0[k].w[0];
-    }
-    return MAL_OK;
-}
-
-static mal_err table_receive(equal *e, uint64_t *share, uint64_t *key,
-                             size_t n) {
-    for (size_t at = 0; at < n; at += EQUAL_SUB)
-        MAL_TRY(table_pads_sub(e, key + at, e->sum + at, sub_at(n, at)));
-    MAL_TRY(mal_chan_recv(e->chan, &e->message, 8 * n));
-    MAL_REQUIRE(e->message.len == 8 * n, MAL_E_PEER, CIRCUIT_PEER_BROKE);
-    memset(share, 0, n / 8);
-    for (size_t k = 0; k < n; k++)
-        share[k / 64] |= bit_at(mal_load_u64le(e->message.ptr + 8 * k) ^ key[k],
-                                e->sum[k] & 63)
-                         << (k % 64);
+static mal_err layer_receive(equal *e, unsigned leaves, size_t n) {
+    const size_t words = n / 64, entry = 8 * words;
+    mal_buf_reset(&e->out);
+    MAL_TRY(mal_buf_reserve(&e->out, leaves * LEAF * entry));
+    e->out.len = leaves * LEAF * entry;
+    for (unsigned i = 0; i < leaves; i++)
+        MAL_TRY(leaf_choose(e, e->string + LEAF * i * WORDS, e->pad + i * WORDS,
+                            e->out.ptr + LEAF * i * entry, n));
+    MAL_TRY(mal_chan_send(e->chan, mal_buf_view(&e->out)));
+    MAL_TRY(mal_chan_recv(e->chan, &e->in, leaves * (CHOICES - 1) * entry));
+    MAL_REQUIRE(e->in.len == leaves * (CHOICES - 1) * entry, MAL_E_PEER,
+                CIRCUIT_PEER_BROKE);
+    for (unsigned i = 0; i < leaves; i++)
+        for (size_t w = 0; w < words; w++)
+            e->string[i * WORDS + w] = leaf_look(
+                e->string + LEAF * i * WORDS + w, e->pad[i * WORDS + w],
+                e->in.ptr + (CHOICES - 1) * i * entry + 8 * w, words);
     return MAL_OK;
 }
 
 /* --- Both ----------------------------------------------------------------- */
 
+/* The shares of a layer are the string of the next; what a last leaf lacks is
+ * equal. */
+static mal_err layers(equal *e, size_t n,
+                      mal_err (*layer)(equal *, unsigned, size_t)) {
+    for (unsigned bits = e->bits;;) {
+        const unsigned leaves = leaves_of(bits);
+        MAL_TRY(layer(e, leaves, n));
+        if (leaves == 1)
+            return MAL_OK;
+        for (unsigned i = leaves; i < LEAF * leaves_of(leaves); i++)
+            memset(e->string + i * WORDS, 0, n / 8);
+        bits = leaves;
+    }
+}
+
 mal_err equal_send(equal *e, uint64_t *share, const uint64_t *t, size_t n) {
     assert(n <= EQUAL_BATCH && n % 64 == 0);
-    MAL_TRY(distance_send(e, t, n));
-    return table_send(e, share, n);
+    for (unsigned v = 0; v < CHOICES; v++)
+        e->times[v] = mal_ot_nib_times(e->by->delta, v);
+    load_string(e, t, n);
+    MAL_TRY(layers(e, n, layer_send));
+    for (size_t w = 0; w < n / 64; w++)
+        share[w] = ~e->string[w];
+    return MAL_OK;
 }
 
 mal_err equal_receive(equal *e, uint64_t *share, const uint64_t *t, size_t n) {
     assert(n <= EQUAL_BATCH && n % 64 == 0);
-    MAL_TRY(distance_receive(e, t, n));
-    uint64_t *key = mal_calloc(n, sizeof *key);
-    if (!key)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    mal_err err = table_receive(e, share, key, n);
-    circuit_wipe_free(key, n * sizeof *key);
-    return err;
+    load_string(e, t, n);
+    MAL_TRY(layers(e, n, layer_receive));
+    memcpy(share, e->string, n / 8);
+    return MAL_OK;
 }

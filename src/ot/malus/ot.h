@@ -119,6 +119,50 @@ mal_err mal_ot_cot_receive(mal_ot_cot *cot, mal_ot_block *t,
 void mal_ot_cot_hash(const mal_ot_cot *cot, mal_ot_block *out,
                      const mal_ot_block *in, size_t n, uint64_t first);
 
+/* --- One of sixteen ---------------------------------------------------------
+ */
+
+/* Correlations over GF(16): c[i] = b[i] + delta a[i], a block being 32 elements
+ * of GF(16), a nibble each, and a[i] the top nibble of c[i], pseudo-random. Who
+ * chooses y sends a + y; then the pads of the sixteen choices are the hashes of
+ * b + delta (a + y + choice), of which the receiver knows one.  About 0.4 bytes
+ * each, for any number of them, in rounds of up to 2^20.
+ *
+ * A receiver that lies learns no more, if the extender is malicious.  A sender
+ * that lies is not found out: it may learn a.  README.md, docs/security/ot.md.
+ */
+typedef struct mal_ot_nib mal_ot_nib;
+
+/* A delta for the extender: its top nibble is 1. */
+mal_ot_block mal_ot_nib_delta(void);
+/* Over an extender with such a delta; `outputs` will be wanted, or more. */
+mal_err mal_ot_nib_new(mal_ot_nib **nib, mal_ot_cot *cot,
+                       size_t outputs) MAL_MUST_CHECK;
+void mal_ot_nib_free(mal_ot_nib *nib);
+void mal_ot_nib_auto(mal_ot_nib **nib);
+/* The next n: b at the sender, c at the receiver.  Both take the same numbers
+ * in the same order: a round is begun, with messages, when the last one is used
+ * up.
+ *
+ * Errors:  MAL_E_PEER   the peer broke the protocol.
+ *          MAL_E_STATE  an earlier batch failed.
+ * Source:  [BCGI18], [WYKW21] figure 5 over GF(16); [RRT23].
+ */
+mal_err mal_ot_nib_next(mal_ot_nib *nib, mal_ot_block *out,
+                        size_t n) MAL_MUST_CHECK;
+/* How many were taken: the index of the next. */
+uint64_t mal_ot_nib_count(const mal_ot_nib *nib);
+/* delta y, y < 16. */
+mal_ot_block mal_ot_nib_times(mal_ot_block delta, unsigned y);
+/* As mal_ot_cot_hash, of these. */
+void mal_ot_nib_hash(const mal_ot_nib *nib, mal_ot_block *out,
+                     const mal_ot_block *in, size_t n, uint64_t first);
+/* Outputs of a round, where so many are wanted. */
+size_t mal_ot_nib_batch(size_t outputs);
+/* What they cost over an extender of that fold, base OTs apart. */
+void mal_ot_nib_cost(uint64_t *bytes, uint64_t *rounds, size_t outputs,
+                     unsigned fold);
+
 /* --- VOLE --------------------------------------------------------------------
  */
 

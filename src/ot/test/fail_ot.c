@@ -88,4 +88,47 @@ TEST(every_failed_allocation_ends_both) {
     CHECK(n > 20);
 }
 
+/* --- One of sixteen ------------------------------------------------------- */
+
+static mal_err nib_sender(ot_party *p) {
+    MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
+    MAL_AUTO(mal_ot_nib_auto) mal_ot_nib *nib = NULL;
+    mal_ot_params params = s.params;
+    s.delta = mal_ot_nib_delta();
+    params.delta = &s.delta;
+    MAL_TRY(mal_ot_cot_new_sender(&cot, p->chan, &params));
+    MAL_TRY(mal_ot_nib_new(&nib, cot, N));
+    return mal_ot_nib_next(nib, s.b, N);
+}
+
+static mal_err nib_receiver(ot_party *p) {
+    MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
+    MAL_AUTO(mal_ot_nib_auto) mal_ot_nib *nib = NULL;
+    MAL_TRY(mal_ot_cot_new_receiver(&cot, p->chan, &s.params));
+    MAL_TRY(mal_ot_nib_new(&nib, cot, N));
+    return mal_ot_nib_next(nib, s.c, N);
+}
+
+TEST(each_failure_of_one_of_sixteen_ends_both) {
+    static const mal_ot_block zero[N];
+    unsigned failed = 0;
+    for (unsigned side = 0; side < 4; side++)
+        for (unsigned n = 1;; n++) {
+            wire ws = { 0 }, wr = { 0 };
+            ot_party x = { .run = nib_sender }, y = { .run = nib_receiver };
+            unsigned *which[] = { &ws.fail_send, &ws.fail_recv, &wr.fail_send,
+                                  &wr.fail_recv };
+            *which[side] = n;
+            scene_new();
+            wires_run(&x, &ws, &y, &wr);
+            if (x.err == MAL_OK && y.err == MAL_OK)
+                break;
+            CHECK(x.err == MAL_E_IO || y.err == MAL_E_IO);
+            CHECK(x.err == MAL_OK || mal_equal(s.b, zero, sizeof s.b));
+            CHECK(y.err == MAL_OK || mal_equal(s.c, zero, sizeof s.c));
+            failed++;
+        }
+    CHECK_EQ(failed, 2 * (2 + 2)); /* points, setup, OTs, sums: both ends */
+}
+
 TEST_MAIN

@@ -60,7 +60,7 @@ static void deal(side *s, side *r) {
     s->wire.chan.ops = r->wire.chan.ops = &ops;
     MUST(ot_cot_make(&s->cot, &s->wire.chan, &params, true));
     MUST(ot_cot_make(&r->cot, &r->wire.chan, &params, false));
-    mal_prim_random(&s->cot->delta, BLOCK);
+    s->cot->delta = mal_ot_nib_delta();
     mal_prim_random(key, sizeof key);
     for (unsigned j = 0; j < KAPPA; j++) {
         unsigned bit = j / 4 * 4 + 3 - j % 4; /* as cot.c has it, fold 4 */
@@ -110,6 +110,33 @@ LEAK(vole_does_not_look_at_delta_or_noise) {
     MUST(mal_ot_cot_vole_receive(r.cot, a, c, 100, NULL));
     mal_thread_join(&thread);
     mal_leak_sink(a);
+    mal_leak_sink(b);
+    mal_leak_sink(c);
+    end(&s, &r);
+}
+
+static void nib_sender(void *arg) {
+    side *s = arg;
+    mal_ot_nib *nib;
+    MUST(mal_ot_nib_new(&nib, s->cot, 1));
+    MUST(mal_ot_nib_next(nib, s->out[0], s->n));
+    mal_ot_nib_hash(nib, s->out[0], s->out[0], s->n, 0);
+    mal_ot_nib_free(nib);
+}
+
+LEAK(one_of_sixteen_does_not_look_at_delta_noise_or_choices) {
+    static side s, r;
+    static mal_ot_block b[100], c[100];
+    mal_ot_nib *nib;
+    mal_thread *thread;
+    deal(&s, &r);
+    s.out[0] = b;
+    s.n = 100;
+    MUST(mal_thread_start(&thread, nib_sender, &s));
+    MUST(mal_ot_nib_new(&nib, r.cot, 1));
+    MUST(mal_ot_nib_next(nib, c, 100));
+    mal_ot_nib_free(nib);
+    mal_thread_join(&thread);
     mal_leak_sink(b);
     mal_leak_sink(c);
     end(&s, &r);

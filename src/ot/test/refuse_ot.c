@@ -294,6 +294,25 @@ TEST(a_vole_of_no_or_of_too_many_outputs_is_refused) {
               MAL_E_INPUT);
 }
 
+/* The receiver reads what the noise was off the top nibble. */
+TEST(a_delta_for_other_uses_is_refused_by_one_of_sixteen) {
+    mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
+    mal_ot_cot *cot;
+    mal_ot_nib *nib;
+    CHECK_OK(mal_prim_init());
+    CHECK_OK(ot_cot_make(&cot, NULL, &params, true));
+    for (unsigned top = 0; top < 16; top++) {
+        cot->delta = mal_ot_nib_delta();
+        CHECK_EQ(cot->delta.w[1] >> 60, 1);
+        cot->delta.w[1] ^= (uint64_t)(top ^ 1) << 60;
+        if (top == 1)
+            continue;
+        CHECK_ERR(mal_ot_nib_new(&nib, cot, 1), MAL_E_INPUT);
+        CHECK(nib == NULL);
+    }
+    mal_ot_cot_free(cot);
+}
+
 TEST(a_failed_extender_serves_no_more) {
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
     mal_ot_params p = { .security = MAL_OT_MALICIOUS };

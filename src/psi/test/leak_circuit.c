@@ -26,8 +26,9 @@ static mal_err work(void *ctx, mal_mesh *mesh) {
     static int64_t values[BINS * WORDS];
     static const int64_t zeros[WORDS];
     uint32_t table[BINS];
-    const mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
-    transfers by = { 0 };
+    transfers by = { .delta = mal_ot_nib_delta() };
+    const mal_ot_params params = { .security = MAL_OT_SEMI_HONEST,
+                                   .delta = h->payload ? &by.delta : NULL };
     equal e;
     mux m;
     h->chan = mesh->chan[1 - mesh->me];
@@ -35,12 +36,12 @@ static mal_err work(void *ctx, mal_mesh *mesh) {
         table[b] = b % 3 ? b : CUCKOO_EMPTY;
     check(h->payload ? mal_ot_cot_new_sender(&by.cot, h->chan, &params)
                      : mal_ot_cot_new_receiver(&by.cot, h->chan, &params));
+    check(mal_ot_nib_new(&by.nib, by.cot, 1));
     check(equal_init(&e, &by, h->chan, BITS));
     check(mux_init(&m, &by, h->chan, &h->hash, WORDS));
     mal_leak_secret(h->t, sizeof h->t);
     if (h->payload) {
         const mux_rows rows = { values, table, zeros };
-        by.delta = mal_ot_cot_delta(by.cot);
         mal_leak_secret(values, sizeof values);
         mal_leak_secret(&by.delta, sizeof by.delta);
         check(equal_send(&e, h->share, h->t, BINS));
@@ -54,6 +55,7 @@ static mal_err work(void *ctx, mal_mesh *mesh) {
     mal_leak_sink(m.sum);
     mux_clear(&m);
     equal_clear(&e);
+    mal_ot_nib_free(by.nib);
     mal_ot_cot_free(by.cot);
     return MAL_OK;
 }

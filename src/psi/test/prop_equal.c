@@ -14,18 +14,21 @@ typedef struct half {
 } half;
 
 static mal_err half_run(half *h) {
-    const mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
-    transfers by = { 0 };
+    mal_ot_params params = { .security = MAL_OT_SEMI_HONEST };
+    transfers by = { .delta = mal_ot_nib_delta() };
     MAL_AUTO(mal_ot_cot_auto) mal_ot_cot *cot = NULL;
+    MAL_AUTO(mal_ot_nib_auto) mal_ot_nib *nib = NULL;
+    params.delta = h->payload ? &by.delta : NULL;
     MAL_AUTO(equal_clear) equal e = { 0 };
     MAL_AUTO(mux_clear) mux m = { 0 };
     MAL_TRY(h->payload ? mal_ot_cot_new_sender(&cot, h->chan, &params)
                        : mal_ot_cot_new_receiver(&cot, h->chan, &params));
     by.cot = cot;
+    MAL_TRY(mal_ot_nib_new(&nib, cot, 1));
+    by.nib = nib;
     MAL_TRY(equal_init(&e, &by, h->chan, h->bits));
     MAL_TRY(mux_init(&m, &by, h->chan, &h->hash, h->words));
     if (h->payload) {
-        by.delta = mal_ot_cot_delta(cot);
         MAL_TRY(equal_send(&e, h->share, h->t, h->n));
         MAL_TRY(mux_send(&m, h->share, h->rows, h->n));
     } else {
@@ -75,6 +78,26 @@ static bool told(const half h[2], size_t k) {
 }
 
 static const unsigned lengths[] = { 1, 2, 7, 40, 50, 61, 62, 63 };
+
+TEST(each_way_packs_the_same_planes) {
+    uint64_t seed = mal_test_seed(), got[4], want[4];
+    mal_ot_block v[256];
+    for (unsigned k = 0; k < 256; k++)
+        v[k] = (mal_ot_block){ { mal_test_rand(&seed), mal_test_rand(&seed) } };
+    for (unsigned i = 0; i < 64; i++) {
+        for (unsigned k = 0; k < 4; k++)
+            want[k] = 0;
+        for (unsigned k = 0; k < 256; k++)
+            want[k / 64] |= (v[k].w[1] >> i & 1) << (k % 64);
+        for (size_t w = 0; w < planes_ways_n; w++) {
+            if (!planes_ways[w].usable())
+                continue;
+            planes_ways[w].of_blocks(got, v, i, 256);
+            CHECK_THAT(memcmp(got, want, sizeof got) == 0, "%s, bit %u",
+                       planes_ways[w].name, i);
+        }
+    }
+}
 
 TEST(equal_strings_and_strings_one_bit_apart_are_told_apart) {
     uint64_t seed = mal_test_seed();

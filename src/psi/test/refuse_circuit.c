@@ -99,8 +99,9 @@ TEST(random_bytes_in_any_message_do_no_more_than_spoil_the_answer) {
         }
 }
 
-/* The filter's choices for the 512 bins' strings: l transfers a bin, some bytes
- * each.  One wrong bit would show it bits of delta, and with delta all rows. */
+/* The filter's transfers for the noise of its correlations: 11 for each of
+ * 1,024 trees, some bytes each.  One wrong bit would show it bits of delta, and
+ * with delta all rows. */
 TEST(a_filter_that_lies_in_its_transfers_ends_the_run) {
     uint64_t seed = mal_test_seed();
     circuit_run r;
