@@ -253,21 +253,24 @@ TARGET static void fold_points8(uint64_t (*sum)[2], const uint64_t *a,
     }
 }
 
-/* What is left over, fewer than eight numbers, as vectors of their own. */
+/* What is left over, fewer than eight numbers, as vectors of their own, zeros
+ * behind. */
 TARGET static void fold_points(uint64_t (*sum)[2], const uint64_t *a,
                                const uint64_t *b, unsigned v, size_t m) {
-    uint64_t rest[2][PROOF_CORNERS_MAX * 8];
-    const size_t left = v < 3 ? m : m % 8;
-    if (v >= 3)
-        fold_points8(sum, a, b, v, m);
-    for (size_t from = m - left; from < m; from += 8) {
-        const size_t n = share3_least(8, m - from);
-        for (size_t j = 0; j < (size_t)1 << v; j++) {
-            memcpy(rest[0] + j * n, a + j * m + from, n * sizeof *a);
-            memcpy(rest[1] + j * n, b + j * m + from, n * sizeof *b);
-        }
-        share3_proof_bits_plain.fold_points(sum, rest[0], rest[1], v, n);
+    uint64_t rest[2][PROOF_CORNERS_MAX * 8] = { { 0 } };
+    const size_t left = m % 8, from = m - left;
+    if (v < 3) {
+        share3_proof_bits_plain.fold_points(sum, a, b, v, m);
+        return;
     }
+    fold_points8(sum, a, b, v, m);
+    if (left == 0)
+        return;
+    for (size_t j = 0; j < (size_t)1 << v; j++) {
+        memcpy(rest[0] + 8 * j, a + j * m + from, left * sizeof *a);
+        memcpy(rest[1] + 8 * j, b + j * m + from, left * sizeof *b);
+    }
+    fold_points8(sum, rest[0], rest[1], v, 8);
     mal_wipe(rest, sizeof rest);
 }
 
