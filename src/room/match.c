@@ -5,13 +5,7 @@
  * seals nothing.  The engine is malicious, whatever the rule demands. */
 #include "room_impl.h"
 
-#include <string.h>
-
 #define ID_BYTES 16u
-
-bool room_exact(const room_judged *j) {
-    return j->physical && j->physical->shape == MAL_SQL_MATCH;
-}
 
 /* --- The receiver's rows -------------------------------------------------- */
 

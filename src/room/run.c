@@ -237,14 +237,6 @@ static mal_err local_stage(mal_room *room, room_job *job, local *out) {
 
 /* --- The tick (rule 29) -------------------------------------------------- */
 
-/* How long the local stage may take, from declared bounds alone. */
-uint64_t room_tick_ns(const mal_room *room, const room_judged *j) {
-    uint64_t rows = 0;
-    for (uint32_t i = 0; i < j->facts.n_datasets; i++)
-        rows += room->contract->datasets[j->facts.datasets[i]].rows_max;
-    return 1000000000u + rows * 4000u;
-}
-
 mal_err room_wait_tick(mal_room *room, room_job *job, uint64_t start,
                        room_done *done) {
     uint64_t step = room_tick_ns(room, &job->judged), tick = start + step;

@@ -12,8 +12,6 @@
  */
 #include "room_impl.h"
 
-#include <string.h>
-
 #define COUNT_PART 16 /* of epsilon, for a count of rows */
 
 static mal_err sensitivity_of(uint64_t *out, const mal_sql_physical *p) {
@@ -86,33 +84,6 @@ mal_err room_training_noise(room_judged *j, mal_arena *arena,
     MAL_TRY(room_noise_bounds(&noise[1], j->n, j->share_k));
     j->noise = noise;
     return MAL_OK;
-}
-
-/* Rounded up into 2^-64: 10^-digits, and a tail for each word of noise. */
-uint64_t room_delta_64(const mal_sql_physical *p) {
-    uint64_t own = room_noise_words(p);
-    mal_u128 one = (mal_u128)1 << 64;
-    unsigned digits = p->training ? p->training->delta_digits : 0;
-    if (digits == 0)
-        return own;
-    while (digits--)
-        one = (one + 9) / 10;
-    return (uint64_t)one + own;
-}
-
-/* The same in 1e-19: 2^-64 < 10^-19.  Beside each word of noise a cell counts
- * once more, for the count that a minimum group may add. */
-uint64_t room_delta_19(const mal_sql_physical *p) {
-    unsigned digits = p->training ? p->training->delta_digits : 0;
-    uint64_t own = digits ? 1 : 0;
-    while (digits && digits++ < 19)
-        own *= 10;
-    return own + room_noise_words(p) + p->n_cells;
-}
-
-uint64_t room_noise_words(const mal_sql_physical *p) {
-    return p->training ? p->training->release.words + p->training->counted
-                       : p->n_cells * p->n_aggs;
 }
 
 mal_err room_training_draw(int64_t *out, const room_judged *j,

@@ -19,11 +19,6 @@
 
 #define COLLISION_BITS 40 /* keys of one job collide with 2^-40 at most */
 
-mal_share3_security room_security(const room_judged *j) {
-    return j->facts.mode == MAL_POLICY_MODE_MALICIOUS ? MAL_SHARE3_MALICIOUS
-                                                      : MAL_SHARE3_SEMI_HONEST;
-}
-
 static unsigned log2_up(uint64_t n) {
     return n < 2 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
 }

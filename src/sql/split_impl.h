@@ -54,6 +54,8 @@ mal_err sql_split_opened(const mal_sql_physical **physical, mal_arena *arena,
 mal_err sql_wanted_exprs(splitter *s, sql_e **out, unsigned *n) MAL_MUST_CHECK;
 /* Rows of r that one unit touches, in all its tables, of the worst kind. */
 uint64_t sql_touch_units(const splitter *s, sql_r r);
+/* Have two tables the same kind of unit? */
+bool sql_same_unit(const mal_policy_contract *c, uint32_t a, uint32_t b);
 
 /* split_join.c.  *shared: both sides have the join key as their unit. */
 mal_err sql_split_join(splitter *s, mal_sql_physical *p,
@@ -66,7 +68,7 @@ unsigned sql_sides_of(sql_e e, unsigned n_left);
  * conditions. */
 mal_err sql_side_branch(splitter *s, branch *out, const branch *b,
                         unsigned side, bool payload) MAL_MUST_CHECK;
-/* split.c: into s->branches, down to scans and joins. */
+/* flatten.c: into s->branches, down to scans and joins. */
 mal_err sql_flatten(splitter *s, branch b) MAL_MUST_CHECK;
 
 /* split_match.c */
