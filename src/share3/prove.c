@@ -35,11 +35,11 @@
  * lie, and a lie in products does not cancel it: theta is drawn later.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
- * for the weights, 2/q for each variable, of which a batch of 2^18 words has
- * log2(2^18 rows) + 1.
- *   ANDs:   q = 2^64, (1 + 2 * 25) / 2^64 < 2^-58; with claims of up to 2^27
+ * for the weights, 2/q for each variable, of which a batch of 2^20 words has
+ * log2(2^20 rows) + 1.
+ *   ANDs:   q = 2^64, (1 + 2 * 27) / 2^64 < 2^-58; with claims of up to 2^27
  *           elements (1 + 2 * (6 + 28 + 1)) / 2^64 < 2^-57.
- *   words:  q = 2^48, (1 + 2 * 19) / 2^48 < 2^-42.
+ *   words:  q = 2^48, (1 + 2 * 21) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
  * that follows from what R knows and the claim that is true; a challenge is

@@ -39,9 +39,10 @@ typedef struct share3_key {
 /* --- Products to be verified (record.c) ------------------------------------
  */
 
-/* Words of one kind before they must be verified: 12 MiB, and 20 while they
- * are. */
-#define SHARE3_RECORD_MAX ((size_t)1 << 18)
+/* Words of one kind before they must be verified: 48 MiB, and 90 while they
+ * are.  A fourth of it would save memory and take twice the rounds of a sort;
+ * the same at all parties, as they must verify at once. */
+#define SHARE3_RECORD_MAX ((size_t)1 << 20)
 
 /* Part p of the operands lies with P_(me-1) too if p = 0 and P_(me+1) if p = 1;
  * e[0] is ours as the right verifier of P_(me-1), e[1] as the left verifier of
