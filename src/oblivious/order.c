@@ -98,6 +98,13 @@ mal_err mal_obl_compact(mal_obl *o, table *t, size_t rows_max) {
     return obl_table_slice(o, t, 0, rows_max);
 }
 
+mal_err mal_obl_count(mal_obl *o, mal_share3_words *count, const table *t) {
+    OBL_AUTO_BITS valid = { 0 };
+    MAL_TRY(obl_bits_copy(o, &valid, &t->valid));
+    obl_mask_tail(&valid); /* rows past n are none */
+    return obl_sum_rows(o, count, &valid, 1, false);
+}
+
 /* --- union ---------------------------------------------------------------- */
 
 /* Rows of the i-th column of one table into out's from row `at`. */

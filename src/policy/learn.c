@@ -53,8 +53,11 @@ static mal_err put_limits(mal_buf *out, const mal_policy_rule *r) {
     if (r->operations & MAL_POLICY_OP_AVG)
         PUT("    an avg also shows its noised sum and count\n");
     for (const word *w = policy_reveal_words; w->text; w++)
-        if (r->reveals & w->value)
+        if (r->reveals & w->value & ~(uint32_t)MAL_POLICY_REVEALS_NOISED_COUNT)
             PUT("    beside the answer, exactly: the %s count\n", w->text);
+    if (r->reveals & MAL_POLICY_REVEALS_NOISED_COUNT)
+        PUT("    to the seats of share3, noised: how many rows one step of a "
+            "question leaves; a part of its epsilon pays for that\n");
     if (r->effect == MAL_POLICY_REVIEW)
         PUT("    only once the owners have signed the very plan\n");
     return MAL_OK;

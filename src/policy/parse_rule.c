@@ -448,9 +448,9 @@ static mal_err take_reveals(parser *p, mal_policy_rule *r) {
         uint32_t what;
         size_t at = p->tok.at;
         MAL_TRY(policy_take_word_of(p, policy_reveal_words, &what,
-                                    "what is revealed: match count or row "
-                                    "count"));
-        MAL_TRY(policy_take(p, "count", "after match or row"));
+                                    "what is revealed: match count, row "
+                                    "count or noised count"));
+        MAL_TRY(policy_take(p, "count", "after match, row or noised"));
         FAULT_UNLESS(!(r->reveals & what), p, at, "it is said twice");
         r->reveals |= what;
         MAL_TRY(policy_take_if(p, ",", &more));

@@ -31,8 +31,9 @@ const word policy_as_words[] = {
     { 0 },
 };
 const word policy_reveal_words[] = {
-    { "match", MAL_POLICY_REVEALS_MATCH_COUNT }, /* match count */
-    { "row", MAL_POLICY_REVEALS_ROW_COUNT },     /* row count */
+    { "match", MAL_POLICY_REVEALS_MATCH_COUNT },   /* match count */
+    { "row", MAL_POLICY_REVEALS_ROW_COUNT },       /* row count */
+    { "noised", MAL_POLICY_REVEALS_NOISED_COUNT }, /* noised count */
     { 0 },
 };
 const char *const policy_clause_words[] = {

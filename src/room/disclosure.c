@@ -55,6 +55,15 @@ static mal_err leaks_share3(mal_audit_lines *out, mal_arena *arena,
                         "learned from rows are sums with noise in them, before "
                         "anything else is computed from these",
                         (unsigned long long)p->training_rows)));
+    if (p->shrink.at)
+        MAL_TRY(add(out, arena,
+                    mal_arena_printf(
+                        arena,
+                        "share3: the seats see how many rows the %s "
+                        "leaves, with noise that a part of the epsilon "
+                        "pays for (within %llu, 95 times of 100)",
+                        p->shrink.label,
+                        (unsigned long long)j->noise[p->n_aggs].halfwidth)));
     return add(out, arena,
                "share3: the seats see one bit, whether every promise was kept "
                "(keys that are unique, rows within a bound); if not, the job "

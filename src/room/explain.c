@@ -1,7 +1,7 @@
 /* explain.c - before anything is asked: who computes what, who learns what,
  * what it costs, how loud the noise is, and which rule permits it.  Declared
  * bounds only; no data, no budget. */
-#include "room_impl.h"
+#include "share3_impl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -181,6 +181,23 @@ static mal_err put_training(mal_buf *out, const room_judged *j) {
     return MAL_OK;
 }
 
+/* What a noised count reveals, costs and saves. */
+static mal_err put_shrink(mal_buf *out, const room_judged *j) {
+    const mal_sql_shrink *s = &j->physical->shrink;
+    const room_noise *noise = &j->noise[j->physical->n_aggs];
+    uint64_t num, den;
+    room_shrink_epsilon(&num, &den, j->physical, j->epsilon_nano, true);
+    return mal_buf_put_fmt(
+        out,
+        "  size shown to the seats: the rows that the %s leaves of %llu, "
+        "%llu added, within %llu, 95 times of 100; one unit is in at most %llu "
+        "of them; epsilon %.9g of the above pays for it, since the rest then "
+        "runs on fewer rows\n",
+        s->label, (unsigned long long)s->rows_max,
+        (unsigned long long)noise->tail, (unsigned long long)noise->halfwidth,
+        (unsigned long long)s->rows_per_unit, (double)num / (double)den);
+}
+
 static mal_err put_noise(mal_buf *out, const explained *e) {
     const room_judged *j = &e->judged;
     const mal_policy_contract *c = e->room->contract;
@@ -217,7 +234,7 @@ static mal_err put_noise(mal_buf *out, const explained *e) {
             j->physical->aggs[a].label, (int)j->physical->aggs[a].scale,
             (double)j->noise[a].halfwidth / (double)scale));
     }
-    return MAL_OK;
+    return j->physical->shrink.at ? put_shrink(out, j) : MAL_OK;
 }
 
 static mal_err put_lines(mal_buf *out, const char *title,

@@ -4,7 +4,7 @@
  * data, statistics or settings of the node: two nodes that hold the same
  * contract and the same request come to the same hashes.
  */
-#include "room_impl.h"
+#include "share3_impl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +63,9 @@ static mal_err scale_of(room_noise *noise, const mal_sql_physical *p,
     mal_dp_part part = { p->rows_per_unit, 1, a->lo, a->hi };
     mal_err err = mal_dp_sensitivity(&noise->sensitivity, &part, 1, true);
     MAL_REQUIRE(err == MAL_OK, err, "%s: %s", a->label, mal_err_message());
-    return mal_dp_scale_of(&noise->t, noise->sensitivity, epsilon_nano,
-                           (uint64_t)NANO * p->n_aggs);
+    uint64_t num, den;
+    room_shrink_epsilon(&num, &den, p, epsilon_nano, false);
+    return mal_dp_scale_of(&noise->t, noise->sensitivity, num, den * p->n_aggs);
 }
 
 static mal_err plan_noise(room_judged *j, mal_arena *arena,
@@ -88,6 +89,8 @@ static mal_err plan_noise(room_judged *j, mal_arena *arena,
                     (unsigned long long)noise[i].tail,
                     mal_policy_engine_name(j->engine));
     }
+    if (p->shrink.at)
+        MAL_TRY(room_shrink_noise(&noise[p->n_aggs], j, p, r->epsilon_nano));
     j->noise = noise;
     return MAL_OK;
 }
@@ -213,7 +216,9 @@ static void fill_facts(mal_room *room, room_judged *j, const room_request *r,
     f->epsilon_nano = r->epsilon_nano;
     f->delta = (mal_policy_ratio){ j->physical ? room_delta_19(j->physical) : 1,
                                    10000000000000000000u };
-    f->reveals = 0; /* no engine here shows more than sizes */
+    f->reveals = j->physical && j->physical->shrink.at
+                     ? MAL_POLICY_REVEALS_NOISED_COUNT
+                     : 0;
     f->now = room_now(room);
     if (!w->match)
         return;
@@ -238,14 +243,20 @@ typedef enum form {
     FORM_MATCH
 } form;
 
+static mal_sql_split_options split_options(form f, bool group_count) {
+    return (mal_sql_split_options){ .group_count = group_count,
+                                    .apart = f == FORM_APART,
+                                    .share3 =
+                                        f == FORM_ROWS || f == FORM_OPENED,
+                                    .match = f == FORM_MATCH,
+                                    .opened = f == FORM_OPENED };
+}
+
 static mal_err split(room_judged *j, mal_arena *arena,
-                     const mal_policy_contract *c, form f, bool group_count) {
-    mal_sql_split_options options = { .group_count = group_count,
-                                      .apart = f == FORM_APART,
-                                      .share3 =
-                                          f == FORM_ROWS || f == FORM_OPENED,
-                                      .match = f == FORM_MATCH,
-                                      .opened = f == FORM_OPENED };
+                     const mal_policy_contract *c, form f, bool group_count,
+                     unsigned shrink) {
+    mal_sql_split_options options = split_options(f, group_count);
+    options.shrink = shrink;
     return mal_sql_split(&j->physical, arena, j->plan, c, &options);
 }
 
@@ -269,14 +280,14 @@ static mal_err split_for_share3(room_judged *j, mal_arena *arena,
     *f = FORM_APART;
     mal_err err = MAL_E_UNSUPPORTED;
     if (!any_rests_shared(j, c))
-        err = split(j, arena, c, *f, false);
+        err = split(j, arena, c, *f, false, 0);
     if (lacks(err)) {
         *f = FORM_ROWS;
-        err = split(j, arena, c, *f, false);
+        err = split(j, arena, c, *f, false, 0);
     }
     if (lacks(err) && may_open) {
         *f = FORM_OPENED;
-        err = split(j, arena, c, *f, false);
+        err = split(j, arena, c, *f, false, 0);
     }
     return err;
 }
@@ -303,13 +314,39 @@ static void advise(mal_policy_verdict *v, const mal_policy_contract *c,
                  "is added up over a join needs share3 malicious.");
 }
 
+/* Where it shrinks, if a rule grants it and it pays; then it is split so. */
+static mal_err choose_shrink(unsigned *at, room_judged *j, mal_arena *arena,
+                             const mal_policy_contract *c,
+                             const room_request *r, form f) {
+    const mal_sql_split_options options = split_options(f, false);
+    *at = 0;
+    if (f != FORM_ROWS || j->physical->n_places == 0 ||
+        !room_shrink_granted(c, r->requester))
+        return MAL_OK;
+    if (parties_of(j, c) != MAL_OK) {
+        mal_err_forget(); /* no seats: told where they are needed */
+        return MAL_OK;
+    }
+    j->share_k = share_of(j, c, r->requester);
+    MAL_TRY(room_shrink_choose(at, j, arena, c, &options, r->epsilon_nano));
+    return *at ? split(j, arena, c, f, false, *at) : MAL_OK;
+}
+
+static void decide(mal_room *room, room_judged *j, const room_request *r,
+                   const way *w) {
+    fill_facts(room, j, r, w);
+    room_members_of(&j->members, mal_policy_members(room->contract, j->engine));
+    mal_policy_decide(&j->verdict, room->contract, &j->facts);
+    advise(&j->verdict, room->contract, &j->facts);
+}
+
 static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
                          const room_request *r, const way *w) {
     const mal_policy_contract *c = room->contract;
     form f = w->match ? FORM_MATCH : FORM_OWN;
     mal_err released =
         w->share3 ? split_for_share3(j, arena, c, r->prenoise && c->test, &f)
-                  : split(j, arena, c, f, false);
+                  : split(j, arena, c, f, false, 0);
     char why[512] = "";
     if (released != MAL_OK)
         snprintf(why, sizeof why, "%s", mal_err_message());
@@ -319,10 +356,16 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
         j->engine = MAL_POLICY_ENGINE_SHARE3;
     if (w->match)
         j->engine = MAL_POLICY_ENGINE_PSI;
-    fill_facts(room, j, r, w);
-    room_members_of(&j->members, mal_policy_members(c, j->engine));
-    mal_policy_decide(&j->verdict, c, &j->facts);
-    advise(&j->verdict, c, &j->facts);
+    unsigned shrink = 0;
+    j->facts.mode = w->mode;
+    if (w->share3 && released == MAL_OK)
+        MAL_TRY(choose_shrink(&shrink, j, arena, c, r, f));
+    decide(room, j, r, w);
+    if (shrink && j->verdict.outcome != MAL_POLICY_ALLOW) {
+        shrink = 0; /* the rule that covers it may not be the one that grants */
+        MAL_TRY(split(j, arena, c, f, false, 0));
+        decide(room, j, r, w);
+    }
     /* What the contract forbids is refused as such, before what we cannot do.
      */
     if (j->verdict.outcome != MAL_POLICY_ALLOW &&
@@ -333,7 +376,7 @@ static mal_err judge_way(mal_room *room, room_judged *j, mal_arena *arena,
     if (released != MAL_OK)
         return mal_err_set(released, __FILE__, __LINE__, "%s", why);
     if (j->verdict.group_min && !w->match)
-        MAL_TRY(split(j, arena, c, f, true));
+        MAL_TRY(split(j, arena, c, f, true, shrink));
     MAL_REQUIRE(w->share3 || !any_rests_shared(j, c), MAL_E_UNSUPPORTED,
                 "a table of this question rests shared: share3 alone computes "
                 "on that");

@@ -34,7 +34,7 @@ uint64_t room_delta_19(const mal_sql_physical *p) {
 
 uint64_t room_noise_words(const mal_sql_physical *p) {
     return p->training ? p->training->release.words + p->training->counted
-                       : p->n_cells * p->n_aggs;
+                       : p->n_cells * p->n_aggs + (p->shrink.at != 0);
 }
 
 /* How long the local stage may take, from declared bounds alone. */

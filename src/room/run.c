@@ -277,6 +277,9 @@ mal_err room_draw_noise(mal_room *room, room_job *job, int64_t **out) {
     for (unsigned a = 0; a < p->n_aggs; a++)
         MAL_TRY(room_noise_draw(noise + a * p->n_cells, p->n_cells,
                                 &j->noise[a], j->share_k, drbg));
+    if (p->shrink.at)
+        MAL_TRY(room_noise_draw(noise + p->n_aggs * p->n_cells, 1,
+                                &j->noise[p->n_aggs], j->share_k, drbg));
     return MAL_OK;
 }
 

@@ -371,7 +371,15 @@ static mal_err compute(run3 *r, const int64_t *noise, mal_buf *out) {
         return open_rows(r, out);
     if (j->physical->training)
         return fit_model(r, noise, out);
-    MAL_TRY(room_walk3_run(r->obl, &r->answer, j->physical, r->tables));
+    room_sizing sizing = { .obl = r->obl,
+                           .engine = r->engine,
+                           .seat = (unsigned)r->seat };
+    if (j->physical->shrink.at) {
+        sizing.noise = noise[j->physical->n_cells * j->physical->n_aggs];
+        sizing.shift = j->noise[j->physical->n_aggs].tail;
+    }
+    const mal_sql_sizer sizer = { .size = room_shrink_size, .ctx = &sizing };
+    MAL_TRY(room_walk3_run(r->obl, &r->answer, j->physical, r->tables, &sizer));
     MAL_REQUIRE(r->answer.n == j->physical->n_cells * j->physical->n_aggs,
                 MAL_E_STATE, "the plan gave another number of cells");
     MAL_TRY(mal_obl_verdict(r->obl));

@@ -72,8 +72,36 @@ mal_err room_walk3_keys(mal_duck_batch *rows, const room_shape *shape,
 mal_err room_walk3_clamp(mal_obl *o, mal_obl_table *table) MAL_MUST_CHECK;
 /* Words [agg][cell], before noise; the tables are used up. */
 mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
-                       const mal_sql_physical *physical,
-                       mal_obl_table *tables) MAL_MUST_CHECK;
+                       const mal_sql_physical *physical, mal_obl_table *tables,
+                       const mal_sql_sizer *sizer) MAL_MUST_CHECK;
+
+/* --- shrink.c: rule 20 ---------------------------------------------------- */
+
+/* Does some rule let the requester's questions show a noised count? */
+bool room_shrink_granted(const mal_policy_contract *c, uint32_t requester);
+/* num / den of epsilon pays for the count, or for the answer's aggregates. */
+void room_shrink_epsilon(uint64_t *num, uint64_t *den,
+                         const mal_sql_physical *p, uint64_t epsilon_nano,
+                         bool count);
+mal_err room_shrink_noise(room_noise *noise, const room_judged *j,
+                          const mal_sql_physical *p,
+                          uint64_t epsilon_nano) MAL_MUST_CHECK;
+/* Where the plan, split with these options, shrinks best; 0: nowhere. */
+mal_err room_shrink_choose(unsigned *at, const room_judged *j, mal_arena *arena,
+                           const mal_policy_contract *c,
+                           const mal_sql_split_options *options,
+                           uint64_t epsilon_nano) MAL_MUST_CHECK;
+typedef struct room_sizing { /* at seat `seat`, in one job */
+    mal_obl *obl;
+    mal_share3 *engine;
+    unsigned seat;
+    int64_t noise;  /* this seat's part */
+    uint64_t shift; /* noise is above -shift but for 2^-64 */
+} room_sizing;
+/* As mal_sql_sizer has it, ctx a room_sizing.  The seats see the noised count,
+ * and before it the one bit whether promises were kept so far. */
+mal_err room_shrink_size(void *ctx, uint64_t *rows, uint64_t rows_max,
+                         mal_share3_words *count) MAL_MUST_CHECK;
 
 /* --- stages.c: what a seat keeps of a running job ------------------------ */
 

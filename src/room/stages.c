@@ -311,8 +311,8 @@ static mal_err stage_done(void *ctx, unsigned at, mal_obl_table *const *tables,
     struct room_stage_file file = { .fd = -1 };
     room_stage s = { .at = at, .attempt = r->job->attempt };
     char says[48];
-    if (!r->room->config.folder)
-        return MAL_OK;
+    if (!r->room->config.folder || r->job->over)
+        return MAL_OK; /* it is not gone on with */
     memcpy(s.session, r->session, 32);
     r->file = &file;
     mal_err err = keep(r, &s, tables, n);

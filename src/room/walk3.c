@@ -199,10 +199,11 @@ static mal_err take_rows(mal_obl *o, mal_obl_table *t,
 }
 
 mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
-                       const mal_sql_physical *p, mal_obl_table *tables) {
+                       const mal_sql_physical *p, mal_obl_table *tables,
+                       const mal_sql_sizer *sizer) {
     mal_obl_table all = { 0 }, *list[MAL_PARTIES_MAX];
     if (p->shape == MAL_SQL_SHARE3)
-        return mal_sql_run_share3(out, o, p, tables);
+        return mal_sql_run_sized(out, o, p, tables, sizer);
     if (p->shape == MAL_SQL_JOIN)
         return join(o, out, p, tables);
     MAL_REQUIRE(p->n_parts <= MAL_PARTIES_MAX, MAL_E_LIMIT,
@@ -254,7 +255,7 @@ static mal_err dry_run(mal_obl *o, const room_judged *j, mal_arena *arena,
         MAL_TRY(room_walk3_shape(&shape, arena, j, i));
         MAL_TRY(dry_table(o, &tables[i], &shape));
     }
-    mal_err err = room_walk3_run(o, &out, j->physical, tables);
+    mal_err err = room_walk3_run(o, &out, j->physical, tables, NULL);
     mal_share3_words_clear(&out);
     MAL_TRY(err);
     return mal_obl_verdict(o);

@@ -279,6 +279,34 @@ static mal_err print_op(const shower *s, sql_r r) {
     }
 }
 
+static void mark_tables(sql_r r, uint8_t *read) {
+    if (r->op == SQL_SCAN)
+        read[r->dataset] = 1;
+    for (unsigned i = 0; i < r->n_in; i++)
+        mark_tables(r->in[i], read);
+}
+
+/* "filter over a.s", "join over a.s, c.u" */
+mal_err sql_put_rel(const sql_cx *cx, mal_buf *out, sql_r r) {
+    uint8_t *read;
+    bool any = false;
+    MAL_TRY(sql_alloc(cx, &read, cx->contract->n_datasets, 1));
+    mark_tables(r, read);
+    while (r->op == SQL_PROJECT)
+        r = r->in[0];
+    MAL_TRY(mal_buf_put_str(out, r->op == SQL_JOIN     ? sql_join_name(r->join)
+                                 : r->op == SQL_FILTER ? "filter"
+                                                       : "selection"));
+    for (uint32_t i = 0; i < cx->contract->n_datasets; i++) {
+        if (!read[i])
+            continue;
+        MAL_TRY(mal_buf_put_fmt(out, "%s%s", any ? ", " : " over ",
+                                cx->contract->datasets[i].name));
+        any = true;
+    }
+    return MAL_OK;
+}
+
 mal_err sql_put_tree(mal_buf *out, const mal_policy_contract *contract, sql_r r,
                      unsigned depth) {
     static const char *const names[] = {

@@ -9,7 +9,7 @@
  * not each one unit's (an owner's own GROUP BY), the bound stays its owner's
  * word, and the receipt says so.
  */
-#include "share_impl.h"
+#include "share_run_impl.h"
 
 #include <string.h>
 
@@ -186,4 +186,33 @@ mal_err sql_share_bounds(const sql_cx *cx, sql_share_part *part, sql_r r) {
     else
         list[0].in_order = true;
     return MAL_OK;
+}
+
+/* --- on shares ------------------------------------------------------------ */
+
+/* Rule 5: whatever its owner shared, a unit's rows are no more than its bound.
+ */
+mal_err sql_share_bound(mal_obl *o, mal_obl_table *t,
+                        const sql_share_part *part) {
+    for (unsigned i = 0; i < part->n_bounds; i++) {
+        const mal_sql_bound *b = &part->bounds[i];
+        MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
+        if (b->in_order)
+            MAL_TRY(mal_obl_rank_sorted(o, &rank, t, &b->column, 1));
+        MAL_TRY(mal_obl_bound(o, t, b->column, (size_t)b->rows_max,
+                              b->in_order ? &rank : NULL));
+    }
+    return MAL_OK;
+}
+
+/* Rule 20: to as many rows as the sizer says, which is no secret any more. */
+mal_err sql_share_shrink(mal_obl *o, mal_obl_table *t,
+                         const mal_sql_sizer *sizer) {
+    MAL_AUTO(mal_share3_words_clear) mal_share3_words count = { 0 };
+    uint64_t rows = 0;
+    MAL_REQUIRE(sizer, MAL_E_STATE, "nobody says how far the plan shrinks");
+    MAL_TRY(mal_obl_count(o, &count, t));
+    MAL_TRY(sizer->size(sizer->ctx, &rows, t->n, &count));
+    MAL_REQUIRE(rows > 0, MAL_E_STATE, "a table of no row");
+    return rows < t->n ? mal_obl_compact(o, t, (size_t)rows) : MAL_OK;
 }

@@ -140,7 +140,8 @@ static mal_err slots_again(const sql_cx *cx, splitter *s,
 }
 
 static mal_err run_cells(const sql_cx *cx, mal_share3_words *cells, mal_obl *o,
-                         const mal_sql_physical *p, mal_obl_table *inputs) {
+                         const mal_sql_physical *p, mal_obl_table *inputs,
+                         const mal_sql_sizer *sizer) {
     MAL_AUTO(mal_obl_table_clear) mal_obl_table t = { 0 };
     sql_share_plan share;
     splitter *s;
@@ -153,6 +154,9 @@ static mal_err run_cells(const sql_cx *cx, mal_share3_words *cells, mal_obl *o,
     MAL_TRY(sql_share_rows_of(cx, &share, s->aggregate->in[0], exprs, n));
     MAL_REQUIRE(share.n_parts == p->n_parts, MAL_E_STATE,
                 "a physical plan of another plan");
+    share.sizer = sizer;
+    if (p->shrink.at)
+        sql_share_places(&share, p->shrink.at, &share.shrink);
     const maker m = { cx, p, s->aggregate };
     MAL_TRY(sql_share_run(cx, &t, o, &share, inputs));
     MAL_TRY(add_cell(&m, o, &t));
@@ -164,6 +168,12 @@ static mal_err run_cells(const sql_cx *cx, mal_share3_words *cells, mal_obl *o,
 mal_err mal_sql_run_share3(mal_share3_words *cells, mal_obl *o,
                            const mal_sql_physical *physical,
                            mal_obl_table *inputs) {
+    return mal_sql_run_sized(cells, o, physical, inputs, NULL);
+}
+
+mal_err mal_sql_run_sized(mal_share3_words *cells, mal_obl *o,
+                          const mal_sql_physical *physical,
+                          mal_obl_table *inputs, const mal_sql_sizer *sizer) {
     MAL_AUTO(mal_arena_auto)
     mal_arena *arena = mal_arena_new((size_t)256 << 20);
     sql_cx cx = { .arena = arena, .contract = physical->plan->contract };
@@ -171,5 +181,5 @@ mal_err mal_sql_run_share3(mal_share3_words *cells, mal_obl *o,
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     MAL_REQUIRE(physical->shape == MAL_SQL_SHARE3 && physical->n_aggs > 0,
                 MAL_E_STATE, "a physical plan of another engine");
-    return run_cells(&cx, cells, o, physical, inputs);
+    return run_cells(&cx, cells, o, physical, inputs, sizer);
 }

@@ -44,7 +44,12 @@ typedef struct sql_share_plan {
     sql_r top; /* of an opened plan: root; NULL: rows for a release */
     unsigned n_parts;
     sql_share_part *parts; /* as a walk from the root meets them, left first */
+    sql_r shrink;          /* shrinks to a noised count of its rows, or NULL */
+    const mal_sql_sizer *sizer;
 } sql_share_plan;
+/* Places numbered as a walk from the root meets them; the one that is asked
+ * for, or NULL. */
+unsigned sql_share_places(const sql_share_plan *plan, unsigned at, sql_r *out);
 mal_err sql_share_plan_of(const sql_cx *cx, sql_share_plan *out,
                           const mal_sql_plan *plan) MAL_MUST_CHECK;
 /* The same of the rows that a release counts and adds up: their groups, then

@@ -189,6 +189,45 @@ static mal_err check_below(const sql_cx *cx, sql_r r, bool top) {
     return MAL_OK;
 }
 
+/* --- where a table may shrink --------------------------------------------- */
+
+/* Does it leave rows out? */
+static bool selects(sql_r r) {
+    return r->op == SQL_FILTER || (r->op == SQL_JOIN && r->join != SQL_LEFT);
+}
+
+static bool selects_below(sql_r r) {
+    bool any = selects(r);
+    for (unsigned i = 0; i < r->n_in && !any; i++)
+        any = selects_below(r->in[i]);
+    return any;
+}
+
+typedef struct places {
+    const sql_share_plan *plan;
+    unsigned n, at;
+    sql_r found;
+} places;
+
+static void visit(places *p, sql_r r) {
+    bool part = false;
+    for (unsigned i = 0; i < p->plan->n_parts && !part; i++)
+        part = p->plan->parts[i].rel == r;
+    if ((part ? selects_below(r) : selects(r)) && ++p->n == p->at)
+        p->found = r;
+    for (unsigned i = 0; i < r->n_in && !part; i++)
+        visit(p, r->in[i]);
+}
+
+unsigned sql_share_places(const sql_share_plan *plan, unsigned at, sql_r *out) {
+    places p = { .plan = plan, .at = at };
+    visit(&p, plan->cut);
+    *out = p.found;
+    return p.n;
+}
+
+/* --- plans ---------------------------------------------------------------- */
+
 mal_err sql_share_rows_of(const sql_cx *cx, sql_share_plan *p, sql_r in,
                           const sql_e *exprs, unsigned n) {
     sql_cx narrow = *cx;

@@ -94,28 +94,13 @@ static mal_err append(runner *r, mal_obl_table *t, const sql_e *exprs,
 
 /* --- parts ---------------------------------------------------------------- */
 
-/* Rule 5: whatever its owner shared, a unit's rows are no more than its bound.
- */
-static mal_err bound_rows(runner *r, mal_obl_table *t,
-                          const sql_share_part *part) {
-    for (unsigned i = 0; i < part->n_bounds; i++) {
-        const mal_sql_bound *b = &part->bounds[i];
-        MAL_AUTO(mal_obl_rank_clear) mal_obl_rank rank = { 0 };
-        if (b->in_order)
-            MAL_TRY(mal_obl_rank_sorted(r->o, &rank, t, &b->column, 1));
-        MAL_TRY(mal_obl_bound(r->o, t, b->column, (size_t)b->rows_max,
-                              b->in_order ? &rank : NULL));
-    }
-    return MAL_OK;
-}
-
 static mal_err run_part(runner *r, mal_obl_table *out) {
     const sql_share_part *part = &r->plan->parts[r->next];
     *out = taken(&r->inputs[r->next++]);
     MAL_REQUIRE(out->n_columns == part->home->n_columns, MAL_E_STATE,
                 "an input of another part");
     if (!out->bounded)
-        MAL_TRY(bound_rows(r, out, part));
+        MAL_TRY(sql_share_bound(r->o, out, part));
     return pick_range(out, 0, part->rel->n_columns);
 }
 
@@ -423,7 +408,7 @@ static mal_err run_sort(runner *r, mal_obl_table *t, sql_r sort, sql_r limit) {
     return t->n_columns == n_columns ? MAL_OK : pick_range(t, 0, n_columns);
 }
 
-static mal_err run_node(runner *r, mal_obl_table *out, sql_r rel) {
+static mal_err run_rel(runner *r, mal_obl_table *out, sql_r rel) {
     if (part_at(r, rel) < r->plan->n_parts)
         return run_part(r, out);
     switch (rel->op) {
@@ -443,6 +428,12 @@ static mal_err run_node(runner *r, mal_obl_table *out, sql_r rel) {
         assert(rel->op == SQL_LIMIT);
         return run_sort(r, out, rel->in[0], rel);
     }
+}
+
+static mal_err run_node(runner *r, mal_obl_table *out, sql_r rel) {
+    MAL_TRY(run_rel(r, out, rel));
+    return rel == r->plan->shrink ? sql_share_shrink(r->o, out, r->plan->sizer)
+                                  : MAL_OK;
 }
 
 /* --- stages --------------------------------------------------------------- */

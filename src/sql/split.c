@@ -307,6 +307,32 @@ static mal_err split(splitter *s, mal_sql_physical *p) {
     return MAL_OK;
 }
 
+static mal_err set_shrink(splitter *s, mal_sql_physical *p,
+                          const sql_share_plan *share) {
+    MAL_AUTO(mal_buf_clear) mal_buf label = { 0 };
+    sql_r r;
+    p->n_places = sql_share_places(share, s->shrink, &r);
+    if (s->shrink == 0)
+        return MAL_OK;
+    MAL_REQUIRE(r, MAL_E_INPUT, "the plan has %u places to shrink at, not %u",
+                p->n_places, s->shrink);
+    MAL_TRY(sql_put_rel(&s->cx, &label, r));
+    p->shrink = (mal_sql_shrink){ .at = s->shrink,
+                                  .rows_max = r->rows_max,
+                                  .rows_per_unit = sql_touch_units(s, r) };
+    return sql_own_text(&s->cx, &p->shrink.label, &label);
+}
+
+static mal_err describe_shrink(mal_buf *out, const mal_sql_shrink *shrink) {
+    return shrink->at == 0
+               ? MAL_OK
+               : mal_buf_put_fmt(out,
+                                 "shrinks to a noised count of rows at %u, %s: "
+                                 "of %" PRIu64 ", a unit <= %" PRIu64 "\n",
+                                 shrink->at, shrink->label, shrink->rows_max,
+                                 shrink->rows_per_unit);
+}
+
 /* Released on shares: cells of closed groups, for noise. */
 static mal_err split_cells(splitter *s, mal_sql_physical *p) {
     MAL_AUTO(mal_buf_clear) mal_buf tree = { 0 };
@@ -317,7 +343,9 @@ static mal_err split_cells(splitter *s, mal_sql_physical *p) {
     MAL_TRY(sql_share_rows_of(&s->cx, &share, s->aggregate->in[0], exprs, n));
     MAL_TRY(sql_share_parts(&s->cx, p, &share));
     p->rows_per_unit = sql_touch_units(s, s->aggregate->in[0]);
+    MAL_TRY(set_shrink(s, p, &share));
     MAL_TRY(sql_describe_share(&tree, s->contract, &share));
+    MAL_TRY(describe_shrink(&tree, &p->shrink));
     return sql_own_text(&s->cx, &s->tree, &tree);
 }
 
@@ -343,6 +371,7 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     s->physical = p;
     p->plan = plan;
     s->apart = options && options->apart;
+    s->shrink = options ? options->shrink : 0;
     if (options && options->match) {
         MAL_TRY(sql_split_match(s, p));
         MAL_TRY(sql_describe(s, p));

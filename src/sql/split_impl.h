@@ -36,6 +36,7 @@ typedef struct splitter {
     branch branches[BRANCHES_MAX];
     unsigned n_branches;
     const char *tree; /* of share3: what runs on shares, in words */
+    unsigned shrink;  /* place, of share3 */
     bool apart;       /* what owners share keeps its rows */
 } splitter;
 

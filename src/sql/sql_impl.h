@@ -376,6 +376,7 @@ mal_err sql_put_expr(mal_buf *out, const mal_policy_contract *contract, sql_r r,
 mal_err sql_put_agg(mal_buf *out, const mal_policy_contract *contract, sql_r in,
                     const sql_agg *agg) MAL_MUST_CHECK;
 /* One operator a line. */
+mal_err sql_put_rel(const sql_cx *cx, mal_buf *out, sql_r r) MAL_MUST_CHECK;
 mal_err sql_put_tree(mal_buf *out, const mal_policy_contract *contract, sql_r r,
                      unsigned depth) MAL_MUST_CHECK;
 /* Which dataset column does r's column pass on unchanged?  false: none. */

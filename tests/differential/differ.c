@@ -131,11 +131,15 @@ static mal_err check_split(side *s, const mal_sql_table *clear,
 static mal_err run_share3(side *s, trio_answer *answer,
                           const mal_sql_physical **out,
                           const mal_sql_plan *plan, char letter) {
-    const mal_sql_split_options options = { .share3 = true,
-                                            .opened = letter != 'C',
-                                            .group_count = letter == 'C' };
+    mal_sql_split_options options = { .share3 = true,
+                                      .opened = letter != 'C',
+                                      .group_count = letter == 'C' };
     const mal_sql_physical *p;
+    static unsigned turn; /* places where it shrinks take turns, and none */
     MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
+    options.shrink = turn++ % (p->n_places + 1);
+    if (options.shrink)
+        MAL_TRY(mal_sql_split(&p, s->arena, plan, s->contract, &options));
     MAL_TRY(mal_sql_physical_check(plan, s->contract, &options,
                                    mal_bytes_str(p->text)));
     mal_duck_batch *rows =

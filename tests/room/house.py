@@ -142,10 +142,10 @@ class House:
     room, owners, parties = "house", OWNERS, PARTIES
 
     def __init__(self, seed, rows=400, people=100, bound=1024, units=256, budget=20,
-                 step=60, persons=150):
+                 step=60, persons=150, people_bound=256):
         self.malus = os.environ["MALUS"]
         self.seed, self.rows, self.n_people, self.persons = seed, rows, people, persons
-        self.bounds = {"rows": bound, "units": units, "people": 256, "budget": budget}
+        self.bounds = {"rows": bound, "units": units, "people": people_bound, "budget": budget}
         self.step, self.tables = step, {}
         self.dir = tempfile.mkdtemp(prefix="malus-room-")
         self.party = {name: Party(self, name) for name in self.parties}

@@ -40,7 +40,7 @@ rule joined permit count, sum, max by dan
   from ada.visits (dim city, measure amount, filter amount), bob.people (dim age)
   join ada.visits.who = bob.people.who
   for dpv:AcademicResearch
-  require epsilon <= 1, delta <= 1e-9, rows <= 100
+  require epsilon <= 1, delta <= 1e-9, rows <= 100{reveals}
   run share3{mode}
   to dan keep 30 days
 budget ada.visits for all epsilon {budget} in all, delta 1e-6
@@ -55,9 +55,9 @@ expires 2090-01-01
 class Seats(House):
     owners, parties = OWNERS, PARTIES
 
-    def __init__(self, seed, mode="", rests="", **options):
+    def __init__(self, seed, mode="", rests="", reveals="", **options):
         super().__init__(seed, **options)
-        self.bounds.update(mode=mode, rests=rests)
+        self.bounds.update(mode=mode, rests=rests, reveals=reveals)
 
     def party_line(self, name, line):
         if name in SEATS:

@@ -393,6 +393,36 @@ def equal_bounds_give_equal_traces_of_a_join():
     assert runs == 2 * (6 + 2 * 6 + 5), kept.keys()
 
 
+# --- a noised count --------------------------------------------------------------------
+
+SELECTIVE = JOIN.format(where="WHERE p.age < 1 AND v.amount >= p.age")
+
+
+def a_noised_count_shrinks_the_table_and_not_the_answer(h):
+    text = h.dan.cli("explain", "house", SELECTIVE)
+    for words in ("size shown to the seats: the rows that the", "over bob.people leaves of 8192",
+                  "epsilon 0.125 of the above", "how many rows the"):
+        assert words in text, (words, text)
+    same(rows_of(h.dan.query(SELECTIVE, prenoise=True)), h.joined(lambda age: age < 1))
+
+
+def its_part_of_epsilon_is_debited_with_the_answers(h):
+    spent = h.ada.spent("ada.visits"), h.bob.spent("bob.people")
+    done = h.dan.query(SELECTIVE, epsilon=1)
+    assert (h.ada.spent("ada.visits"), h.bob.spent("bob.people")) == (
+        spent[0] + 10**9, spent[1] + 10**9)
+    truth = {r[0]: r for r in h.joined(lambda age: age < 1)}
+    for row, bars in zip(rows_of(done), done["answer"]["halfwidths"]):
+        assert abs(row[1] - truth[row[0]][1]) <= 8 * bars[1], (row, bars)
+    assert "how many rows the" in done["receipt"]
+
+
+def without_the_word_nothing_is_shown(h):
+    text = h.dan.cli("explain", "house", SELECTIVE)
+    assert "size shown to the seats" not in text and "how many rows the" not in text, text
+    same(rows_of(h.dan.query(SELECTIVE, prenoise=True)), h.joined(lambda age: age < 1))
+
+
 # --- owners as seats -----------------------------------------------------------------------
 
 class Owners(House):
@@ -508,6 +538,10 @@ PARTS = {
         explain_says_what_the_third_seat_may_do, answers_before_noise_are_pythons,
         messages_of_an_older_session_are_refused, messages_of_an_older_run_are_refused,
         a_noised_answer_comes_with_a_receipt_that_knows_the_seats]),
+    "shrink": (dict(bound=512, units=256, people_bound=8192, reveals="\n  reveals noised count"), [
+        a_noised_count_shrinks_the_table_and_not_the_answer,
+        its_part_of_epsilon_is_debited_with_the_answers]),
+    "whole": (dict(bound=512, units=256, people_bound=8192), [without_the_word_nothing_is_shown]),
     "sizes": (None, [equal_bounds_give_equal_traces,
                      equal_bounds_give_equal_traces_of_a_join]),
 }

@@ -192,6 +192,9 @@ mal_err mal_obl_top(mal_obl *o, mal_obl_table *t, const mal_obl_key *keys,
  */
 mal_err mal_obl_compact(mal_obl *o, mal_obl_table *t,
                         size_t rows_max) MAL_MUST_CHECK;
+/* How many rows are valid, as one word: to be opened with noise alone. */
+mal_err mal_obl_count(mal_obl *o, mal_share3_words *count,
+                      const mal_obl_table *t) MAL_MUST_CHECK;
 /* All rows of all tables; columns agree in number; types are joined. */
 mal_err mal_obl_union(mal_obl *o, mal_obl_table *out,
                       mal_obl_table *const *tables, unsigned n) MAL_MUST_CHECK;

@@ -200,6 +200,8 @@ enum { /* reveals: what an engine shows a party beyond the answer */
        MAL_POLICY_REVEALS_MATCH_COUNT = 1, /* "match count": keys that match */
        MAL_POLICY_REVEALS_ROW_COUNT =
            2, /* "row count": true rows of a dataset */
+       MAL_POLICY_REVEALS_NOISED_COUNT =
+           4, /* "noised count": rows left at one step, for a part of epsilon */
 };
 
 /* A decimal rational: num / den, den a power of ten up to 10^18, no common

@@ -181,7 +181,7 @@ static void gen_permit(line *l, unsigned i, const char *effect) {
     if (chance(50))
         say(l, "keep %u days ", pick(40));
     if (chance(50))
-        say(l, "reveals match count ");
+        say(l, "reveals match count%s ", chance(50) ? ", noised count" : "");
 }
 
 static void gen_forbid(line *l, unsigned i) {
@@ -350,7 +350,7 @@ static void gen_inside(gen_plan *p, const mal_policy_rule *r) {
     p->f.delta = r->delta;
     p->f.rows_max = r->rows_max ? r->rows_max - pick(2) : pick(3);
     p->f.keep_days = r->keep_days ? pick(r->keep_days + 1) : 0;
-    p->f.reveals = r->reveals & pick(4);
+    p->f.reveals = r->reveals & pick(8);
 }
 
 /* One fact out of its place. */
@@ -387,7 +387,7 @@ static void gen_spoil(gen_plan *p) {
         p->f.keep_days += 1;
         break;
     case 10:
-        p->f.reveals ^= 1u << pick(2);
+        p->f.reveals ^= 1u << pick(3);
         break;
     case 11:
         p->uses[p->f.n_uses++] =

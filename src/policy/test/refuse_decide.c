@@ -210,6 +210,9 @@ TEST(what_an_engine_shows_must_be_revealed_by_the_rule) {
     p.f.reveals |= MAL_POLICY_REVEALS_ROW_COUNT;
     refuse(ROOM, &p, MAL_POLICY_REVEALS, "Engine psi shows the row count",
            "does not show the row count");
+    p.f.reveals = MAL_POLICY_REVEALS_NOISED_COUNT;
+    refuse(ROOM, &p, MAL_POLICY_REVEALS, "Engine psi shows the noised count",
+           "does not show the noised count");
 }
 
 /* Two rules that together would cover the plan: neither alone does. */

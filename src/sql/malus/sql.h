@@ -163,6 +163,15 @@ typedef struct mal_sql_training {
     bool counted; /* the last word released is a count of the rows */
 } mal_sql_training;
 
+/* Rule 20: a place of the plan on shares where a table may shrink to a noised
+ * count of its rows.  The places of a plan are numbered from 1. */
+typedef struct mal_sql_shrink {
+    unsigned at;            /* 0: nowhere */
+    const char *label;      /* what stands there, in words */
+    uint64_t rows_max;      /* declared, before */
+    uint64_t rows_per_unit; /* of that table, which one unit can touch */
+} mal_sql_shrink;
+
 typedef struct mal_sql_physical {
     mal_sql_shape shape;
     const mal_sql_plan *plan;
@@ -180,6 +189,8 @@ typedef struct mal_sql_physical {
     /* NULL: not a training.  Else n_aggs = 1, and n_cells are its words. */
     const mal_sql_training *training;
     uint64_t training_rows; /* declared bound of the rows that are fitted */
+    unsigned n_places;      /* share3, for a release: where it may shrink */
+    mal_sql_shrink shrink;
     const char *text; /* the canonical description, for explain and hashing */
 } mal_sql_physical;
 
@@ -192,6 +203,9 @@ typedef struct mal_sql_split_options {
      * engine on shares can keep it: parts are `apart`.  UNSUPPORTED where a
      * part's rows have no unit, or more than one. */
     bool apart;
+    /* With share3: shrink at this place; 0: nowhere.  INPUT if there is none.
+     */
+    unsigned shrink;
     /* With share3: the whole plan runs on shares, rows, orders and nested
      * groups too, and its exact answer is opened.  For rooms marked `test`. */
     bool opened;
@@ -336,6 +350,18 @@ mal_err mal_sql_train_share3(mal_share3_words *model, mal_obl *o, mal_share3 *s,
                              const mal_sql_physical *physical,
                              mal_obl_table *inputs,
                              const int64_t *noise) MAL_MUST_CHECK;
+/* Whoever runs a plan that shrinks says to how many rows: *rows >= 1, from the
+ * shared count of those that count, of `rows_max` with the others.  More rows
+ * than it says break a promise. */
+typedef struct mal_sql_sizer {
+    mal_err (*size)(void *ctx, uint64_t *rows, uint64_t rows_max,
+                    mal_share3_words *count);
+    void *ctx;
+} mal_sql_sizer;
+mal_err mal_sql_run_sized(mal_share3_words *cells, mal_obl *o,
+                          const mal_sql_physical *physical,
+                          mal_obl_table *inputs,
+                          const mal_sql_sizer *sizer) MAL_MUST_CHECK;
 /* Run a plan that is not `opened`: the shares of [n_aggs][n_cells], before
  * noise. Verify and ask mal_obl_verdict before they leave.
  *
