@@ -151,6 +151,19 @@ static mal_err put_parts(mal_buf *out, const explained *e) {
                            c->parties[e->request.requester].name);
 }
 
+/* A symmetric matrix of noise of deviation s has eigenvalues up to some 2 s
+ * sqrt(d); half as much more, over the rows, leaves the sum of both positive.
+ */
+static double ridge_above_noise(const room_judged *j, double unit) {
+    const mal_sql_physical *p = j->physical;
+    const double d = (double)(p->n_cells - p->training->counted);
+    const double s = (double)j->noise->halfwidth * unit / 1.96;
+    double root = 1;
+    while (root * root < d)
+        root += 0.25;
+    return 3 * s * root / (double)p->training_rows;
+}
+
 static mal_err put_training(mal_buf *out, const room_judged *j) {
     const mal_sql_training *t = j->physical->training;
     const room_noise *n = j->noise;
@@ -173,6 +186,12 @@ static mal_err put_training(mal_buf *out, const room_judged *j) {
     MAL_TRY(mal_buf_put_fmt(out,
                             "  noise of a sum: within %.1f, 95 times of 100\n",
                             (double)n->halfwidth * unit));
+    if (strcmp(t->model, "linear") == 0)
+        MAL_TRY(mal_buf_put_fmt(
+            out,
+            "  a ridge of %.3f or more keeps the noise from turning the model "
+            "over (now as the plan says)\n",
+            ridge_above_noise(j, unit)));
     if (t->counted)
         MAL_TRY(mal_buf_put_fmt(out,
                                 "  rows: within %llu of the truth, 95 times of "

@@ -141,7 +141,7 @@ typedef struct option {
 enum { STEPS, RIDGE, TREES, DEPTH, BINS, RATE, SMOOTH, DELTA, N_OPTIONS };
 static const option options[N_OPTIONS] = {
     [STEPS] = { "steps", WEIGHTS, NANO, MAL_TRAIN_STEPS_MAX *NANO, true },
-    [RIDGE] = { "ridge", WEIGHTS, 1000, NANO, false },
+    [RIDGE] = { "ridge", WEIGHTS, 1000, MAL_TRAIN_LINEAR_RIDGE_MAX, false },
     [TREES] = { "trees", FOREST, NANO, MAL_TRAIN_TREES_MAX *NANO, true },
     [DEPTH] = { "depth", FOREST, NANO, MAL_TRAIN_DEPTH_MAX *NANO, true },
     [BINS] = { "bins", FOREST, 2 * NANO, (1u << MAL_TRAIN_BIN_BITS_MAX) * NANO,
@@ -161,6 +161,10 @@ static mal_err put_option(reader *r, struct sql_training *t, unsigned i,
              o->whole ? ", whole" : "");
     SQL_NEED(i != BINS || (v & (v - 1)) == 0, r->cx, (int)r->word, MAL_E_INPUT,
              "bins: a power of 2");
+    SQL_NEED(i != RIDGE || t->model == SQL_LINEAR ||
+                 nano <= MAL_TRAIN_RIDGE_MAX,
+             r->cx, (int)r->word, MAL_E_INPUT, "ridge of %s: at most 1",
+             models[t->model]);
     switch (i) {
     case STEPS:
         t->steps = (unsigned)v;

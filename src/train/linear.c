@@ -98,7 +98,7 @@ mal_err mal_train_linear(mal_share3 *s, mal_share3_words *w,
                          const mal_train_options *options) {
     MAL_AUTO(train_matrix_clear) train_matrix m = { 0 };
     MAL_AUTO(equations_clear) equations e = { 0 };
-    MAL_TRY(train_check(data, options));
+    MAL_TRY(train_check(data, options, MAL_TRAIN_LINEAR_RIDGE_MAX));
     while ((size_t)1 << e.k < data->rows)
         e.k++;
     MAL_TRY(train_matrix_make(s, &m, data, -(int64_t)ONE));

@@ -181,7 +181,7 @@ mal_err mal_train_logistic(mal_share3 *s, mal_share3_words *w,
                            const mal_train_data *data,
                            const mal_train_options *options) {
     MAL_AUTO(train_matrix_clear) train_matrix m = { 0 };
-    MAL_TRY(train_check(data, options));
+    MAL_TRY(train_check(data, options, MAL_TRAIN_RIDGE_MAX));
     MAL_TRY(train_matrix_make(s, &m, data, 0));
     MAL_TRY(train_matrix_rows(s, &m));
     return descend(s, w, &m, options);

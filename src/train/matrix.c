@@ -41,15 +41,15 @@ static mal_err check_data(const mal_train_data *data) {
 }
 
 mal_err train_check(const mal_train_data *data,
-                    const mal_train_options *options) {
+                    const mal_train_options *options, uint64_t ridge_max) {
     MAL_TRY(check_data(data));
     MAL_REQUIRE(options->steps >= 1 && options->steps <= MAL_TRAIN_STEPS_MAX,
                 MAL_E_INPUT, "%u steps: take 1 to %d", options->steps,
                 MAL_TRAIN_STEPS_MAX);
-    MAL_REQUIRE(options->ridge_nano >= 1000 &&
-                    options->ridge_nano <= 1000000000,
-                MAL_E_INPUT, "a ridge of %llu nano: take 10^3 to 10^9",
-                (unsigned long long)options->ridge_nano);
+    MAL_REQUIRE(options->ridge_nano >= 1000 && options->ridge_nano <= ridge_max,
+                MAL_E_INPUT, "a ridge of %llu nano: take 10^3 to %llu",
+                (unsigned long long)options->ridge_nano,
+                (unsigned long long)ridge_max);
     MAL_REQUIRE(options->noised == (options->noise != NULL), MAL_E_INPUT,
                 "noise is given if and only if the model is noised");
     return MAL_OK;

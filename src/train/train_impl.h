@@ -31,7 +31,8 @@ mal_err train_matrix_make(mal_share3 *s, train_matrix *m,
                           int64_t label_lo) MAL_MUST_CHECK;
 mal_err train_matrix_rows(mal_share3 *s, train_matrix *m) MAL_MUST_CHECK;
 mal_err train_check(const mal_train_data *data,
-                    const mal_train_options *options) MAL_MUST_CHECK;
+                    const mal_train_options *options,
+                    uint64_t ridge_max) MAL_MUST_CHECK;
 
 /* x := min(max(x, lo), hi), for any x.  The range is less than 2^30. */
 mal_err train_clip(mal_share3 *s, mal_share3_words *x, int64_t lo,

@@ -145,6 +145,12 @@ def explain_tells_noise_rounds_and_budget(h):
         assert words in text, (words, text)
 
 
+def explain_tells_which_ridge_the_noise_wants(h):
+    text = h.lab.cli("explain", "hospitals", "TRAIN linear (delta 1e-10) PREDICT crp AS "
+                     f"SELECT p.age, b.crp {JOINED}", "--epsilon", "8")
+    assert "a ridge of" in text and "turning the model over" in text, text
+
+
 def a_noised_model_is_paid_for_and_its_receipt_verifies(h):
     before = h.north.spent("north.patients"), h.south.spent("south.patients")
     text = RISK.replace("steps 400", "steps 5")
@@ -260,7 +266,7 @@ PARTS = {
         linear_weights_of_a_join_are_those_of_the_clear,
         trees_of_a_join_split_where_the_clear_does]),
     "noised": (dict(), [
-        explain_tells_noise_rounds_and_budget, a_noised_model_is_paid_for_and_its_receipt_verifies,
+        explain_tells_noise_rounds_and_budget, explain_tells_which_ridge_the_noise_wants, a_noised_model_is_paid_for_and_its_receipt_verifies,
         gaussian_noise_is_paid_for_with_a_delta, the_verb_trains, what_the_contract_does_not_grant_is_refused,
         what_cannot_be_trained_is_refused_by_name, too_few_rows_are_not_shown]),
     "rest": (dict(rests="\n  rests shared"), [shares_that_rest_train_the_same_model]),

@@ -193,8 +193,10 @@ TEST(a_head_that_is_no_training_is_refused_with_its_place) {
                   "no option bins");
     check_refused("TRAIN trees (bins 12) PREDICT year " PLANES, MAL_E_INPUT,
                   "a power of 2");
-    check_refused("TRAIN linear (ridge 2) PREDICT year " PLANES, MAL_E_INPUT,
-                  "ridge: take 1e-06 to 1");
+    check_refused("TRAIN linear (ridge 101) PREDICT year " PLANES, MAL_E_INPUT,
+                  "ridge: take 1e-06 to 100");
+    check_refused("TRAIN logistic (ridge 2) PREDICT year " PLANES, MAL_E_INPUT,
+                  "ridge of logistic: at most 1");
     check_refused("TRAIN linear PREDICT year AS SELECT year, engine\nFROM "
                   "faa.planes",
                   MAL_E_INPUT, "1:43:");

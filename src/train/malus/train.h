@@ -41,6 +41,10 @@ typedef struct mal_train_release {
     uint64_t change;
 } mal_train_release;
 
+#define MAL_TRAIN_RIDGE_MAX UINT64_C(1000000000)
+/* Noise on few rows wants a large one (README.md). */
+#define MAL_TRAIN_LINEAR_RIDGE_MAX (100 * MAL_TRAIN_RIDGE_MAX)
+
 /* --- Linear models ------------------------------------------------------- */
 
 /* Borrowed.  Columns in words of VALUE_BITS. */
@@ -54,7 +58,7 @@ typedef struct mal_train_data {
 
 typedef struct mal_train_options {
     unsigned steps;       /* 1 .. STEPS_MAX */
-    uint64_t ridge_nano;  /* lambda in 1e-9: 1000 .. 10^9 */
+    uint64_t ridge_nano;  /* lambda in 1e-9: 1000 .. RIDGE_MAX */
     bool noised;          /* equal at all parties */
     const int64_t *noise; /* [release.words] this party's own; if noised */
 } mal_train_options;
@@ -64,7 +68,8 @@ typedef struct mal_train_options {
  * by accelerated descent on the normal equations, with y clipped to [-1, 1].
  *
  * Out:     w      [features + 1] words of WEIGHT_BITS, the intercept last.
- *                 Right while |w|_1 <= 2^10 on the way.
+ *                 Right while max(1, lambda) |w|_1 <= 2^10 on the
+ *              way.
  * Cost:    rounds: some 30 for each 2^18 cells of clipping, 7 a step; bytes:
  *          about 150 a cell once, 90 (features + 1) a step.
  * Leaks:   rows, features, options, to all three.
@@ -176,8 +181,10 @@ int64_t mal_train_trees_score_vartime(const uint64_t *model,
 
 /* --- Bench --------------------------------------------------------------- */
 
-/* Measure: linear, logistic, gbdt; a JSON object a line.  Where the folder
- * MALUS_TRAIN_DATA has diabetes.csv and breast-cancer.csv (tools/
+/* Measure: linear, logistic, gbdt; a JSON object a line.  By name also
+ * linear-dp, logistic-dp, gbdt-dp (`dp`: these three), four epsilons each: the
+ * mean, the least and the greatest accuracy of 20 fits with noise.  Where the
+ * folder MALUS_TRAIN_DATA has diabetes.csv and breast-cancer.csv (tools/
  * fetch_training_sets.sh), their rows and no others; else generated rows, as
  * many as `rows`.  only: a name, or NULL for all. */
 mal_err mal_train_bench(mal_buf *lines, const char *only, uint64_t rows,

@@ -40,6 +40,7 @@ TEST(the_minimum_is_that_of_double_precision) {
     compare(256, 3, 300, 10000000);
     compare(1000, 7, 400, 10000000);
     compare(77, 12, 400, 20000000);
+    compare(100, 4, 100, MAL_TRAIN_LINEAR_RIDGE_MAX);
 }
 
 TEST(one_row_and_one_feature_do) {

@@ -77,7 +77,7 @@ static mal_err bad_linear(mal_share3 *s, void *ctx) {
     BAD_LINEAR(o.steps = MAL_TRAIN_STEPS_MAX + 1);
     BAD_LINEAR(o.ridge_nano = 0);
     BAD_LINEAR(o.ridge_nano = 999);
-    BAD_LINEAR(o.ridge_nano = 1000000001);
+    BAD_LINEAR(o.ridge_nano = MAL_TRAIN_LINEAR_RIDGE_MAX + 1);
     BAD_LINEAR(o.noised = true);
     BAD_LINEAR(o.noise = noise);
     TRAIN_AUTO_WORDS w = { 0 };

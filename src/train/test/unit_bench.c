@@ -50,6 +50,29 @@ TEST(real_data_is_fitted_as_well_as_in_double_precision) {
     mal_buf_clear(&lines);
 }
 
+/* 20 fits each with the noise that four epsilons ask for: more epsilon, and a
+ * model that is nearer to the one without noise. */
+TEST(noise_costs_less_accuracy_where_epsilon_is_greater) {
+    mal_buf lines = { 0 };
+    const char *text;
+    double first = 0, last = 0;
+    unsigned n = 0;
+    unsetenv("MALUS_TRAIN_DATA");
+    CHECK_OK(
+        mal_train_bench(&lines, "linear-dp", 1000, 1, MAL_SHARE3_SEMI_HONEST));
+    CHECK_OK(mal_buf_cstr(&lines, &text));
+    for (const char *at = text; *at; at = strchr(at, '\n') + 1, n++) {
+        CHECK(field(at, "runs") == 20 && field(at, "ridge") > 0);
+        last = field(at, "accuracy_double") - field(at, "accuracy");
+        first = n ? first : last;
+        CHECK(field(at, "accuracy_low") <= field(at, "accuracy") &&
+              field(at, "accuracy") <= field(at, "accuracy_high"));
+    }
+    CHECK_EQ(n, 4);
+    CHECK(last < first && last < 0.2);
+    mal_buf_clear(&lines);
+}
+
 TEST(only_the_named_bench_runs) {
     mal_buf lines = { 0 };
     const char *text;
