@@ -35,6 +35,7 @@ CONSTANTS = {
     "GALOIS": ("src/share3/kernels.h", "SHARE3_GALOIS"),
     "EQUAL_SPARE": ("src/psi/circuit.c", r"unsigned bits = (40);"),
     "TREES": ("src/ot/code.c", r"delta = 0.25 gives (128)"),
+    "NIB_TREES": ("src/ot/nib.c", "TREES"),
 }
 
 
@@ -121,6 +122,8 @@ BIRTHDAY = [
      "`share3/engine.c`", "2 * 33 - 129", -40),
     ("psi, ot: two pads of transfers under one permutation meet, 2^17 pads", "`ot/cot.c`",
      "2 * 17 - 128", -40),
+    ("circuit: two pads of transfers of one of sixteen meet, 2^16 of each multiple of delta",
+     "`ot/nib.c`", "4 + 2 * 16 - 124", -40),
     ("psi: two ids hash to one key, 2^33 ids", "`psi/csv.c`", "2 * 33 - 129", -40),
     ("circuit: tags of two keys are equal", "`psi/circuit_table.c`", "2 * log2(2 * ROWS) - 127", -40),
     ("store: AES-GCM, 2^39 blocks under a table's key", "`store/`", "2 * 39 - 129", -40),
@@ -139,6 +142,11 @@ GUESSING = [
      "TREES * log2(1 - 1 / 2)", -128),
     ("ot: a linear test sees the noise, words of relative weight 1/4", "`ot/code.c`",
      "TREES * log2(1 - 2 / 4)", -128),
+    ("ot: the same over GF(16), for transfers of one of sixteen", "`ot/nib.c`",
+     "NIB_TREES * log2(1 - 1 / 2)", -128),
+    ("ot: a linear test over GF(16), words of relative weight 0.275 (a row: 0.469)", "`ot/nib.c`",
+     "NIB_TREES * log2(1 - 0.275 * 16 / 15)", -128),
+    ("ot: the delta of transfers of one of sixteen is guessed", "`ot/nib.c`", "4 - KAPPA", -124),
     ("ot, net, audit: a group of order 2^252: X25519, ristretto255, Ed25519", "`prim/point.c`",
      "-252 / 2", -125),
     ("ot: base transfers, a query to the oracle", "`ot/base.c`", "-125", -125),
