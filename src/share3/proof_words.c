@@ -60,7 +60,7 @@ static void challenge(uint64_t *z, uint64_t random) {
 static void weight(uint64_t *z, const uint64_t *theta, size_t g) {
     uint64_t wide[WIDE] = { 0 };
     for (unsigned i = 0; i < D; i++)
-        wide[g % PROOF_LANES + i] = theta[g / PROOF_LANES] >> i & 1;
+        wide[g % PROOF_LANES + i] = theta[g - g % PROOF_LANES] >> i & 1;
     reduce(z, wide);
 }
 
@@ -209,14 +209,20 @@ static void fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
     share3_proof_words()->fold(z, a, corner, v, m);
 }
 
-/* What is said grows by half with each variable, what is left to fold halves.
- */
+/* What is said grows threefold with a variable, and what is left to fold
+ * halves: (3^v - 2^v) 384 bytes, beside 8 n of the products themselves, are
+ * less than a twentieth where there are many. */
 static unsigned group_vars(size_t n) {
-    return n < 256 ? 2 : n < 8192 ? 4 : 5;
+    return n < 512 ? 2 : n < 16384 ? 3 : n < 131072 ? 4 : n < 786432 ? 5 : 6;
 }
 
+/* Two at a time cost least while that counts; then fewer rounds do. */
 static unsigned fold_vars(size_t n) {
-    return n <= 2 ? 1 : n <= 4 ? 2 : 3;
+    unsigned left = 1;
+    while (n > (size_t)1 << left)
+        left++;
+    const unsigned folds = (left + 2) / 3;
+    return left > 9 ? 2 : (left + folds - 1) / folds;
 }
 
 const proof_ring share3_ring_words = {

@@ -45,11 +45,11 @@ typedef struct scratch {
 } scratch;
 
 static mal_err scratch_init(scratch *s, size_t words) {
-    s->words = words + 8;
+    s->words = words + SHARE3_LINE;
     s->memory = mal_calloc(s->words, sizeof *s->memory);
     if (!s->memory)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    s->at = s->memory + (64 - (uintptr_t)s->memory % 64) / 8;
+    s->at = share3_align(s->memory);
     return MAL_OK;
 }
 
@@ -130,7 +130,7 @@ static void set_weights(weighted *w, const uint64_t *theta, size_t blocks) {
     for (unsigned k = 0; k < TABLES; k++) {
         uint64_t turned = 0; /* bit s of theta is bit 55 - s */
         for (unsigned s = 0; s < D && k / 2 < blocks; s++)
-            turned |= (theta[k / 2] >> s & 1) << (WINDOW - 1 - s);
+            turned |= (theta[k / 2 * PROOF_LANES] >> s & 1) << (WINDOW - 1 - s);
         for (unsigned c = 0; c < WINDOW; c++)
             w->at[c][k] =
                 (uint16_t)(16 * k +
@@ -301,7 +301,7 @@ TARGET static mal_err points(uint64_t *z, const share3_record *r,
                      n = share3_least(TILE, blocks - b);
         const uint64_t *const from[4] = { r->x[0] + at, r->y[1] + at,
                                           r->x[1] + at, r->y[0] + at };
-        set_weights(&p.w, theta + b, n);
+        set_weights(&p.w, theta + b * PROOF_LANES, n);
         points_tile(&p, from, v, n);
     }
     take_sums(z, &p.w, share3_points(v));
@@ -322,7 +322,7 @@ TARGET static void claim(uint64_t *at, const uint64_t *in,
     }
     for (size_t b = 0; b < blocks; b += TILE) {
         const size_t n = share3_least(TILE, blocks - b);
-        set_weights(&w, theta + b, n);
+        set_weights(&w, theta + b * PROOF_LANES, n);
         for (size_t j = 0; j < corners; j += 8) {
             for (size_t k = 0; k < n; k++) {
                 __m512i word[8];
@@ -409,8 +409,10 @@ INLINE void spread(uint64_t *out, const __m512i in[8]) {
 TARGET static void load_parts(uint64_t *out, const uint64_t *a, size_t n) {
     for (unsigned w = 0; w < SHORT; w++) {
         __m512i row[8], column[8];
-        for (unsigned i = 0; i < 8; i++)
+        for (unsigned i = 0; i < 8; i++) {
             row[i] = i < n ? load(a + i * D + 8 * w) : _mm512_setzero_si512();
+            __builtin_prefetch(a + (8 + i) * D + 8 * w);
+        }
         turn(column, row);
         spread(out + 8 * w, column);
     }
@@ -535,7 +537,7 @@ typedef struct weighing {
 TARGET static void set_thetas(weighing *w, const uint64_t *theta, size_t n) {
     for (size_t b = 0; b < 8; b++)
         for (unsigned i = 0; i < D; i++)
-            w->element[8 * i + b] = b < n ? theta[b] >> i & 1 : 0;
+            w->element[8 * i + b] = b < n ? theta[b * PROOF_LANES] >> i & 1 : 0;
     to_parts(w->weight, w->element);
 }
 
@@ -559,7 +561,7 @@ TARGET static void weigh(uint64_t *z, const uint64_t *theta, size_t blocks) {
     memset(w.shifted, 0, sizeof w.shifted);
     for (size_t b = 0; b < blocks; b++, z += 8 * D) {
         if (b % 8 == 0)
-            set_thetas(&w, theta + b, blocks - b);
+            set_thetas(&w, theta + b * PROOF_LANES, blocks - b);
         load_shifted(&w, z);
         to_parts(w.a, w.element);
         mix(w.product, w.a, w.weight + b % 8, 1);

@@ -252,6 +252,18 @@ static void claim(proof *p, unsigned role, const uint64_t *e) {
     add_value(p, role, p->v, false);
 }
 
+/* Weighed while it lies in the cache. */
+static void evaluate(proof *p, uint64_t *z, const uint64_t *in, bool weighed) {
+    const size_t tile = 64, rows = PROOF_LANES * p->ring->rows;
+    for (size_t b = 0; b < p->blocks; b += tile) {
+        const size_t n = share3_least(tile, p->blocks - b);
+        p->ring->evaluate(at(p, z, b * rows), in + (b * PROOF_LANES << p->v),
+                          p->corner, p->v, n);
+        if (weighed)
+            p->ring->weigh(at(p, z, b * rows), p->theta + b * PROOF_LANES, n);
+    }
+}
+
 static mal_err begin(proof *p) {
     const proof_ring *ring = p->ring;
     const share3_record *q = p->record;
@@ -260,9 +272,8 @@ static mal_err begin(proof *p) {
     MAL_TRY(say(p, 0, pack(p, p->said[PROVER])));
     MAL_TRY(challenge(p, p->v));
     for (unsigned i = 0; i < 2; i++) {
-        ring->evaluate(p->x[i], q->x[i], p->corner, p->v, p->blocks);
-        ring->evaluate(p->y[i], q->y[i], p->corner, p->v, p->blocks);
-        ring->weigh(p->x[i], p->theta, p->blocks);
+        evaluate(p, p->x[i], q->x[i], true);
+        evaluate(p, p->y[i], q->y[i], false);
     }
     claim(p, LEFT, q->e[1]);
     claim(p, RIGHT, q->e[0]);
@@ -437,6 +448,7 @@ void share3_proof_clear(mal_share3 *s) {
 
 /* Fresh pages cost more than a small proof. */
 static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
+    words += SHARE3_LINE;
     if (s->proof_words < words) {
         share3_proof_clear(s);
         s->proof = mal_calloc(words, sizeof *s->proof);
@@ -444,7 +456,7 @@ static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
             return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
         s->proof_words = words;
     }
-    *memory = s->proof;
+    *memory = share3_align(s->proof);
     return MAL_OK;
 }
 
@@ -468,9 +480,9 @@ static mal_err set_up(proof *p) {
             memset(all[k] + q->n, 0, 8 * (p->blocks * block - q->n));
     }
     const size_t theta = PROOF_LANES * p->blocks;
-    const size_t said = PROOF_POINTS_MAX * ring->words;
+    const size_t said = (PROOF_POINTS_MAX + 7) / 8 * 8 * ring->words;
     const size_t corner = PROOF_CORNERS_MAX * ring->words;
-    const size_t n = p->n + (p->claims ? p->claims->n : 0);
+    const size_t n = p->n + (p->claims ? (p->claims->n + 7) / 8 * 8 : 0);
     const size_t vector = (n + PROOF_CORNERS_MAX) * ring->words;
     uint64_t *next = NULL;
     MAL_TRY(want(p->s, &next, theta + 4 * said + corner + 5 * vector));

@@ -1,14 +1,18 @@
 /* record.c - what was multiplied since it was last verified. */
 #include "proof_impl.h"
 
+/* Words between the arrays of a record, so that what lies at the same place of
+ * each does not compete for the same lines of a cache. */
+#define APART ((size_t)40)
+
+static size_t words_of(size_t cap) {
+    return 6 * (cap + APART) + SHARE3_LINE;
+}
+
 static void forget(share3_record *r) {
-    uint64_t **const all[6] = { &r->x[0], &r->x[1], &r->y[0],
-                                &r->y[1], &r->e[0], &r->e[1] };
-    for (unsigned i = 0; i < 6; i++) {
-        if (*all[i])
-            mal_wipe(*all[i], r->cap * sizeof(uint64_t));
-        mal_free(*all[i]);
-    }
+    if (r->memory)
+        mal_wipe(r->memory, words_of(r->cap) * sizeof(uint64_t));
+    mal_free(r->memory);
     *r = (share3_record){ 0 };
 }
 
@@ -45,17 +49,26 @@ static mal_err grow_one(uint64_t **a, size_t old, size_t cap) {
 }
 
 static mal_err grow(share3_record *r, size_t n) {
-    size_t cap = r->cap ? r->cap : 4096;
-    while (cap < n)
-        cap *= 2;
-    if (cap == r->cap)
+    share3_record bigger = { .n = r->n, .cap = r->cap ? r->cap : 4096 };
+    while (bigger.cap < n)
+        bigger.cap *= 2;
+    if (bigger.cap == r->cap)
         return MAL_OK;
-    for (unsigned p = 0; p < 2; p++) {
-        MAL_TRY(grow_one(&r->x[p], r->cap, cap));
-        MAL_TRY(grow_one(&r->y[p], r->cap, cap));
-        MAL_TRY(grow_one(&r->e[p], r->cap, cap));
+    bigger.memory = mal_calloc(words_of(bigger.cap), sizeof(uint64_t));
+    if (!bigger.memory)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    uint64_t *next = share3_align(bigger.memory);
+    uint64_t *const old[6] = { r->x[0], r->y[0], r->e[0],
+                               r->x[1], r->y[1], r->e[1] };
+    uint64_t **const all[6] = { &bigger.x[0], &bigger.y[0], &bigger.e[0],
+                                &bigger.x[1], &bigger.y[1], &bigger.e[1] };
+    for (unsigned i = 0; i < 6; i++, next += bigger.cap + APART) {
+        *all[i] = next;
+        if (r->n > 0)
+            memcpy(next, old[i], r->n * sizeof *next);
     }
-    r->cap = cap;
+    forget(r);
+    *r = bigger;
     return MAL_OK;
 }
 

@@ -44,12 +44,20 @@ typedef struct share3_key {
  * the same at all parties, as they must verify at once. */
 #define SHARE3_RECORD_MAX ((size_t)1 << 20)
 
+#define SHARE3_LINE 8 /* words of a line of the cache */
+
+static inline void *share3_align(void *memory) {
+    const uintptr_t bytes = 8 * SHARE3_LINE;
+    return (uint8_t *)memory + (bytes - (uintptr_t)memory % bytes) % bytes;
+}
+
 /* Part p of the operands lies with P_(me-1) too if p = 0 and P_(me+1) if p = 1;
  * e[0] is ours as the right verifier of P_(me-1), e[1] as the left verifier of
  * P_(me+1): proof_impl.h. */
 typedef struct share3_record {
     size_t n, cap;
-    uint64_t *x[2], *y[2], *e[2];
+    uint64_t *x[2], *y[2], *e[2]; /* each from a line of the cache on */
+    void *memory;
 } share3_record;
 
 /* Inner products over GF(2^64) to be verified with the ANDs (checked.c), in
