@@ -9,6 +9,7 @@
 #define TARGET                                                                 \
     __attribute__((                                                            \
         target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")))
+#define POLY_MAC poly_mac_registers
 #include "kernels_loops.h"
 
 /* Eight rows of eight bytes: byte (c, r) of the result is byte c of row 7 - r.
@@ -62,6 +63,37 @@ TARGET static void turn(uint64_t a[64]) {
     }
 }
 
+/* z[i + j] += x[i] y[j]: for each place of i in a register, y shifted by that
+ * many words lies in seven. */
+TARGET static void poly_mac_registers(uint64_t z[2 * SHARE3_GALOIS],
+                                      const uint64_t x[SHARE3_GALOIS],
+                                      const uint64_t y[SHARE3_GALOIS]) {
+    enum { N = SHARE3_GALOIS / 8 };
+    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi64(1);
+    __m512i sum[2 * N], from = _mm512_set_epi64(15, 14, 13, 12, 11, 10, 9, 8);
+    for (unsigned i = 0; i < 2 * N; i++)
+        sum[i] = _mm512_loadu_si512(z + 8 * i);
+    for (unsigned q = 0; q < 8; q++, from = _mm512_sub_epi64(from, one)) {
+        __m512i shifted[N + 1], before = zero;
+#pragma GCC unroll 7
+        for (unsigned k = 0; k <= N; k++) {
+            const __m512i here = k < N ? _mm512_loadu_si512(y + 8 * k) : zero;
+            shifted[k] = _mm512_permutex2var_epi64(before, from, here);
+            before = here;
+        }
+#pragma GCC unroll 6
+        for (unsigned i = 0; i < N; i++) {
+            const __m512i a = _mm512_set1_epi64((long long)x[8 * i + q]);
+#pragma GCC unroll 7
+            for (unsigned k = 0; k <= N; k++)
+                sum[i + k] = _mm512_add_epi64(
+                    sum[i + k], _mm512_mullo_epi64(a, shifted[k]));
+        }
+    }
+    for (unsigned i = 0; i < 2 * N; i++)
+        _mm512_storeu_si512(z + 8 * i, sum[i]);
+}
+
 /* Not all compilers know gfni by name: leaf 7, ECX bit 8. */
 static bool usable(void) {
     unsigned eax, ebx, ecx, edx;
@@ -75,7 +107,7 @@ static bool usable(void) {
 
 const share3_kernels share3_kernels_avx512 = {
     "avx512",  usable,   turn,     and_words, mul_words, dot_words,  sum_words,
-    xor_words, rest_and, rest_mul, poly_mac,  poly_axpy, poly_outer,
+    xor_words, rest_and, rest_mul, POLY_MAC,  poly_axpy, poly_outer,
 };
 
 #else

@@ -66,6 +66,7 @@ TARGET static void rest_mul(uint64_t *z, const uint64_t *a, const uint64_t *x,
  * --------------------------------------------------
  */
 
+#ifndef POLY_MAC /* the includer has its own */
 /* z[i + j] += x[i] y[j]: products of polynomials, not reduced; z has one word
  * more than they need.  Eight coefficients of x meet eight words of z while
  * these are in a register. */
@@ -84,6 +85,9 @@ TARGET static void poly_mac(uint64_t z[2 * SHARE3_GALOIS],
             memcpy(z + i + k, sum, sizeof sum);
         }
 }
+
+#define POLY_MAC poly_mac
+#endif
 
 /* z += the sum over k of a[k] coef[k], n words a with elements coef. */
 TARGET static void poly_axpy(uint64_t *restrict z, const uint64_t *a,

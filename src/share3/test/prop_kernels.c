@@ -108,6 +108,30 @@ TEST(loops_equal_their_formulas_at_all_lengths) {
     }
 }
 
+TEST(polynomials_are_multiplied_as_their_formulas_say) {
+    enum { D = SHARE3_GALOIS, COUNT = 5 };
+    EACH_KERNEL(k) for (unsigned run = 0; run < 20; run++) {
+        uint64_t v[2][COUNT * D + 1], z[COUNT * D + 1], want[COUNT * D + 1];
+        fill(v[0], 2 * (COUNT * D + 1));
+        fill(z, COUNT * D + 1);
+        const uint64_t *x = v[0] + run % 2, *y = v[1] + run / 2 % 2;
+        memcpy(want, z, sizeof z);
+        for (unsigned i = 0; i < D; i++)
+            for (unsigned j = 0; j < D; j++)
+                want[i + j] += x[i] * y[j];
+        k->poly_mac(z, x, y);
+        CHECK_THAT(mal_equal(z, want, sizeof z), "%s: products", k->name);
+        for (unsigned i = 0; i < COUNT * D; i++)
+            want[i % D] += x[i / D] * y[i];
+        k->poly_axpy(z, x, y, COUNT);
+        CHECK_THAT(mal_equal(z, want, sizeof z), "%s: sums", k->name);
+        for (unsigned i = 0; i < COUNT * D; i++)
+            want[i] += x[i / D] * y[i % D];
+        k->poly_outer(z, x, y, COUNT);
+        CHECK_THAT(mal_equal(z, want, sizeof z), "%s: multiples", k->name);
+    }
+}
+
 TEST(the_fastest_usable_one_serves) {
     const share3_kernels *k = share3_kernel();
     printf("# %s\n", k->name);
