@@ -78,6 +78,13 @@ def a_party_is_made_once_and_shown():
     malus("party", "init", "Not A Name", "--state", state + "2", code=7)
 
 
+def every_example_compiles():
+    for name in sorted(os.listdir(os.path.join(ROOT, "examples"))):
+        if name.endswith(".room"):
+            out = malus("room", "check", os.path.join(ROOT, "examples", name)).stdout
+            assert "contract sha256:" in out, out
+
+
 def a_contract_is_signed_in_any_order_and_a_stranger_cannot():
     text = open(os.path.join(ROOT, "examples/airports.room")).read()
     for party in ("ewr", "jfk", "lga", "faa"):
@@ -165,7 +172,7 @@ def manual_pages_are_what_the_tables_say():
 
 CASES = [every_verb_has_a_page, usage_errors_are_exit_code_1,
          classes_of_failure_have_their_exit_codes, a_party_is_made_once_and_shown,
-         a_contract_is_signed_in_any_order_and_a_stranger_cannot, a_bench_prints_an_object_a_line,
+         every_example_compiles, a_contract_is_signed_in_any_order_and_a_stranger_cannot, a_bench_prints_an_object_a_line,
          benches_have_the_names_and_securities_that_are_asked_for,
          only_terminals_see_colours, manual_pages_are_what_the_tables_say]
 

@@ -260,7 +260,33 @@ def an_exhausted_budget_is_refused(h):
     h.lab.query(text, epsilon=2, fresh=True)
 
 
+class Traced(Hospitals):
+    def env(self, name):
+        return {"MALUS_TEST_TRACE": os.path.join(self.dir, name + ".trace")}
+
+    def traces(self):
+        out = {}
+        for name in self.party:
+            for line in open(os.path.join(self.dir, name + ".trace")):
+                label, peer, way, size = line.split()
+                out.setdefault((name, label, peer, way), []).append(int(size))
+        return out
+
+
+def equal_bounds_give_equal_traces():
+    """Rule 29: what is trained on shows its declared bounds, whatever it holds."""
+    seen = []
+    for patients in (20, 200):
+        with Traced(SEED + patients, bound=256, patients=patients) as h:
+            h.lab.query(RISK.replace("steps 400", "steps 3"), epsilon=8)
+            seen.append(h.traces())
+    assert seen[0].keys() == seen[1].keys(), seen[0].keys() ^ seen[1].keys()
+    wrong = [k for k in seen[0] if seen[0][k] != seen[1][k]]
+    assert not wrong and sum(k[1] == "run" for k in seen[0]) == 12, (wrong, seen[0].keys())
+
+
 PARTS = {
+    "sizes": (None, [equal_bounds_give_equal_traces]),
     "exact": (dict(), [
         logistic_weights_over_both_are_those_of_the_clear, a_filter_leaves_rows_out,
         linear_weights_of_a_join_are_those_of_the_clear,
