@@ -633,9 +633,7 @@ static mal_err add_agg(binder *b, sql_e *out, sql_agg *agg) {
 
 static mal_err refuse_modifiers(binder *b, const PgQuery__FuncCall *f) {
     const char *name = NULL;
-    if (f->over)
-        name = "a window function (OVER)";
-    else if (f->agg_filter)
+    if (f->agg_filter)
         name = "FILTER: write sum(CASE WHEN .. THEN .. END)";
     else if (f->agg_within_group)
         name = "WITHIN GROUP";
@@ -668,6 +666,7 @@ static mal_err bind_agg(binder *b, sql_e *out, const PgQuery__FuncCall *f,
     }
     binder inner = *b;
     inner.aggs_allowed = false;
+    inner.overs = NULL;
     inner.clause = "the argument of an aggregate";
     MAL_TRY(sql_bind_expr(&inner, &agg.arg, f->args[0]));
     SQL_NEED(agg.arg->type.kind != SQL_TEXT && agg.arg->type.kind != SQL_NULL,
@@ -685,6 +684,8 @@ static mal_err bind_substring(binder *b, sql_e *out,
     return sql_substring(b->cx, out, args, (unsigned)f->n_args, f->location);
 }
 
+/* --- functions, by name --------------------------------------------------- */
+
 static mal_err bind_function(binder *b, sql_e *out,
                              const PgQuery__FuncCall *f) {
     static const struct {
@@ -698,6 +699,8 @@ static mal_err bind_function(binder *b, sql_e *out,
     const char *name =
         f->n_funcname ? sql_node_string(f->funcname[f->n_funcname - 1]) : NULL;
     MAL_TRY(refuse_modifiers(b, f));
+    if (f->over)
+        return sql_bind_over(b, out, f, name);
     for (unsigned i = 0; name && f->n_funcname == 1 && i < 5; i++)
         if (strcmp(name, aggregates[i].name) == 0)
             return bind_agg(b, out, f, aggregates[i].kind, name);

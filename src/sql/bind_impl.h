@@ -1,8 +1,8 @@
 /* bind_impl.h - from PostgreSQL's parse tree to typed expressions and
  * operators.
  *
- * Only parse.c, bind.c, date.c, from.c, subquery.c and query.c include this:
- * libpg_query's tree goes no further. */
+ * Only parse.c, bind.c, over.c, date.c, from.c, subquery.c and query.c include
+ * this: libpg_query's tree goes no further. */
 #ifndef MAL_SQL_BIND_IMPL_H
 #define MAL_SQL_BIND_IMPL_H
 
@@ -55,7 +55,15 @@ typedef struct cte {
     query query;
 } cte;
 
+/* rank() OVER (..): column n_columns + k of the rows, once they are ranked. */
+typedef struct sql_over {
+    unsigned n_keys, n_part;
+    sql_key keys[MAL_SQL_KEYS_MAX];
+    int pos;
+} sql_over;
+
 #define BIND_AGGS_MAX 256u
+#define BIND_OVERS_MAX 8u
 #define BIND_VALUES_MAX 16u
 
 /* The subqueries that HAVING reads, each one row. */
@@ -72,6 +80,8 @@ typedef struct binder {
     bool aggs_allowed;
     sql_agg *aggs; /* [BIND_AGGS_MAX], shared by the clauses of one query */
     unsigned n_aggs;
+    sql_over *overs; /* [BIND_OVERS_MAX]; NULL: none may stand here */
+    unsigned n_overs;
     const sql_scope *outer; /* WHERE of a subquery: the query around it */
     const cte *ctes;        /* where a subquery may stand: what it sees, */
     sql_scope *grow;        /* WHERE: = scope, which its value joins; */
@@ -83,6 +93,13 @@ mal_err sql_bind_expr(binder *b, sql_e *out,
                       const pg_node *node) MAL_MUST_CHECK;
 mal_err sql_bind_cond(binder *b, sql_e *out,
                       const pg_node *node) MAL_MUST_CHECK;
+/* over.c */
+/* A call of the function `name` that has OVER. */
+mal_err sql_bind_over(binder *b, sql_e *out, const PgQuery__FuncCall *f,
+                      const char *name) MAL_MUST_CHECK;
+/* ASC, DESC, NULLS FIRST, NULLS LAST */
+mal_err sql_bind_direction(const sql_cx *cx, sql_key *key,
+                           const PgQuery__SortBy *by) MAL_MUST_CHECK;
 /* The text of a String node, or NULL. */
 const char *sql_node_string(const pg_node *node);
 /* Into the arena: the tree's names die with it. */

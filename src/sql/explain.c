@@ -30,6 +30,10 @@ bool sql_origin(sql_r r, unsigned column, unsigned *dataset, unsigned *at) {
             break;
         case SQL_UNION:
             return false;
+        case SQL_WINDOW:
+            if (column == r->in[0]->n_columns)
+                return false;
+            break;
         default:
             break;
         }
@@ -272,6 +276,9 @@ static mal_err print_op(const shower *s, sql_r r) {
         return print_aggregate(s, r);
     case SQL_SORT:
         return print_sort(s, r);
+    case SQL_WINDOW:
+        MAL_TRY(mal_buf_put_fmt(s->out, ", %u keys part,", r->n_part));
+        return print_sort(s, r);
     case SQL_LIMIT:
         return print_limit(s, r);
     default:
@@ -314,6 +321,7 @@ mal_err sql_put_tree(mal_buf *out, const mal_policy_contract *contract, sql_r r,
         [SQL_PROJECT] = "project", [SQL_JOIN] = NULL,
         [SQL_UNION] = "union all", [SQL_AGGREGATE] = "aggregate",
         [SQL_SORT] = "sort",       [SQL_LIMIT] = "limit",
+        [SQL_WINDOW] = "rank",
     };
     shower s = { .out = out,
                  .contract = contract,

@@ -87,6 +87,9 @@ static mal_err find_sources(const sql_cx *cx, sources *s, sql_r r,
             else if (r->op == SQL_AGGREGATE) {
                 if (r->aggs[i - r->n_exprs].arg)
                     sql_expr_mark(r->aggs[i - r->n_exprs].arg, below);
+            } else if (r->op == SQL_WINDOW && i == r->in[k]->n_columns) {
+                for (unsigned m = 0; m < r->n_keys; m++)
+                    below[r->keys[m].column] = 1;
             } else if (i >= at && i - at < r->in[k]->n_columns)
                 below[i - at] = 1;
         }
@@ -205,6 +208,8 @@ static mal_err visit(const sql_cx *cx, collector *c, sql_r r,
         for (unsigned i = 0; i < r->n_keys; i++)
             if (!r->keys[i].implied)
                 below[r->keys[i].column] |= MAL_POLICY_USE_ORDER;
+        for (unsigned i = 0; r->op == SQL_WINDOW && i < r->n_keys; i++)
+            below[r->keys[i].column] |= how[in->n_columns]; /* tells of them */
         MAL_TRY(visit(cx, c, in, below));
         at += r->op == SQL_JOIN ? in->n_columns : 0;
     }

@@ -6,6 +6,9 @@ mal_err sql_below_release(sql_r r) {
     MAL_REQUIRE(r->op != SQL_AGGREGATE, MAL_E_UNSUPPORTED,
                 "an aggregate inside a subquery feeds another operator: no "
                 "engine releases that yet; aggregate once, at the top");
+    MAL_REQUIRE(r->op != SQL_WINDOW, MAL_E_UNSUPPORTED,
+                "a rank (OVER) depends on every row: no engine releases what "
+                "is computed from it yet");
     MAL_REQUIRE(r->op != SQL_LIMIT && r->op != SQL_SORT, MAL_E_UNSUPPORTED,
                 "LIMIT inside a subquery picks rows: no engine releases that "
                 "yet; put it at the top, over aggregates");

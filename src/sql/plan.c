@@ -104,6 +104,8 @@ static mal_err put_details(const encoder *c, sql_r r) {
         MAL_TRY(mal_buf_put_u8(c->out, r->keys[i].nulls_first));
         MAL_TRY(mal_buf_put_u8(c->out, r->keys[i].implied));
     }
+    if (r->op == SQL_WINDOW)
+        MAL_TRY(mal_buf_put_u32(c->out, r->n_part));
     MAL_TRY(mal_buf_put_u64(c->out, r->limit));
     return mal_buf_put_u64(c->out, r->offset);
 }

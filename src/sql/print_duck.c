@@ -459,6 +459,23 @@ static mal_err put_key(sql_printer *p, sql_r sort, const sql_key *key,
     return MAL_OK;
 }
 
+static mal_err put_window(sql_printer *p, sql_r r) {
+    unsigned name = ++p->n_names, n = r->n_columns - 1;
+    PUT(p, "SELECT ");
+    for (unsigned i = 0; i < n; i++)
+        PUT(p, "q%u.c%u AS c%u, ", name, i, i);
+    PUT(p, "CAST(rank() OVER (");
+    for (unsigned i = 0; i < r->n_part; i++)
+        PUT(p, "%sq%u.c%u", i ? ", " : "PARTITION BY ", name,
+            r->keys[i].column);
+    for (unsigned i = r->n_part; i < r->n_keys; i++) {
+        PUT(p, "%s", i > r->n_part ? ", " : i ? " ORDER BY " : "ORDER BY ");
+        MAL_TRY(put_key(p, r, &r->keys[i], name));
+    }
+    PUT(p, ") AS BIGINT) AS c%u", n);
+    return put_from(p, r->in[0], name);
+}
+
 /* A SORT, with the LIMIT above it if there is one. */
 static mal_err put_sorted(sql_printer *p, sql_r r, bool answer,
                           unsigned n_columns) {
@@ -503,6 +520,8 @@ mal_err sql_print_rel(sql_printer *p, sql_r r) {
         return put_union(p, r);
     case SQL_AGGREGATE:
         return put_aggregate(p, r);
+    case SQL_WINDOW:
+        return put_window(p, r);
     default:
         return put_sorted(p, r, false, r->n_columns);
     }

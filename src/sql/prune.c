@@ -208,6 +208,31 @@ static mal_err prune_aggregate(const sql_cx *cx, pruned *out, sql_r r,
     return sql_aggregate(cx, &out->rel, in.rel, exprs, groups, aggs, kept);
 }
 
+/* The keys serve the rank alone. */
+static mal_err prune_window(const sql_cx *cx, pruned *out, sql_r r,
+                            const uint8_t *need) {
+    const unsigned rank = r->n_columns - 1;
+    uint8_t *needs;
+    sql_key *keys;
+    pruned in;
+    MAL_TRY(sql_alloc(cx, &needs, r->n_columns, 1));
+    memcpy(needs, need, rank);
+    for (unsigned i = 0; need[rank] && i < r->n_keys; i++)
+        needs[r->keys[i].column] = 1;
+    MAL_TRY(prune(cx, &in, r->in[0], needs, false));
+    memcpy(out->map, in.map, rank * sizeof *out->map);
+    out->rel = in.rel;
+    if (!need[rank])
+        return MAL_OK;
+    MAL_TRY(sql_alloc(cx, &keys, r->n_keys, sizeof *keys));
+    for (unsigned i = 0; i < r->n_keys; i++) {
+        keys[i] = r->keys[i];
+        keys[i].column = in.map[r->keys[i].column];
+    }
+    out->map[rank] = in.rel->n_columns;
+    return sql_window(cx, &out->rel, in.rel, keys, r->n_keys, r->n_part);
+}
+
 /* A relation that one owner runs, and shares: exactly the columns read above.
  */
 static mal_err prune_home(const sql_cx *cx, pruned *out, sql_r r,
@@ -240,6 +265,8 @@ static mal_err prune(const sql_cx *cx, pruned *out, sql_r r,
         return prune_union(cx, out, r, need);
     case SQL_AGGREGATE:
         return prune_aggregate(cx, out, r, need);
+    case SQL_WINDOW:
+        return prune_window(cx, out, r, need);
     case SQL_LIMIT:
         return prune_through(cx, out, r, need, true);
     default:

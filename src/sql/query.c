@@ -20,6 +20,8 @@ typedef struct selection {
     sql_e *groups;
     sql_agg aggs[BIND_AGGS_MAX];
     unsigned n_aggs;
+    sql_over overs[BIND_OVERS_MAX];
+    unsigned n_overs;
     sql_r rel;                          /* AGGREGATE, once lifted */
     sql_values values;                  /* subqueries of HAVING, */
     unsigned value_at[BIND_VALUES_MAX]; /* and their columns, once lifted */
@@ -60,8 +62,11 @@ static mal_err bind_clause(selection *s, sql_e *out, const pg_node *node,
                  .ctes = s->ctes,
                  .pos = sql_node_pos(node, -1) };
     b.values = strcmp(clause, "HAVING") == 0 ? &s->values : NULL;
+    b.overs = strcmp(clause, "SELECT") == 0 ? s->overs : NULL;
+    b.n_overs = s->n_overs;
     MAL_TRY(sql_bind_expr(&b, out, node));
     s->n_aggs = b.n_aggs;
+    s->n_overs = b.overs ? b.n_overs : s->n_overs;
     return MAL_OK;
 }
 
@@ -262,18 +267,6 @@ typedef struct ordering {
     sql_key *keys;
 } ordering;
 
-static mal_err key_of(const sql_cx *cx, sql_key *key,
-                      const PgQuery__SortBy *by) {
-    SQL_NEED(by->sortby_dir != PG_QUERY__SORT_BY_DIR__SORTBY_USING, cx,
-             by->location, MAL_E_UNSUPPORTED, "not supported: ORDER BY USING");
-    key->desc = by->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
-    key->nulls_first =
-        by->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST ||
-        (key->desc &&
-         by->sortby_nulls != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST);
-    return MAL_OK;
-}
-
 static mal_err order_expr(selection *s, ordering *o, unsigned *column,
                           const pg_node *node, bool exprs_allowed) {
     int at = 0, pos = sql_node_pos(node, -1);
@@ -315,7 +308,7 @@ static mal_err bind_order(selection *s, ordering *o,
     for (size_t i = 0; i < stmt->n_sort_clause; i++) {
         const PgQuery__SortBy *by = stmt->sort_clause[i]->sort_by;
         sql_key key = { 0 };
-        MAL_TRY(key_of(s->cx, &key, by));
+        MAL_TRY(sql_bind_direction(s->cx, &key, by));
         MAL_TRY(order_expr(s, o, &key.column, by->node, exprs_allowed));
         if (!seen[key.column])
             o->keys[o->n_keys++] = key;
@@ -539,6 +532,13 @@ static mal_err bind_select(sql_cx *cx, query *out,
     sql_r rel = s->scope.rel;
     bool aggregated =
         s->n_groups || s->n_aggs || having || stmt->n_group_clause;
+    SQL_NEED(!s->n_overs || (!aggregated && !sub), cx, s->overs[0].pos,
+             MAL_E_UNSUPPORTED,
+             "not supported: OVER beside groups, or in a subquery of an "
+             "expression; give it a subquery in FROM of its own");
+    for (unsigned i = 0; i < s->n_overs; i++)
+        MAL_TRY(sql_window(cx, &rel, rel, s->overs[i].keys, s->overs[i].n_keys,
+                           s->overs[i].n_part));
     if (sub) {
         MAL_TRY(refuse_in_subquery(s, sub, stmt));
         MAL_TRY(check_empty(s, sub));

@@ -572,6 +572,8 @@ mal_err sql_regroup(const sql_cx *cx, sql_r *out, sql_r r) {
         return sql_union_of(cx, out, in, r->n_in);
     case SQL_SORT:
         return sql_sort(cx, out, in[0], r->keys, r->n_keys);
+    case SQL_WINDOW:
+        return sql_window(cx, out, in[0], r->keys, r->n_keys, r->n_part);
     default:
         assert(r->op == SQL_LIMIT);
         return sql_limit(cx, out, in[0], r->limit, r->offset);

@@ -285,6 +285,8 @@ uint64_t sql_touch(const sql_cx *cx, sql_r r, unsigned dataset) {
     default:
         for (unsigned k = 0; k < r->n_in; k++)
             sum = sql_add_sat(sum, sql_touch(cx, r->in[k], dataset));
+        if (r->op == SQL_WINDOW) /* the others' ranks move, too */
+            return sum ? sql_mul_sat(r->rows_max, 2) : 0;
         return r->op == SQL_AGGREGATE || r->op == SQL_LIMIT
                    ? sql_mul_sat(sum, 2)
                    : sum;
@@ -641,6 +643,33 @@ mal_err sql_sort(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
     proto.keys = copy;
     MAL_TRY(make(cx, &r, &proto, &in, 1, in->n_columns, &types, &same));
     copy_columns(types, same, in, 1);
+    r->n_uniques = in->n_uniques;
+    r->uniques = in->uniques;
+    *out = r;
+    return MAL_OK;
+}
+
+mal_err sql_window(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
+                   unsigned n_keys, unsigned n_part) {
+    sql_key *copy;
+    sql_type *types;
+    uint64_t *same;
+    sql_rel *r = NULL, proto = { .op = SQL_WINDOW,
+                                 .n_keys = n_keys,
+                                 .n_part = n_part,
+                                 .rows_max = in->rows_max };
+    SQL_NEED(in->rows_max <= MAL_SQL_SUM_MAX, cx, -1, MAL_E_LIMIT,
+             "a rank over a join that may have too many rows to count");
+    MAL_TRY(sql_alloc(cx, &copy, n_keys, sizeof *copy));
+    for (unsigned i = 0; i < n_keys; i++)
+        copy[i] = keys[i];
+    proto.keys = copy;
+    MAL_TRY(make(cx, &r, &proto, &in, 1, in->n_columns + 1, &types, &same));
+    copy_columns(types, same, in, 1);
+    types[in->n_columns] =
+        (sql_type){ .kind = MAL_SQL_INT,
+                    .lo = 1,
+                    .hi = in->rows_max ? (int64_t)in->rows_max : 1 };
     r->n_uniques = in->n_uniques;
     r->uniques = in->uniques;
     *out = r;

@@ -91,6 +91,9 @@ static mal_err check_op(const sql_cx *cx, sql_r r) {
     SQL_NEED(r->op != SQL_AGGREGATE || r->n_exprs <= MAL_OBL_KEYS_MAX, cx, -1,
              MAL_E_LIMIT, "more than %u columns in GROUP BY over shares",
              MAL_OBL_KEYS_MAX);
+    SQL_NEED(r->op != SQL_WINDOW || r->n_keys <= MAL_OBL_KEYS_MAX, cx, -1,
+             MAL_E_LIMIT, "a rank by more than %u columns over shares",
+             MAL_OBL_KEYS_MAX);
     SQL_NEED(r->op != SQL_SORT || sql_share_keys_needed(r) <= MAL_OBL_KEYS_MAX,
              cx, -1, MAL_E_LIMIT,
              "an order by more than %u columns over shares", MAL_OBL_KEYS_MAX);

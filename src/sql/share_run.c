@@ -386,17 +386,24 @@ static mal_err rank_key(runner *r, mal_obl_table *t, const sql_type *type,
     return MAL_OK;
 }
 
+/* The first n keys of a SORT or WINDOW over t. */
+static mal_err order_keys(runner *r, mal_obl_table *t, sql_r rel,
+                          mal_obl_key *keys, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        unsigned column = rel->keys[i].column;
+        MAL_TRY(rank_key(r, t, &rel->types[column], &column));
+        keys[i] = (mal_obl_key){ .column = column,
+                                 .desc = rel->keys[i].desc,
+                                 .nulls_first = rel->keys[i].nulls_first };
+    }
+    return MAL_OK;
+}
+
 static mal_err run_sort(runner *r, mal_obl_table *t, sql_r sort, sql_r limit) {
     mal_obl_key keys[MAL_OBL_KEYS_MAX];
     unsigned n = sql_share_keys_needed(sort), n_columns = sort->n_columns;
     MAL_TRY(run(r, t, sort->in[0]));
-    for (unsigned i = 0; i < n; i++) {
-        unsigned column = sort->keys[i].column;
-        MAL_TRY(rank_key(r, t, &sort->types[column], &column));
-        keys[i] = (mal_obl_key){ .column = column,
-                                 .desc = sort->keys[i].desc,
-                                 .nulls_first = sort->keys[i].nulls_first };
-    }
+    MAL_TRY(order_keys(r, t, sort, keys, n));
     if (n > 0 && limit && limit->limit != SQL_NO_LIMIT && !limit->offset)
         MAL_TRY(mal_obl_top(r->o, t, keys, n, (size_t)limit->limit));
     else if (n > 0)
@@ -406,6 +413,19 @@ static mal_err run_sort(runner *r, mal_obl_table *t, sql_r sort, sql_r limit) {
         MAL_TRY(mal_obl_limit(r->o, t, (size_t)most, (size_t)limit->offset));
     }
     return t->n_columns == n_columns ? MAL_OK : pick_range(t, 0, n_columns);
+}
+
+/* The rank stands last, behind what the orders of codes added. */
+static mal_err run_window(runner *r, mal_obl_table *t, sql_r rel) {
+    mal_obl_key keys[MAL_OBL_KEYS_MAX];
+    unsigned at[MAL_OBL_COLUMNS_MAX], n = rel->n_columns - 1;
+    MAL_TRY(run_input(r, t, rel, 0));
+    MAL_TRY(order_keys(r, t, rel, keys, rel->n_keys));
+    MAL_TRY(mal_obl_window_rank(r->o, t, keys, rel->n_keys, rel->n_part));
+    for (unsigned i = 0; i < n; i++)
+        at[i] = i;
+    at[n] = t->n_columns - 1;
+    return pick(t, at, n + 1);
 }
 
 static mal_err run_rel(runner *r, mal_obl_table *out, sql_r rel) {
@@ -424,6 +444,8 @@ static mal_err run_rel(runner *r, mal_obl_table *out, sql_r rel) {
         return run_aggregate(r, out, rel);
     case SQL_SORT:
         return run_sort(r, out, rel, NULL);
+    case SQL_WINDOW:
+        return run_window(r, out, rel);
     default:
         assert(rel->op == SQL_LIMIT);
         return run_sort(r, out, rel->in[0], rel);
@@ -510,7 +532,7 @@ static mal_err tell(runner *r, mal_obl_table *out, sql_r rel) {
     mal_obl_table **list;
     unsigned n = 0;
     if (!r->stages || (rel->op != SQL_JOIN && rel->op != SQL_AGGREGATE &&
-                       one_of(rel)->op != SQL_SORT))
+                       rel->op != SQL_WINDOW && one_of(rel)->op != SQL_SORT))
         return MAL_OK;
     MAL_TRY(sql_alloc(&r->cx, &list, r->n_held + 1u + r->plan->n_parts,
                       sizeof *list));
@@ -700,82 +722,4 @@ mal_err mal_sql_open_share3(mal_sql_table *table, mal_arena *arena,
         return to_table(&r.cx, table, &rows, t.n_columns, plan);
     return sql_finish_rows(&r.cx, table, plan, share.root, share.cut,
                            rows.values, rows.n);
-}
-
-/* --- inputs --------------------------------------------------------------- */
-
-/* An owner's column, padded; an id's first byte is the most significant. */
-static mal_err pad(const mal_duck_column *from, size_t rows, size_t n,
-                   int64_t **values, uint8_t (**ids)[16], uint8_t **null) {
-    *values = mal_calloc(n, sizeof **values);
-    *ids = mal_calloc(n, sizeof **ids);
-    *null = mal_calloc(n, 1);
-    if (!*values || !*ids || !*null)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    memset(*ids + rows, 0xff, (n - rows) * sizeof **ids); /* last in order */
-    for (size_t i = 0; i < rows; i++) {
-        (*null)[i] = from->null && from->null[i];
-        if ((*null)[i])
-            continue;
-        if (from->type == MAL_DUCK_ID)
-            for (unsigned b = 0; b < 16; b++)
-                (*ids)[i][b] = from->id[16 * i + 15 - b];
-        else
-            (*values)[i] = from->i64[i];
-    }
-    return MAL_OK;
-}
-
-static mal_err input_column(mal_obl *o, mal_obl_column *out,
-                            const mal_obl_type *type, unsigned seat,
-                            const mal_duck_column *from, size_t rows,
-                            size_t n) {
-    int64_t *values = NULL;
-    uint8_t(*ids)[16] = NULL, *null = NULL;
-    mal_err err = from ? pad(from, rows, n, &values, &ids, &null) : MAL_OK;
-    if (err == MAL_OK && type->opaque)
-        err = mal_obl_id_input(o, out, type, seat, (const uint8_t(*)[16])ids,
-                               null, n);
-    else if (err == MAL_OK)
-        err = mal_obl_column_input(o, out, type, seat, values, null, n);
-    mal_free(values); /* the owner's own rows, at the owner's */
-    mal_free(ids);
-    mal_free(null);
-    MAL_TRY(err);
-    return type->opaque ? MAL_OK : mal_obl_clamp(o, out);
-}
-
-static mal_err input_valid(mal_share3 *s, mal_obl_table *t, unsigned seat,
-                           const mal_duck_batch *rows) {
-    size_t stride = (t->n + 63) / 64;
-    uint64_t *plane = mal_calloc(stride, sizeof *plane);
-    if (!plane)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    for (size_t i = 0; rows && i < rows->rows; i++)
-        plane[i / 64] |= (uint64_t)1 << (i % 64);
-    mal_share3_bits_clear(&t->valid);
-    mal_err err =
-        mal_share3_bits_input(s, &t->valid, seat, rows ? plane : NULL, t->n, 1);
-    mal_free(plane);
-    return err;
-}
-
-mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
-                             const mal_sql_part *part, unsigned seat,
-                             const mal_duck_batch *rows) {
-    size_t n = part->rows_max ? (size_t)part->rows_max : 1;
-    MAL_REQUIRE(part->role == MAL_SQL_PART_ROWS, MAL_E_STATE,
-                "a part of another engine");
-    MAL_REQUIRE(!rows || rows->rows <= n, MAL_E_LIMIT,
-                "a part of more rows than the contract bounds");
-    MAL_TRY(mal_obl_table_new(o, out, n, part->n_out, n));
-    mal_err err = input_valid(s, out, seat, rows);
-    for (unsigned k = 0; k < part->n_out && err == MAL_OK; k++) {
-        err = input_column(o, &out->columns[k], &part->out[k], seat,
-                           rows ? &rows->columns[k] : NULL,
-                           rows ? rows->rows : 0, n);
-    }
-    if (err != MAL_OK)
-        mal_obl_table_clear(out);
-    return err;
 }

@@ -101,6 +101,7 @@ typedef enum sql_rel_op {
     SQL_AGGREGATE = 6,
     SQL_SORT = 7,
     SQL_LIMIT = 8,
+    SQL_WINDOW = 9, /* its input's columns, then a rank */
 } sql_rel_op;
 
 typedef struct sql_key {
@@ -147,7 +148,8 @@ typedef struct sql_rel {
     unsigned n_aggs;
     const sql_agg *aggs; /* AGGREGATE: columns are groups, then these */
     unsigned n_keys;
-    const sql_key *keys; /* SORT */
+    const sql_key *keys; /* SORT, WINDOW */
+    unsigned n_part;     /* WINDOW: keys[0..n_part) part the rows */
     uint64_t limit, offset;
 } sql_rel;
 
@@ -333,6 +335,10 @@ mal_err sql_agg_type(const sql_cx *cx, sql_agg *agg,
                      uint64_t rows_max) MAL_MUST_CHECK;
 mal_err sql_sort(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
                  unsigned n) MAL_MUST_CHECK;
+/* rank() over (partition by the first n_part keys order by the others): one
+ * more column, which says how many rows of the part come before, and 1. */
+mal_err sql_window(const sql_cx *cx, sql_r *out, sql_r in, const sql_key *keys,
+                   unsigned n_keys, unsigned n_part) MAL_MUST_CHECK;
 mal_err sql_limit(const sql_cx *cx, sql_r *out, sql_r in, uint64_t limit,
                   uint64_t offset) MAL_MUST_CHECK;
 /* Drop what nobody reads, and projections that only rename. */

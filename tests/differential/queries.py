@@ -410,6 +410,32 @@ def split_query(r):
     return Query(text, split=True)
 
 
+def window_query(r):
+    """Ranks over one table or a join of owners; and who is first in its part."""
+    if r.random() < 0.5:
+        p, frm = "f.", "%s f" % r.choice(["a.s", "b.s"])
+        keys = ["g", "h", "m", "x", "y", "z"]
+    else:
+        p, frm = "", "(SELECT f.g, f.h, f.m, f.x, f.y, p.w, p.v FROM a.s f %s c.u p ON f.id = p.id) j" % (
+            r.choice(["JOIN", "LEFT JOIN"]))
+        keys = ["g", "h", "m", "x", "y", "w", "v"]
+    some = r.sample(keys, r.randint(2, 4))
+    part = some[:r.randrange(2)]
+    by = ", ".join(p + k + r.choice(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]) for k in some[len(part):])
+    over = "rank() OVER (%sORDER BY %s)" % ("PARTITION BY %s " % ", ".join(p + k for k in part) if part else "", by)
+    text = "SELECT %s, %s AS place FROM %s" % (", ".join(p + k for k in some), over, frm)
+    if r.random() < 0.4:
+        text += " WHERE %sy %s %d" % (p, r.choice(["<", ">"]), r.randrange(1000))
+    if r.random() < 0.5:
+        return Query("SELECT %s, q.place + 1 FROM (%s) q WHERE q.place <= %d" % (
+            ", ".join("q." + k for k in some), text, r.randint(1, 4)))
+    if r.random() < 0.3:
+        return Query("SELECT q.place, count(*) FROM (%s) q GROUP BY q.place" % text)
+    return Query(text)
+
+
 def generate(r):
+    if r.random() < 0.06:
+        return window_query(r)
     kind = r.random()
     return rows_query(r) if kind < 0.4 else groups_query(r) if kind < 0.8 else split_query(r)

@@ -49,6 +49,9 @@ TEST(an_aggregate_that_feeds_an_operator_is_not_released) {
     REFUSED("SELECT count(*) FROM (SELECT distance FROM ewr.flights ORDER BY "
             "distance LIMIT 5) t",
             "LIMIT inside a subquery");
+    REFUSED("SELECT count(*) FROM (SELECT distance, rank() OVER (ORDER BY "
+            "distance) AS place FROM ewr.flights) t WHERE place < 5",
+            "a rank (OVER)");
     REFUSED("SELECT count(*) AS n FROM ewr.flights UNION ALL SELECT count(*) "
             "FROM jfk.flights",
             "UNION ALL at the top");

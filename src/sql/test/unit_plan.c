@@ -287,6 +287,25 @@ TEST(a_condition_that_labels_a_group_is_grouped) {
     CHECK_EQ(f.groups, 2);
 }
 
+TEST(a_rank_tells_of_the_columns_that_it_orders_by) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = test_contract(arena);
+    mal_policy_facts f = facts_of(
+        arena, contract,
+        "SELECT distance, rank() OVER (PARTITION BY month ORDER BY fare DESC) "
+        "AS place FROM jfk.flights");
+    CHECK_EQ(HOW("fare"), MAL_POLICY_USE_OUTPUT | MAL_POLICY_USE_ORDER);
+    CHECK_EQ(HOW("month"), MAL_POLICY_USE_OUTPUT | MAL_POLICY_USE_ORDER);
+    f = facts_of(arena, contract,
+                 "SELECT distance FROM (SELECT distance, rank() OVER (ORDER BY "
+                 "fare) AS place FROM jfk.flights) q WHERE place < 4");
+    CHECK_EQ(HOW("fare"), MAL_POLICY_USE_FILTER | MAL_POLICY_USE_ORDER);
+    f = facts_of(arena, contract,
+                 "SELECT distance FROM (SELECT distance, rank() OVER (ORDER BY "
+                 "fare) AS place FROM jfk.flights) q");
+    CHECK_EQ(f.n_uses, 1); /* a rank that nobody reads is no part of it */
+}
+
 TEST(rows_are_told_to_policy) {
     mal_arena *arena = test_arena();
     const mal_policy_contract *contract = test_contract(arena);
