@@ -60,8 +60,7 @@ static mal_err bench_net(mal_buf *lines, uint64_t rows, unsigned threads,
 
 static mal_err bench_ot(mal_buf *lines, uint64_t rows, unsigned threads,
                         const char *only) {
-    (void)threads;
-    return mal_ot_bench(lines, only, rows);
+    return mal_ot_bench(lines, only, rows, threads);
 }
 
 static mal_err bench_share3(mal_buf *lines, uint64_t rows, unsigned threads,

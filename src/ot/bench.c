@@ -84,22 +84,25 @@ static mal_err party_run(void *ctx, mal_mesh *mesh) {
     return err;
 }
 
-static mal_err put_line(mal_buf *lines, const party p[2], uint64_t wall_ns) {
+static mal_err put_line(mal_buf *lines, const party p[2], uint64_t wall_ns,
+                        uint64_t cpu_ns) {
     const double wall = (double)wall_ns, rows = (double)p[0].rows;
     const double send = (double)p[0].cpu_ns, receive = (double)p[1].cpu_ns;
     return mal_buf_put_fmt(
         lines,
-        "{\"engine\":\"ot\",\"name\":\"%s\",\"rows\":%zu,\"threads\":1,"
+        "{\"engine\":\"ot\",\"name\":\"%s\",\"rows\":%zu,\"threads\":%u,"
         "\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"bytes\":%llu,"
         "\"ns_per_row\":%.1f,\"sender_cpu_seconds\":%.6f,"
         "\"receiver_cpu_seconds\":%.6f,\"sender_ns_per_row\":%.2f,"
         "\"receiver_ns_per_row\":%.2f}\n",
-        p[0].what->name, p[0].rows, wall * 1e-9, (send + receive) * 1e-9,
-        (unsigned long long)(p[0].bytes + p[1].bytes), wall / rows, send * 1e-9,
-        receive * 1e-9, send / rows, receive / rows);
+        p[0].what->name, p[0].rows,
+        p[0].params.threads ? p[0].params.threads : 1, wall * 1e-9,
+        (double)cpu_ns * 1e-9, (unsigned long long)(p[0].bytes + p[1].bytes),
+        wall / rows, send * 1e-9, receive * 1e-9, send / rows, receive / rows);
 }
 
-static mal_err bench_one(mal_buf *lines, const scenario *what, uint64_t rows) {
+static mal_err bench_one(mal_buf *lines, const scenario *what, uint64_t rows,
+                         unsigned threads) {
     party p[2] = { 0 };
     mal_err err = MAL_OK;
     for (unsigned i = 0; i < 2; i++) {
@@ -107,26 +110,29 @@ static mal_err bench_one(mal_buf *lines, const scenario *what, uint64_t rows) {
                         .params = what->params,
                         .sender = i == 0,
                         .rows = rows ? rows : what->rows };
+        p[i].params.threads = threads;
         size_t room = what->vole ? p[i].rows : BATCH;
         for (unsigned j = 0; j < 2; j++)
             p[i].out[j] = mal_ot_blocks_new(room);
         if (!p[i].out[0] || !p[i].out[1])
             err = mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     }
-    uint64_t from = mal_time_monotonic_ns();
+    uint64_t from = mal_time_monotonic_ns(), cpu = mal_time_cpu_ns();
     if (err == MAL_OK)
         err = mal_mesh_run(2, 60000, party_run, p);
     uint64_t wall = mal_time_monotonic_ns() - from;
+    cpu = mal_time_cpu_ns() - cpu;
     for (unsigned i = 0; i < 4; i++)
         mal_ot_blocks_free(p[i / 2].out[i % 2]);
     MAL_TRY(err);
-    return put_line(lines, p, wall);
+    return put_line(lines, p, wall, cpu);
 }
 
-mal_err mal_ot_bench(mal_buf *lines, const char *only, uint64_t rows) {
+mal_err mal_ot_bench(mal_buf *lines, const char *only, uint64_t rows,
+                     unsigned threads) {
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
         if (!only || strcmp(only, "ot") == 0 ||
             strcmp(only, scenarios[i].name) == 0)
-            MAL_TRY(bench_one(lines, &scenarios[i], rows));
+            MAL_TRY(bench_one(lines, &scenarios[i], rows, threads));
     return MAL_OK;
 }

@@ -256,48 +256,56 @@ INLINE void add_rows(const ot_shape *shape, v2 *out0, v2 *out1, const v2 *x,
     }
 }
 
-INLINE void expand_body(const ot_shape *shape, mal_ot_block *out0,
-                        mal_ot_block *out1, const mal_ot_block *x,
+INLINE void expand_body(const ot_expansion *e, size_t from, size_t to,
                         unsigned weight, unsigned width) {
     uint32_t index[WEIGHT_MAX][ROWS];
     mal_prim_aes aes;
-    mal_prim_aes_init(&aes, shape->key);
-    for (size_t at = 0; at < shape->n; at += ROWS) {
-        size_t n = shape->n - at < ROWS ? shape->n - at : ROWS;
-        indices(index, shape, &aes, at);
-        add_rows(shape, (v2 *)(out0 + at),
-                 width == 2 ? (v2 *)(out1 + at) : NULL, (const v2 *)x, index, n,
-                 weight, width);
+    mal_prim_aes_init(&aes, e->shape->key);
+    for (size_t at = from; at < to; at += ROWS) {
+        size_t n = to - at < ROWS ? to - at : ROWS;
+        indices(index, e->shape, &aes, at);
+        add_rows(e->shape, (v2 *)(e->out0 + at),
+                 width == 2 ? (v2 *)(e->out1 + at) : NULL, (const v2 *)e->x,
+                 index, n, weight, width);
     }
 }
 
-INLINE void expand_any(const ot_shape *shape, mal_ot_block *out0,
-                       mal_ot_block *out1, const mal_ot_block *x,
-                       unsigned width) {
-    if (shape->weight == 7 && width == 1)
-        expand_body(shape, out0, out1, x, 7, 1);
-    else if (shape->weight == 7)
-        expand_body(shape, out0, out1, x, 7, 2);
-    else if (width == 1)
-        expand_body(shape, out0, out1, x, 21, 1);
+INLINE void expand_any(const ot_expansion *e, size_t from, size_t to) {
+    if (e->shape->weight == 7 && e->width == 1)
+        expand_body(e, from, to, 7, 1);
+    else if (e->shape->weight == 7)
+        expand_body(e, from, to, 7, 2);
+    else if (e->width == 1)
+        expand_body(e, from, to, 21, 1);
     else
-        expand_body(shape, out0, out1, x, 21, 2);
+        expand_body(e, from, to, 21, 2);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) static void
-expand_wide(const ot_shape *shape, mal_ot_block *out0, mal_ot_block *out1,
-            const mal_ot_block *x, unsigned width) {
-    expand_any(shape, out0, out1, x, width);
+expand_wide(const ot_expansion *e, size_t from, size_t to) {
+    expand_any(e, from, to);
 }
 #else
 #define expand_wide expand_any
 #endif
 
-void ot_code_expand(ot_way way, const ot_shape *shape, mal_ot_block *out0,
-                    mal_ot_block *out1, const mal_ot_block *x, unsigned width) {
-    if (way == OT_WAY_WIDE)
-        expand_wide(shape, out0, out1, x, width);
+/* Outputs that one thread takes at a time: whole blocks of ROWS, whose indices
+ * follow from where they begin. */
+#define SLICE ((size_t)64 * ROWS)
+
+static mal_err expand_slice(void *ctx, size_t i) {
+    const ot_expansion *e = ctx;
+    const size_t from = i * SLICE, left = e->shape->n - from;
+    const size_t to = from + (left < SLICE ? left : SLICE);
+    if (e->way == OT_WAY_WIDE)
+        expand_wide(e, from, to);
     else
-        expand_any(shape, out0, out1, x, width);
+        expand_any(e, from, to);
+    return MAL_OK;
+}
+
+mal_err ot_code_expand(const ot_expansion *e, unsigned threads) {
+    return mal_parallel(threads, (e->shape->n + SLICE - 1) / SLICE,
+                        expand_slice, (void *)(uintptr_t)e);
 }

@@ -200,8 +200,15 @@ void ot_code_convolve(ot_way way, const ot_shape *shape, mal_ot_block *x,
                       unsigned width);
 /* out0[i] += sum of x[index(i, .)], i < n; with width 2, out1[i] from the
  * second block of each element. */
-void ot_code_expand(ot_way way, const ot_shape *shape, mal_ot_block *out0,
-                    mal_ot_block *out1, const mal_ot_block *x, unsigned width);
+typedef struct ot_expansion {
+    ot_way way;
+    const ot_shape *shape;
+    mal_ot_block *out0, *out1;
+    const mal_ot_block *x;
+    unsigned width;
+} ot_expansion;
+mal_err ot_code_expand(const ot_expansion *expansion,
+                       unsigned threads) MAL_MUST_CHECK;
 /* One direction, for elements 0 .. parity or backwards, with its tap words. */
 void ot_code_pass_wide(const ot_shape *shape, mal_ot_block *x, unsigned width,
                        bool backwards);

@@ -20,6 +20,8 @@
 
 #include <string.h>
 
+#define THREADS_MAX 64u
+
 typedef struct vole {
     mal_ot_cot *cot;
     ot_shape shape;
@@ -33,10 +35,13 @@ typedef struct vole {
     mal_ot_block *system; /* b or c at positions [0, k): out or own */
     mal_ot_block *own;
     mal_ot_block *parity; /* [parity][width] */
-    mal_ot_block *leaf;   /* room for one tree */
-    mal_ot_block *sums;   /* message: [trees][depth][2], [trees] */
+    unsigned threads;
+    mal_ot_block *leaf; /* room for one tree, [threads] */
+    mal_ot_block *sums; /* message: [trees][depth][2], [trees] */
     size_t sums_n;
-    mal_ot_block checked; /* receiver: z* + sum of chi c */
+    mal_ot_block *checked;   /* receiver: z* + sum of chi c, [threads] parts */
+    mal_ot_block *a;         /* receiver: a at positions [0, k) */
+    const mal_prim_aes *chi; /* receiver: if it checks */
 } vole;
 
 static void vole_clear(vole *v) {
@@ -47,6 +52,7 @@ static void vole_clear(vole *v) {
     mal_ot_blocks_free(v->own);
     mal_ot_blocks_free(v->parity);
     mal_ot_blocks_free(v->leaf);
+    mal_ot_blocks_free(v->checked);
     mal_ot_blocks_free(v->sums);
     mal_wipe(v, sizeof *v);
 }
@@ -67,10 +73,14 @@ static mal_err vole_init(vole *v, mal_ot_cot *cot, size_t n, mal_ot_block *out,
     v->own = s->k > n ? mal_ot_blocks_new(s->k) : NULL;
     v->system = s->k > n ? v->own : out;
     v->parity = mal_ot_blocks_new(s->parity * width);
-    v->leaf = mal_ot_blocks_new(v->leaves);
+    v->threads =
+        cot->params.threads > THREADS_MAX ? THREADS_MAX : cot->params.threads;
+    v->threads += v->threads == 0;
+    v->leaf = mal_ot_blocks_new(v->threads * v->leaves);
+    v->checked = mal_ot_blocks_new(v->threads);
     v->sums = mal_ot_blocks_new(v->sums_n);
     MAL_REQUIRE(v->ots && v->value && v->y && v->place && v->system &&
-                    v->parity && v->leaf && v->sums,
+                    v->parity && v->leaf && v->checked && v->sums,
                 MAL_E_MEMORY, "out of memory");
     return MAL_OK;
 }
@@ -147,15 +157,17 @@ static mal_err check_ask(vole *v, mal_prim_aes *chi) {
         mal_prim_aes_ctr(&at, 1, chi, j * v->leaves + v->place[j], 0);
         c.x = ot_xor(c.x, mal_ot_mul(at, v->y[j]));
     }
-    v->checked = v->value[s->trees];
+    v->checked[0] = v->value[s->trees];
     mal_declassify(&c, sizeof c);
     return mal_chan_send(v->cot->chan, mal_bytes_of(&c, sizeof c));
 }
 
 static mal_err check_compare(vole *v) {
     mal_prim_hash mine, theirs;
+    for (unsigned i = 1; i < v->threads; i++)
+        v->checked[0] = ot_xor(v->checked[0], v->checked[i]);
     MAL_TRY(mal_chan_recv_exact(v->cot->chan, theirs.b, sizeof theirs.b));
-    check_hash(v, &mine, v->checked);
+    check_hash(v, &mine, v->checked[0]);
     bool good = mal_equal(&mine, &theirs, sizeof mine);
     mal_declassify(&good, sizeof good);
     MAL_REQUIRE(good, MAL_E_PEER, "the peer's trees do not agree");
@@ -167,7 +179,8 @@ static mal_err check_compare(vole *v) {
  */
 
 /* Positions [at, at + L) of the noise vector belong to [0, k) or [k, N). */
-static void grow_tree(vole *v, size_t j) {
+static mal_err grow_tree(void *ctx, size_t j) {
+    vole *v = ctx;
     const ot_shape *s = &v->shape;
     size_t at = j * v->leaves;
     ot_tree tree;
@@ -184,6 +197,7 @@ static void grow_tree(vole *v, size_t j) {
         memcpy(v->parity, leaf + (s->k - at), (at + v->leaves - s->k) * BLOCK);
     }
     mal_wipe(&seed, sizeof seed);
+    return MAL_OK;
 }
 
 /* The sums under their pads: choice 0 opens the left one. */
@@ -215,8 +229,7 @@ static mal_err send_sums(vole *v) {
 static mal_err vole_send(vole *v, mal_ot_block *b,
                          const mal_progress *progress) {
     const ot_shape *s = &v->shape;
-    for (size_t j = 0; j < s->trees; j++)
-        grow_tree(v, j);
+    MAL_TRY(mal_parallel(v->threads, s->trees, grow_tree, v));
     MAL_TRY(mal_progress_step(progress, "vole", 1, 4));
     if (v->cot->chooser) /* the trees grew while the peer answered */
         MAL_TRY(ot_sender_end(v->cot));
@@ -228,7 +241,8 @@ static mal_err vole_send(vole *v, mal_ot_block *b,
     MAL_TRY(mal_progress_step(progress, "vole", 3, 4));
     if (v->system != b)
         memcpy(b, v->system, s->n * BLOCK);
-    ot_code_expand(ot_best_way(), s, b, NULL, v->parity, 1);
+    const ot_expansion e = { ot_best_way(), s, b, NULL, v->parity, 1 };
+    MAL_TRY(ot_code_expand(&e, v->threads));
     return mal_progress_step(progress, "vole", 4, 4);
 }
 
@@ -298,28 +312,37 @@ static void fill_hole(mal_ot_block *leaf, size_t n, uint64_t hole,
         leaf[x] = ot_xor(leaf[x], ot_and(value, mal_mask_eq(x, hole)));
 }
 
-static void regrow_tree(vole *v, size_t j, mal_ot_block *a,
-                        const mal_prim_aes *chi) {
+static void regrow_tree(vole *v, size_t j, unsigned slice) {
     const ot_shape *s = &v->shape;
     size_t at = j * v->leaves, cut = 0; /* leaves before k */
+    mal_ot_block *leaf = v->leaf + slice * v->leaves;
     ot_tree tree;
     ot_tree_init(&tree, v->cot, j, s->depth);
     mal_ot_block rest =
-        ot_tree_regrow(&tree, v->leaf, v->place[j], v->ots + j * s->depth);
+        ot_tree_regrow(&tree, leaf, v->place[j], v->ots + j * s->depth);
     /* sum_j + z_j + the others = r_j,s + w_j + z_j = r_j,s + delta y_j */
     mal_ot_block there = ot_xor(rest, ot_xor(*total_of(v, j), v->value[j]));
-    fill_hole(v->leaf, v->leaves, v->place[j], there);
-    if (chi)
-        v->checked = ot_xor(v->checked, weigh(chi, v->leaf, at, v->leaves));
+    fill_hole(leaf, v->leaves, v->place[j], there);
+    if (v->chi)
+        v->checked[slice] =
+            ot_xor(v->checked[slice], weigh(v->chi, leaf, at, v->leaves));
     if (at < s->k)
         cut = s->k - at < v->leaves ? s->k - at : v->leaves;
     if (cut)
-        put_leaves(v->leaf, v->system + at, a + at, 1, v->place[j], v->y[j], 0,
+        put_leaves(leaf, v->system + at, v->a + at, 1, v->place[j], v->y[j], 0,
                    cut);
     if (cut < v->leaves) {
         mal_ot_block *p = v->parity + 2 * (at + cut - s->k);
-        put_leaves(v->leaf, p, p + 1, 2, v->place[j], v->y[j], cut, v->leaves);
+        put_leaves(leaf, p, p + 1, 2, v->place[j], v->y[j], cut, v->leaves);
     }
+}
+
+/* Every so many-th tree: a slice has room for one. */
+static mal_err regrow_slice(void *ctx, size_t slice) {
+    vole *v = ctx;
+    for (size_t j = slice; j < v->shape.trees; j += v->threads)
+        regrow_tree(v, j, (unsigned)slice);
+    return MAL_OK;
 }
 
 static mal_err vole_receive(vole *v, mal_ot_block *a, mal_ot_block *a_system,
@@ -333,8 +356,9 @@ static mal_err vole_receive(vole *v, mal_ot_block *a, mal_ot_block *a_system,
     MAL_TRY(receive_sums(v, first));
     if (check)
         MAL_TRY(check_ask(v, &chi));
-    for (size_t j = 0; j < s->trees; j++)
-        regrow_tree(v, j, a_system, check ? &chi : NULL);
+    v->chi = check ? &chi : NULL;
+    v->a = a_system;
+    MAL_TRY(mal_parallel(v->threads, v->threads, regrow_slice, v));
     MAL_TRY(mal_progress_step(progress, "vole", 2, 4));
     if (check)
         MAL_TRY(check_compare(v));
@@ -344,7 +368,8 @@ static mal_err vole_receive(vole *v, mal_ot_block *a, mal_ot_block *a_system,
         memcpy(c, v->system, s->n * BLOCK);
         memcpy(a, a_system, s->n * BLOCK);
     }
-    ot_code_expand(ot_best_way(), s, c, a, v->parity, 2);
+    const ot_expansion e = { ot_best_way(), s, c, a, v->parity, 2 };
+    MAL_TRY(ot_code_expand(&e, v->threads));
     return mal_progress_step(progress, "vole", 4, 4);
 }
 

@@ -30,7 +30,8 @@ void circuit_part_session(uint8_t out[32], const circuit *c, const char *part) {
 
 mal_ot_params circuit_transfers(const circuit *c, const char *part) {
     mal_ot_params params = { .security = MAL_OT_MALICIOUS,
-                             .fold = CIRCUIT_FOLD };
+                             .fold = CIRCUIT_FOLD,
+                             .threads = c->params->threads };
     circuit_part_session(params.session, c, part);
     return params;
 }

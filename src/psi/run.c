@@ -108,7 +108,8 @@ mal_ot_params psi_vole_params(const psi_run *run) {
         mal_bytes_of(run->wire.session.b, sizeof run->wire.session.b);
     mal_ot_params ot = {
         .security = run->malicious ? MAL_OT_MALICIOUS : MAL_OT_SEMI_HONEST,
-        .code = run->params->wide_code ? MAL_OT_CODE_21X24 : MAL_OT_CODE_7X24
+        .code = run->params->wide_code ? MAL_OT_CODE_21X24 : MAL_OT_CODE_7X24,
+        .threads = run->threads
     };
     mal_prim_hash session;
     mal_prim_hash_parts(&session, "malus psi v2 vole", &bound, 1);

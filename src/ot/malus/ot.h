@@ -51,6 +51,7 @@ typedef struct mal_ot_params { /* equal on both sides; { 0 } but for session and
     /* The sender's correlation; NULL: drawn.  Not part of what must be equal.
      */
     const mal_ot_block *delta;
+    unsigned threads; /* of a VOLE; local choice; 0 = one */
 } mal_ot_params;
 
 #define MAL_OT_VOLE_MAX ((size_t)1 << 26)
@@ -195,10 +196,11 @@ mal_err mal_ot_cot_vole_receive(mal_ot_cot *cot, mal_ot_block *a,
  */
 
 /* Append one JSON object a line: engine, name, rows, seconds, cpu_seconds,
- * bytes, ns_per_row, and CPU of each party.  only: "vole-semi-honest",
- * "vole-malicious", "vole-conservative", "cot-semi-honest", "cot-malicious",
- * "cot-fold-2", "cot-fold-8", or NULL for all.  rows 0: 1.33 M and 2^22. */
-mal_err mal_ot_bench(mal_buf *lines, const char *only,
-                     uint64_t rows) MAL_MUST_CHECK;
+ * bytes, ns_per_row, and CPU of each party (its first thread).  only:
+ * "vole-semi-honest", "vole-malicious", "vole-conservative", "cot-semi-honest",
+ * "cot-malicious", "cot-fold-2", "cot-fold-8", or NULL for all.  rows 0: 1.33 M
+ * and 2^22. */
+mal_err mal_ot_bench(mal_buf *lines, const char *only, uint64_t rows,
+                     unsigned threads) MAL_MUST_CHECK;
 
 #endif

@@ -174,7 +174,8 @@ LEAK(every_way_of_the_code_and_the_trees_is_blind) {
     mal_ot_block *x = mal_ot_blocks_new(shape.parity);
     mal_prim_random(x, shape.parity * BLOCK);
     ot_code_convolve(OT_WAY_PLAIN, &shape, x, 1);
-    ot_code_expand(OT_WAY_PLAIN, &shape, leaf, NULL, x, 1);
+    const ot_expansion e = { OT_WAY_PLAIN, &shape, leaf, NULL, x, 1 };
+    MUST(ot_code_expand(&e, 1));
     mal_leak_sink(leaf);
     mal_ot_blocks_free(x);
     end(&s, &r);

@@ -49,4 +49,11 @@ __attribute__((unused)) static mal_ot_block block_rand(uint64_t *rng) {
     return (mal_ot_block){ { lo, hi } };
 }
 
+__attribute__((unused)) static void
+expand(ot_way way, const ot_shape *shape, mal_ot_block *out0,
+       mal_ot_block *out1, const mal_ot_block *x, unsigned width) {
+    const ot_expansion e = { way, shape, out0, out1, x, width };
+    CHECK_OK(ot_code_expand(&e, 1));
+}
+
 #endif

@@ -86,11 +86,11 @@ TEST(every_way_expands_the_same_and_both_halves_alike) {
         fill(x, 2 * s.parity, &rng);
         for (size_t i = 0; i < s.parity; i++)
             half[i] = x[2 * i + 1];
-        ot_code_expand(OT_WAY_PLAIN, &s, o, o + s.n, x, 2);
-        ot_code_expand(OT_WAY_PLAIN, &s, o + 2 * s.n, NULL, half, 1);
+        expand(OT_WAY_PLAIN, &s, o, o + s.n, x, 2);
+        expand(OT_WAY_PLAIN, &s, o + 2 * s.n, NULL, half, 1);
         CHECK(mal_equal(o + s.n, o + 2 * s.n, s.n * BLOCK));
         if (ot_ways() >> OT_WAY_WIDE & 1) {
-            ot_code_expand(OT_WAY_WIDE, &s, o + 3 * s.n, o + 4 * s.n, x, 2);
+            expand(OT_WAY_WIDE, &s, o + 3 * s.n, o + 4 * s.n, x, 2);
             CHECK(mal_equal(o, o + 3 * s.n, 2 * s.n * BLOCK));
         }
         mal_ot_blocks_free(x);

@@ -77,6 +77,14 @@ TEST(one_extender_makes_several_voles) {
     run((mal_ot_params){ .security = MAL_OT_MALICIOUS, .fold = 8 }, 17000, 3);
 }
 
+TEST(threads_share_the_trees_and_the_outputs) {
+    run((mal_ot_params){ .security = MAL_OT_SEMI_HONEST, .threads = 2 }, 70001,
+        1);
+    run((mal_ot_params){ .security = MAL_OT_MALICIOUS, .threads = 3 }, 70001,
+        2);
+    run((mal_ot_params){ .security = MAL_OT_MALICIOUS, .threads = 200 }, 1, 1);
+}
+
 TEST(a_given_delta_is_used) {
     mal_ot_block delta = { { 5, 6 } };
     run((mal_ot_params){ .security = MAL_OT_MALICIOUS, .delta = &delta }, 100,

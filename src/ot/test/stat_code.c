@@ -9,7 +9,7 @@ static ot_shape s;
 static void encode(mal_ot_block *out, mal_ot_block *x) {
     ot_code_convolve(ot_best_way(), &s, x, 1);
     memset(out, 0, s.n * BLOCK);
-    ot_code_expand(ot_best_way(), &s, out, NULL, x, 1);
+    expand(ot_best_way(), &s, out, NULL, x, 1);
 }
 
 /* A non-zero coefficient in 1 - 2^-120 of all places; here at least 0.999 of
