@@ -183,6 +183,7 @@ TARGET static void take_sums(uint64_t *p, const weighted *w, size_t n) {
 
 #define LOW 8 /* corners of the low variables */
 #define LOW_POINTS 27
+_Static_assert(7 + LOW_POINTS <= 40, "points_state");
 
 typedef struct outer {
     size_t corner[8];
@@ -251,7 +252,9 @@ INLINE void block_points(__m512i out[LOW_POINTS], __m512i (*in)[LOW]) {
 
 typedef struct points_state {
     weighted w;
-    __m512i value[TILE][LOW_POINTS + 8];
+    /* Up to 7 are left and LOW_POINTS come: five times eight with those that
+     * fill the last eight, whose sums nobody takes. */
+    __m512i value[TILE][40];
     unsigned n; /* points of value that are not yet weighed */
 } points_state;
 
@@ -664,6 +667,13 @@ TARGET static void fold_all(const folding *f, const uint64_t *a,
     }
 }
 
+static uint64_t add_up(const uint64_t *eight) {
+    uint64_t sum = 0;
+    for (unsigned l = 0; l < 8; l++)
+        sum += eight[l];
+    return sum;
+}
+
 /* The numbers side by side are added up, and eight points go the way back. */
 TARGET static void fold_take(uint64_t *p, const folding *f) {
     _Alignas(64) uint64_t all[PRODUCTS * 8] = { 0 }, element[D * 8];
@@ -671,8 +681,7 @@ TARGET static void fold_take(uint64_t *p, const folding *f) {
         for (unsigned part = 0; part < PARTS; part++)
             for (unsigned k = 0; k < 2 * SHORT; k++)
                 all[8 * (part * 2 * SHORT + k) + i % 8] =
-                    (uint64_t)_mm512_reduce_add_epi64(
-                        load(sum_of(f, part, i) + 8 * k));
+                    add_up(sum_of(f, part, i) + 8 * k);
         if (i % 8 == 7 || i + 1 == f->points) {
             unite(element, all);
             save_elements(p + (i - i % 8) * D, element, i % 8 + 1);
