@@ -172,12 +172,13 @@ static uint64_t greatest(const seat p[PARTIES], size_t field) {
     return most;
 }
 
-/* Of the party that sends most, without proofs; 0: sorts and shuffles are
+/* Of the party that sends most, with proofs; 0: sorts and shuffles are
  * foretold elsewhere. */
-static uint64_t foretold(const bench_name *b, uint64_t rows) {
-    mal_share3_cost cost = { 0 };
+static uint64_t foretold(const bench_name *b, uint64_t rows, bool malicious) {
+    mal_share3_cost cost = { .malicious = malicious };
     if (b->width)
         mal_share3_cost_add(&cost, b->cost, rows, b->width);
+    mal_share3_cost_verify(&cost);
     return cost.bytes;
 }
 
@@ -207,7 +208,7 @@ static mal_err bench_one(mal_buf *lines, const bench_name *b, uint64_t rows,
         (double)wall / (double)rows,
         (double)greatest(p, offsetof(seat, cpu_ns)) / (double)rows,
         (double)greatest(p, offsetof(seat, bytes)) / (double)rows,
-        (unsigned long long)foretold(b, rows),
+        (unsigned long long)foretold(b, rows, security == MAL_SHARE3_MALICIOUS),
         (unsigned long long)greatest(p, offsetof(seat, rounds)));
 }
 

@@ -2,7 +2,8 @@
  *
  * Each function follows the rounds of the one that it is named after.
  */
-#include "share3_impl.h"
+#include "permute_impl.h"
+#include "proof_impl.h"
 
 #define W MAL_SHARE3_WIDTH_MAX
 
@@ -16,10 +17,96 @@ static void add_round(mal_share3_cost *c, uint64_t words) {
     c->bytes += 8 * words + SHARE3_HEADER * chunks;
 }
 
-static void add_gates(mal_share3_cost *c, uint64_t gates, uint64_t words) {
-    add_round(c, gates * words);
-    c->products += gates * words;
+/* --- Proofs ----------------------------------------------------------------
+ */
+
+/* prove.c, toss */
+static void add_toss(mal_share3_cost *c, unsigned n, unsigned *told) {
+    add_round(c, n);
+    *told += n;
 }
+
+/* prove.c: of n recorded words and so many claims. */
+static void add_proof(mal_share3_cost *c, const proof_ring *ring, uint64_t n,
+                      uint64_t claims, unsigned told) {
+    const unsigned v = ring->group_vars(n);
+    const uint64_t block = (uint64_t)PROOF_LANES << v;
+    const uint64_t blocks = (n + block - 1) / block;
+    if (n == 0 && claims == 0)
+        return;
+    c->unagreed = true;
+    if (blocks) {
+        add_toss(c, 2, &told);
+        add_round(c, (share3_points(v) - ((uint64_t)1 << v)) * ring->words);
+        add_toss(c, v, &told);
+    }
+    for (uint64_t left = PROOF_LANES * ring->rows * blocks + claims;
+         left > 1;) {
+        const unsigned fold = ring->fold_vars(left);
+        add_round(c, (share3_points(fold) - 1) * ring->words);
+        add_toss(c, fold, &told);
+        left = ((left - 1) >> fold) + 1;
+    }
+    add_round(c, 2 * ring->words);
+    add_round(c, told); /* check_told */
+    add_round(c, 1);
+    add_round(c, 3 * ring->words);
+}
+
+static void prove_record(mal_share3_cost *c, unsigned k, bool claims) {
+    add_proof(c, k ? &share3_ring_words : &share3_ring_bits, c->pending[k],
+              claims ? c->claims : 0, claims ? c->told : 0);
+    c->pending[k] = 0;
+    if (claims)
+        c->claims = c->told = 0;
+}
+
+/* record.c */
+void mal_share3_cost_verify(mal_share3_cost *c) {
+    if (!c->malicious)
+        return;
+    prove_record(c, 0, true);
+    prove_record(c, 1, false);
+    if (c->unagreed)
+        for (unsigned i = 0; i < 2; i++)
+            add_round(c, 1);
+    c->unagreed = false;
+}
+
+/* record.c, share3_record_room */
+static uint64_t room(mal_share3_cost *c, unsigned k, uint64_t words) {
+    if (!c->malicious)
+        return words;
+    if (c->pending[k] == SHARE3_RECORD_MAX)
+        prove_record(c, k, false);
+    words = share3_least(words, SHARE3_RECORD_MAX - c->pending[k]);
+    c->pending[k] += words;
+    return words;
+}
+
+/* product.c, share3_gates: k is 0 for ANDs and 1 for words. */
+static void add_products(mal_share3_cost *c, unsigned k, uint64_t words) {
+    c->products += words;
+    for (uint64_t step; words > 0; words -= step) {
+        step = room(c, k, words);
+        add_round(c, step);
+    }
+}
+
+static void add_gates(mal_share3_cost *c, uint64_t gates, uint64_t words) {
+    add_products(c, 0, gates * words);
+}
+
+/* io.c, swap_openings: the hash is of four words. */
+static void add_opening(mal_share3_cost *c, uint64_t words) {
+    mal_share3_cost_verify(c);
+    add_round(c, words);
+    if (c->malicious && words)
+        add_round(c, 4);
+}
+
+/* --- Calls -----------------------------------------------------------------
+ */
 
 /* boolean.c, and_tree */
 static void add_eq(mal_share3_cost *c, unsigned width, size_t stride) {
@@ -52,8 +139,8 @@ static void add_to_bits(mal_share3_cost *c, unsigned width, size_t stride) {
 }
 
 static void add_inject(mal_share3_cost *c, uint64_t words, bool one) {
-    add_gates(c, one ? 1 : 2, words);
-    add_gates(c, 1, words);
+    add_products(c, 1, (one ? 1 : 2) * words);
+    add_products(c, 1, words);
 }
 
 static void add_to_words(mal_share3_cost *c, size_t n, unsigned width) {
@@ -62,7 +149,7 @@ static void add_to_words(mal_share3_cost *c, size_t n, unsigned width) {
     if (width < 2)
         return;
     add_to_bits(c, W, share3_stride(n));
-    add_round(c, W * share3_stride(n)); /* opened to two */
+    add_opening(c, W * share3_stride(n)); /* to two */
 }
 
 /* divide.c */
@@ -100,18 +187,22 @@ void mal_share3_cost_add(mal_share3_cost *c, mal_share3_call call, size_t n,
         return;
     switch (call) {
     case MAL_SHARE3_CALL_INPUT:
-    case MAL_SHARE3_CALL_OPEN:
         add_round(c, n);
         break;
+    case MAL_SHARE3_CALL_OPEN:
+        add_opening(c, n);
+        break;
     case MAL_SHARE3_CALL_BITS_INPUT:
-    case MAL_SHARE3_CALL_BITS_OPEN:
         add_round(c, width * stride);
+        break;
+    case MAL_SHARE3_CALL_BITS_OPEN:
+        add_opening(c, width * stride);
         break;
     case MAL_SHARE3_CALL_AGREE:
         add_round(c, 4);
         break;
     case MAL_SHARE3_CALL_MUL:
-        add_gates(c, 1, n);
+        add_products(c, 1, n);
         break;
     case MAL_SHARE3_CALL_AND:
         add_gates(c, width, stride);
@@ -152,4 +243,41 @@ void mal_share3_cost_add(mal_share3_cost *c, mal_share3_call call, size_t n,
     case MAL_SHARE3_CALLS:
         assert(!"not a call");
     }
+}
+
+/* checked.c: what two of three send in a pass, with carries beside words; the
+ * six messages' carries are recorded, and a seed is told. */
+static void add_checked(mal_share3_cost *c, size_t n, uint64_t total,
+                        uint64_t carries) {
+    if (c->claims && (c->claims + 3 * n > SHARE3_CLAIMS_MAX ||
+                      c->told + 2 > SHARE3_CLAIMS_TOLD))
+        mal_share3_cost_verify(c);
+    for (unsigned pass = 0; pass < 3; pass++) {
+        if (pass == 2)
+            c->rounds++; /* of the two others */
+        else
+            add_round(c, total + carries);
+        for (unsigned x = 0; x < 2; x++)
+            for (uint64_t left = carries; left > 0;)
+                left -= room(c, 0, left);
+    }
+    add_round(c, 2);
+    c->claims += 3 * n;
+    c->told += 2;
+}
+
+/* shuffle.c, and lanes.c for the words of a row. */
+void mal_share3_cost_move(mal_share3_cost *c, size_t n, unsigned words,
+                          unsigned planes) {
+    const uint64_t carries = (uint64_t)n * words;
+    const uint64_t total = carries + share3_lanes_words(n, planes);
+    if (n == 0)
+        return;
+    if (c->malicious) {
+        add_checked(c, n, total, carries);
+        return;
+    }
+    add_round(c, total);
+    add_round(c, total);
+    c->rounds++;
 }

@@ -10,6 +10,16 @@ static unsigned next_log_bytes(unsigned planes) {
     return planes > 48 ? 3 : planes > 16 ? 2 : planes > 8 ? 1 : 0;
 }
 
+uint64_t share3_lanes_words(size_t n, unsigned planes) {
+    uint64_t total = 0;
+    while (planes) {
+        const unsigned log_bytes = next_log_bytes(planes);
+        total += share3_lane_words(n, log_bytes);
+        planes = planes > 8u << log_bytes ? planes - (8u << log_bytes) : 0;
+    }
+    return total;
+}
+
 static void add_lane(share3_lanes *l, unsigned log_bytes, unsigned from,
                      unsigned width) {
     l->lane[l->n_lanes++] = (share3_lane){ l->total, log_bytes, from, width };

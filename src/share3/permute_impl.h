@@ -77,6 +77,8 @@ typedef struct share3_lanes {
 static inline size_t share3_lane_words(size_t n, unsigned log_bytes) {
     return ((n << log_bytes) + 7) / 8;
 }
+/* Of all lanes of so many planes. */
+uint64_t share3_lanes_words(size_t n, unsigned planes);
 /* Rows are equal, each column is one of words and bits. */
 mal_err share3_columns_check(size_t *n, const mal_share3_column *columns,
                              unsigned n_columns) MAL_MUST_CHECK;

@@ -380,14 +380,23 @@ typedef enum mal_share3_call {
     MAL_SHARE3_CALLS,
 } mal_share3_call;
 
-/* Semi-honest.  Exact: what the counters of the party that sends most will show
- * (prop_cost.c holds them equal). */
+/* Exact: what the counters of the party that sends most will show (prop_cost.c
+ * holds them equal).  malicious: with the proofs, for which the last fields
+ * carry from call to call what waits to be proved. */
 typedef struct mal_share3_cost {
     uint64_t rounds, messages, bytes, products;
+    bool malicious, unagreed;
+    unsigned told;
+    uint64_t pending[2], claims;
 } mal_share3_cost;
 /* Add the cost of a call over n rows of width planes to *cost. */
 void mal_share3_cost_add(mal_share3_cost *cost, mal_share3_call call, size_t n,
                          unsigned width);
+/* Of moving rows of so many columns of words and planes in all. */
+void mal_share3_cost_move(mal_share3_cost *cost, size_t n, unsigned words,
+                          unsigned planes);
+/* Of mal_share3_verify, which every opening begins with. */
+void mal_share3_cost_verify(mal_share3_cost *cost);
 
 /* Measure: a JSON object a line.  only: a name, or NULL for all. */
 mal_err mal_share3_bench(mal_buf *lines, const char *only, uint64_t rows,

@@ -5,6 +5,7 @@ typedef struct job {
     mal_share3_call call;
     size_t n;
     unsigned width;
+    bool malicious;
     mal_share3_cost seen[3];
 } job;
 
@@ -76,12 +77,14 @@ static mal_err body(mal_share3 *s, void *ctx) {
     const mal_share3_counters a = mal_share3_count(s);
     if (err == MAL_OK)
         err = call(s, j, &v, out);
+    if (err == MAL_OK) /* what is left to prove, if malicious */
+        err = mal_share3_verify(s);
     const mal_share3_counters b = mal_share3_count(s);
     j->seen[mal_share3_me(s)] = (mal_share3_cost){
-        b.rounds - a.rounds,
-        b.messages - a.messages,
-        b.bytes - a.bytes,
-        b.products - a.products,
+        .rounds = b.rounds - a.rounds,
+        .messages = b.messages - a.messages,
+        .bytes = b.bytes - a.bytes,
+        .products = b.products - a.products,
     };
     mal_share3_words_clear(&v.u);
     mal_share3_words_clear(&v.v);
@@ -108,16 +111,32 @@ static uint64_t most(const job *j, size_t field) {
                (unsigned long long)most(&j, offsetof(mal_share3_cost, field)), \
                (unsigned long long)c.field)
 
+static void run_job(job *j) {
+    static trio t;
+    trio_init(&t);
+    for (unsigned i = 0; i < 3 && j->malicious; i++)
+        t.p[i].options.security = MAL_SHARE3_MALICIOUS;
+    trio_go(&t, body, j);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s", i, t.p[i].why);
+}
+
 static void compare(int what, size_t n, unsigned width) {
     static job j;
-    mal_share3_cost c = { 0 };
-    j = (job){ .call = (mal_share3_call)what, .n = n, .width = width };
-    trio_run(body, &j);
-    mal_share3_cost_add(&c, j.call, n, width);
-    SAME(rounds);
-    SAME(messages);
-    SAME(bytes);
-    SAME(products);
+    for (unsigned malicious = 0; malicious < 2; malicious++) {
+        mal_share3_cost c = { .malicious = malicious };
+        j = (job){ .call = (mal_share3_call)what,
+                   .n = n,
+                   .width = width,
+                   .malicious = malicious };
+        run_job(&j);
+        mal_share3_cost_add(&c, j.call, n, width);
+        mal_share3_cost_verify(&c);
+        SAME(rounds);
+        SAME(messages);
+        SAME(bytes);
+        SAME(products);
+    }
 }
 
 TEST(costs_are_predicted_to_the_byte_for_all_widths) {
@@ -131,6 +150,67 @@ TEST(costs_are_predicted_to_the_byte_when_rounds_have_many_chunks) {
     for (int what = 0; what < MAL_SHARE3_CALLS; what++)
         if (what != MAL_SHARE3_CALL_DIVIDE_SIGNED)
             compare(what, 20001, 33);
+}
+
+/* Shuffles of words and bits, products between them, one opening at the end:
+ * what waits is carried along, and verified when there is no more room. */
+#define MOVES 10
+#define MOVED 700
+
+static mal_err moves(mal_share3 *s, void *ctx) {
+    job *j = ctx;
+    MAL_AUTO(mal_share3_words_clear) mal_share3_words w = { 0 }, u = { 0 };
+    MAL_AUTO(mal_share3_bits_clear) mal_share3_bits x = { 0 }, y = { 0 };
+    const mal_share3_column columns[] = { { .words = &w }, { .bits = &x } };
+    uint64_t *out = calloc(sizeof zeros, 1);
+    MAL_TRY(mal_share3_words_public(s, &w, zeros, MOVED));
+    MAL_TRY(mal_share3_bits_public(s, &x, zeros, MOVED, 21));
+    MAL_TRY(mal_share3_bits_new(s, &y, j->n, 1));
+    const mal_share3_counters a = mal_share3_count(s);
+    for (unsigned i = 0; i < MOVES; i++) {
+        MAL_TRY(mal_share3_shuffle(s, columns, 2));
+        MAL_TRY(mal_share3_mul(s, &u, &w, &w));
+    }
+    MAL_TRY(mal_share3_and(s, &y, &y, &y));
+    MAL_TRY(mal_share3_words_open(s, out, &w));
+    const mal_share3_counters b = mal_share3_count(s);
+    j->seen[mal_share3_me(s)] = (mal_share3_cost){
+        .rounds = b.rounds - a.rounds,
+        .messages = b.messages - a.messages,
+        .bytes = b.bytes - a.bytes,
+        .products = b.products - a.products,
+    };
+    free(out);
+    return MAL_OK;
+}
+
+TEST(what_waits_to_be_proved_is_carried_from_call_to_call) {
+    static trio t;
+    const int what = MAL_SHARE3_CALLS;
+    const unsigned width = 1;
+    const size_t sizes[] = { 1, 64 * SHARE3_RECORD_MAX + 100 };
+    for (unsigned k = 0; k < 2; k++) {
+        const size_t n = sizes[k];
+        mal_share3_cost c = { .malicious = true };
+        job j = { .n = n };
+        trio_init(&t);
+        for (unsigned i = 0; i < 3; i++)
+            t.p[i].options.security = MAL_SHARE3_MALICIOUS;
+        trio_go(&t, moves, &j);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s", i, t.p[i].why);
+        for (unsigned i = 0; i < MOVES; i++) {
+            mal_share3_cost_move(&c, MOVED, 1, 21);
+            mal_share3_cost_add(&c, MAL_SHARE3_CALL_MUL, MOVED, 64);
+        }
+        mal_share3_cost_add(&c, MAL_SHARE3_CALL_AND, n, 1);
+        mal_share3_cost_add(&c, MAL_SHARE3_CALL_OPEN, MOVED, 64);
+        SAME(rounds);
+        SAME(messages);
+        SAME(bytes);
+        SAME(products);
+        CHECK(c.pending[0] == 0 && c.pending[1] == 0 && c.claims == 0);
+    }
 }
 
 TEST(nothing_costs_nothing) {
