@@ -33,16 +33,34 @@ static bool on_words(mal_share3_call call) {
            call == MAL_SHARE3_CALL_INJECT_ONE;
 }
 
+/* What was added to the meter since it was `before`. */
+static mal_share3_cost since(const mal_obl *o, const mal_share3_cost *before) {
+    return (mal_share3_cost){
+        .rounds = o->meter.rounds - before->rounds,
+        .bytes = o->meter.bytes - before->bytes,
+        .products = o->meter.products - before->products,
+    };
+}
+
 void obl_pay(mal_obl *o, mal_share3_call call, size_t n, unsigned width) {
-    mal_share3_cost c = { 0 };
-    mal_share3_cost_add(&c, call, n, width);
+    const mal_share3_cost before = o->meter;
+    mal_share3_cost_add(&o->meter, call, n, width);
+    const mal_share3_cost c = since(o, &before);
     for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++)
         o->sent[i] += c.bytes;
-    if (call == MAL_SHARE3_CALL_TO_WORDS && width > 1)
+    if (call == MAL_SHARE3_CALL_TO_WORDS && width > 1 && n > 0) {
         o->sent[0] -= exchange(64 * obl_stride(n)); /* it opens to the others */
+        if (o->meter.malicious)
+            o->sent[2] -= exchange(4); /* and it has nobody's hash to tell */
+    }
     pay_time(o, c.rounds, c.bytes,
              (double)c.products *
                  (on_words(call) ? o->rates.mul_ns : o->rates.and_word_ns));
+}
+
+/* Sums of len products: one message each, or one a product to be proved. */
+void obl_pay_dot(mal_obl *o, size_t n, size_t len) {
+    obl_pay(o, MAL_SHARE3_CALL_MUL, o->meter.malicious ? n : n / len, 64);
 }
 
 void obl_pay_input(mal_obl *o, unsigned owner, size_t n, unsigned width) {
@@ -53,32 +71,20 @@ void obl_pay_input(mal_obl *o, unsigned owner, size_t n, unsigned width) {
 
 /* --- orders --------------------------------------------------------------- */
 
-/* Words of rows packed into elements of 1, 2, 4 or 8 bytes, 64 planes at a
- * time. */
-static uint64_t lanes(size_t n, unsigned columns_of_words, unsigned planes) {
-    uint64_t total = (uint64_t)n * columns_of_words;
-    while (planes) {
-        const unsigned e = planes > 48   ? 8
-                           : planes > 16 ? 4
-                           : planes > 8  ? 2
-                                         : 1;
-        total += (n * e + 7) / 8;
-        planes = planes > 8 * e ? planes - 8 * e : 0;
-    }
-    return total;
-}
-
 unsigned obl_pay_turn(mal_obl *o) {
     return o->orders++ % MAL_SHARE3_PARTIES;
 }
 
-/* Three rounds; one party, in turn, sends rows twice, the others once. */
+/* One party, in turn, sends rows twice, the others once; if malicious, all do
+ * alike. */
 void obl_pay_move(mal_obl *o, unsigned turn, size_t n, unsigned columns,
                   unsigned planes) {
-    const uint64_t total = lanes(n, columns, planes), bytes = exchange(total);
+    const mal_share3_cost before = o->meter;
+    mal_share3_cost_move(&o->meter, n, columns, planes);
+    const mal_share3_cost c = since(o, &before);
     for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++)
-        o->sent[i] += i == turn ? 2 * bytes : bytes;
-    pay_time(o, 3, 2 * bytes, (double)total * o->rates.permute_ns);
+        o->sent[i] += i == turn || o->meter.malicious ? c.bytes : c.bytes / 2;
+    pay_time(o, c.rounds, c.bytes, (double)c.bytes / 16 * o->rates.permute_ns);
 }
 
 /* Keys of 1 to 3 planes: one-hot planes, their counts, an order of words. */
@@ -87,29 +93,24 @@ static void pay_digit(mal_obl *o, unsigned turn, size_t n, unsigned width) {
     for (unsigned k = 0; k < width; k++)
         obl_pay(o, MAL_SHARE3_CALL_AND, n, 1u << k);
     obl_pay(o, MAL_SHARE3_CALL_INJECT_ONE, 64 * obl_stride(n) * values, 1);
-    obl_pay(o, MAL_SHARE3_CALL_MUL, n, 64);
+    obl_pay_dot(o, n * values, values);
     obl_pay_move(o, turn, n, 1, 0);
     obl_pay(o, MAL_SHARE3_CALL_OPEN, n, 64);
 }
 
 /* An estimate: which rows are compared follows from a uniform order, hence from
- * nothing that is secret, and differs from run to run.  n (log2 n + 5) pairs of
- * w planes, 2 w gates each, and opened, in some 2 log2 n batches of log2 w + 1
- * rounds.  Held to 20 % of the bytes and 40 % of the rounds by prop_cost. */
+ * nothing that is secret, and differs from run to run. */
 static void pay_comparisons(mal_obl *o, unsigned turn, size_t n,
                             unsigned width) {
-    const unsigned log_n = obl_log2_up(n), w = width + (log_n ? log_n : 1);
-    const uint64_t stride = obl_stride(n * (uint64_t)(log_n + 5));
-    const uint64_t gates = stride * 2 * w;
-    const uint64_t bytes = exchange(gates) + exchange(stride);
-    obl_pay_move(o, turn, n, 0, w);
+    const unsigned log_n = obl_log2_up(n);
+    obl_pay_move(o, turn, n, 0, width + (log_n ? log_n : 1));
+    const mal_share3_cost before = o->meter;
+    mal_share3_cost_rank(&o->meter, n, width);
+    const mal_share3_cost c = since(o, &before);
     for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++)
-        o->sent[i] += bytes;
-    /* Down the trees and back up; a level of many rows takes several. */
-    const uint64_t batches =
-        (log_n > 2 ? 2 * log_n - 2 : 2) + ((n - 1) >> 18) * (uint64_t)log_n;
-    pay_time(o, batches * (obl_log2_up(w + 1) + 1), bytes,
-             (double)gates * o->rates.compare_word_ns);
+        o->sent[i] += c.bytes;
+    pay_time(o, c.rounds, c.bytes,
+             (double)c.products * o->rates.compare_word_ns);
 }
 
 void obl_pay_sort(mal_obl *o, unsigned turn, size_t n, unsigned width) {

@@ -30,6 +30,7 @@ mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
                          const mal_obl_rates *rates) {
     MAL_TRY(engine_new(o));
     (*o)->security = security;
+    (*o)->meter.malicious = security == MAL_SHARE3_MALICIOUS;
     (*o)->rates = rates ? *rates : rates_default;
     return MAL_OK;
 }

@@ -18,6 +18,7 @@ struct mal_obl {
     mal_share3_security security;
     mal_obl_rates rates;
     mal_obl_cost cost;                 /* dry; bytes stand below */
+    mal_share3_cost meter;             /* dry: what waits to be proved */
     uint64_t sent[MAL_SHARE3_PARTIES]; /* dry: by each party */
     unsigned orders;                   /* dry: made so far */
     /* Verdicts not yet opened: any set bit is a broken promise. */
@@ -89,6 +90,7 @@ mal_err obl_times_row(mal_obl *o, bits *z, const bits *bit) MAL_MUST_CHECK;
  */
 
 void obl_pay(mal_obl *o, mal_share3_call call, size_t n, unsigned width);
+void obl_pay_dot(mal_obl *o, size_t n, size_t len);
 void obl_pay_input(mal_obl *o, unsigned owner, size_t n, unsigned width);
 /* Whose turn is it to send most?  One order after the other. */
 unsigned obl_pay_turn(mal_obl *o);

@@ -147,7 +147,7 @@ mal_err obl_dot(mal_obl *o, words *z, const words *x, const words *y,
     assert(x->n == y->n && x->n % len == 0);
     if (o->s)
         return mal_share3_dot(o->s, z, x, y, len);
-    obl_pay(o, MAL_SHARE3_CALL_MUL, x->n / len, 64);
+    obl_pay_dot(o, x->n, len);
     o->cost.ns += (double)x->n;
     return obl_words_new(o, z, x->n / len);
 }

@@ -34,6 +34,9 @@ typedef struct share3_pairs {
 mal_err share3_rows_less(share3_rows *rows, uint64_t *less,
                          const share3_pairs *pairs) MAL_MUST_CHECK;
 
+/* How many pairs are compared at once; memory: 0 for no limit. */
+size_t share3_pairs_max(size_t n, unsigned width, size_t memory);
+
 /* --- The order of shuffled rows (quicksort.c) ------------------------------
  */
 

@@ -276,6 +276,52 @@ static mal_err sort_rows(sorter *t, uint64_t *place) {
     return rank_short(t, place);
 }
 
+/* --- What it costs ---------------------------------------------------------
+ */
+
+/* compare.c, of that many pairs: batches, the tree of each, and its opening. */
+static void add_pairs_cost(mal_share3_cost *c, uint64_t pairs, unsigned width,
+                           size_t batch) {
+    for (uint64_t n; pairs > 0; pairs -= n) {
+        n = pairs < batch ? pairs : batch;
+        unsigned nodes = 1 + width / 2, gates = 1 + 2 * ((width - 1) / 2);
+        mal_share3_cost_add(c, MAL_SHARE3_CALL_AND, n, gates);
+        for (; nodes > 1; nodes = (nodes + 1) / 2)
+            mal_share3_cost_add(c, MAL_SHARE3_CALL_AND, n, 2 * (nodes / 2) - 1);
+        mal_share3_cost_add(c, MAL_SHARE3_CALL_BITS_OPEN, n, 1);
+    }
+}
+
+/* A phase of `segments` segments of len rows each. */
+static unsigned add_phase_cost(mal_share3_cost *c, uint64_t segments,
+                               uint64_t len, unsigned width, size_t batch) {
+    const segment g = { .len = (uint32_t)len };
+    const uint64_t m = sample_of(&g);
+    const unsigned depth = depth_of(&g);
+    add_pairs_cost(c, segments * (m * (m - 1) / 2), width, batch);
+    for (unsigned i = 0; i < depth; i++)
+        add_pairs_cost(c, segments * len, width, batch);
+    return depth;
+}
+
+/* Splits are taken as even, and as some segments are longer than that, three
+ * more phases see about a fourth of the rows. */
+void mal_share3_cost_rank(mal_share3_cost *c, size_t n, unsigned width) {
+    const unsigned w = width + share3_index_width(n);
+    const size_t batch = share3_pairs_max(n, w, 0);
+    uint64_t segments = 1, len = n;
+    bool more = n > SHORT;
+    while (more) {
+        const unsigned depth = add_phase_cost(c, segments, len, w, batch);
+        segments <<= depth;
+        len = (len >> depth) + (len >> depth == 0);
+        more = len > SHORT && segments * (len * (len - 1) / 2) > n;
+    }
+    for (unsigned i = 0; i < 3 && n > 4 * SHORT; i++)
+        (void)add_phase_cost(c, n / (8 * SHORT), 2 * SHORT, w, batch);
+    add_pairs_cost(c, segments * (len * (len - 1) / 2), w, batch);
+}
+
 /* Every segment has a row, and every tree fewer pivots than rows. */
 static mal_err sorter_new(sorter *t, share3_rows *rows) {
     const size_t n = rows->n + 1, batch = rows->pairs_max;

@@ -123,8 +123,7 @@ static mal_err sort_digit(mal_share3 *s, mal_share3_order **order,
 /* --- By comparison ---------------------------------------------------------
  */
 
-static size_t pairs_of(const mal_share3 *s, size_t n, unsigned width) {
-    const size_t memory = s->options.memory_max;
+size_t share3_pairs_max(size_t n, unsigned width, size_t memory) {
     size_t pairs = PAIRS_MIN;
     while (pairs < PAIRS_MAX && pairs < 2 * n &&
            (!memory || 2 * pairs * width <= memory / 8))
@@ -136,8 +135,9 @@ static mal_err rank_lanes(mal_share3 *s, mal_share3_order *order,
                           const share3_lanes *lanes) {
     share3_rows rows;
     uint64_t *place = mal_calloc(lanes->n + 1, sizeof *place);
-    mal_err err = share3_rows_new(s, &rows, lanes,
-                                  pairs_of(s, lanes->n, lanes->n_planes));
+    mal_err err = share3_rows_new(
+        s, &rows, lanes,
+        share3_pairs_max(lanes->n, lanes->n_planes, s->options.memory_max));
     if (err == MAL_OK && !place)
         err = mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     if (err == MAL_OK)

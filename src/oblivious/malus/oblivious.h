@@ -377,9 +377,9 @@ typedef struct mal_obl_cost {
  * party that sends most, exactly; but for sorts of more than 3 planes, which
  * compare rows in a uniform order and whose price is an estimate.  Inputs are
  * made by mal_obl_table_new and the input calls, values NULL; openings give
- * nothing.  What malicious security adds, proofs before openings, is not
- * counted: some 20 rounds an opening, few bytes.  rates: nanoseconds a unit,
- * NULL for built-in figures; `malus bench share3` measures them. */
+ * nothing.  Proofs before openings are counted if malicious, in rounds and
+ * bytes; their time is part of the rates, nanoseconds a unit, NULL for built-in
+ * figures; `malus bench share3` measures them. */
 typedef struct mal_obl_rates {
     double and_word_ns;     /* 64 ANDs of one plane */
     double mul_ns;          /* of words, a row */

@@ -180,30 +180,36 @@ static void make(example *x, uint64_t *seed, operator run) {
     x->run = run;
 }
 
+static void dry_is_run(example *x, size_t i, mal_share3_security security) {
+    static obl_trio t;
+    mal_obl *dry = NULL;
+    obl_go(&t, security, body, x);
+    CHECK_OK(mal_obl_open_dry(&dry, security, NULL));
+    CHECK_OK(body(dry, x));
+    for (unsigned p = 0; p < 3; p++) {
+        CHECK_OK(t.p[p].err);
+        CHECK_THAT(t.p[p].rounds - t.p[p].before_rounds == dry->cost.rounds,
+                   "operator %zu, security %d: %llu rounds, dry %llu", i,
+                   (int)security,
+                   (unsigned long long)(t.p[p].rounds - t.p[p].before_rounds),
+                   (unsigned long long)dry->cost.rounds);
+        CHECK_THAT(t.p[p].bytes - t.p[p].before_bytes == dry->sent[p],
+                   "operator %zu party %u, security %d: %llu bytes, dry %llu",
+                   i, p, (int)security,
+                   (unsigned long long)(t.p[p].bytes - t.p[p].before_bytes),
+                   (unsigned long long)dry->sent[p]);
+    }
+    CHECK(mal_obl_cost_so_far(dry).ns > 0);
+    mal_obl_close(&dry);
+}
+
 TEST(a_dry_run_counts_the_rounds_and_every_partys_bytes) {
     static example x;
-    static obl_trio t;
     uint64_t seed = mal_test_seed();
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        mal_obl *dry = NULL;
         make(&x, &seed, operators[i]);
-        obl_go(&t, MAL_SHARE3_SEMI_HONEST, body, &x);
-        CHECK_OK(mal_obl_open_dry(&dry, MAL_SHARE3_SEMI_HONEST, NULL));
-        CHECK_OK(body(dry, &x));
-        for (unsigned p = 0; p < 3; p++) {
-            CHECK_OK(t.p[p].err);
-            CHECK_THAT(
-                t.p[p].rounds - t.p[p].before_rounds == dry->cost.rounds,
-                "operator %zu: %llu rounds, dry %llu", i,
-                (unsigned long long)(t.p[p].rounds - t.p[p].before_rounds),
-                (unsigned long long)dry->cost.rounds);
-            CHECK_THAT(t.p[p].bytes - t.p[p].before_bytes == dry->sent[p],
-                       "operator %zu party %u: %llu bytes, dry %llu", i, p,
-                       (unsigned long long)(t.p[p].bytes - t.p[p].before_bytes),
-                       (unsigned long long)dry->sent[p]);
-        }
-        CHECK(mal_obl_cost_so_far(dry).ns > 0);
-        mal_obl_close(&dry);
+        dry_is_run(&x, i, MAL_SHARE3_SEMI_HONEST);
+        dry_is_run(&x, i, MAL_SHARE3_MALICIOUS);
     }
 }
 
@@ -238,14 +244,14 @@ static mal_err run_wide(mal_obl *o, table *out, table *a, table *b) {
     return take(out, a);
 }
 
-TEST(the_price_of_a_wide_sort_is_near_what_it_costs) {
+static void price_is_near(mal_share3_security security) {
     static example x;
     static obl_trio t;
     mal_obl *dry = NULL;
     uint64_t seed = mal_test_seed();
     make(&x, &seed, run_wide);
-    obl_go(&t, MAL_SHARE3_SEMI_HONEST, body, &x);
-    CHECK_OK(mal_obl_open_dry(&dry, MAL_SHARE3_SEMI_HONEST, NULL));
+    obl_go(&t, security, body, &x);
+    CHECK_OK(mal_obl_open_dry(&dry, security, NULL));
     CHECK_OK(body(dry, &x));
     for (unsigned p = 0; p < 3; p++) {
         const uint64_t bytes = t.p[p].bytes - t.p[p].before_bytes;
@@ -260,6 +266,11 @@ TEST(the_price_of_a_wide_sort_is_near_what_it_costs) {
                    (unsigned long long)dry->cost.rounds);
     }
     mal_obl_close(&dry);
+}
+
+TEST(the_price_of_a_wide_sort_is_near_what_it_costs) {
+    price_is_near(MAL_SHARE3_SEMI_HONEST);
+    price_is_near(MAL_SHARE3_MALICIOUS);
 }
 
 TEST_MAIN

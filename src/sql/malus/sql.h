@@ -332,7 +332,7 @@ mal_err mal_sql_share3_input(mal_obl_table *out, mal_obl *o, mal_share3 *s,
                              const mal_sql_part *part, unsigned seat,
                              const mal_duck_batch *rows) MAL_MUST_CHECK;
 /* What one seat will do: the plan, run without parties and rows.  Openings of
- * an answer are not in it, nor proofs when malicious.
+ * an answer are not in it; proofs are, when malicious.
  *
  * In:  rates  NULL: built-in figures
  */
