@@ -306,18 +306,16 @@ typedef struct mal_share3_column {
 
 /* A secret permutation of n rows, kept by the three: row i goes to
  * to[sigma(i)], where `to` is public, and sigma is fresh, uniform, and made of
- * three permutations of which each party knows two [AHIKNP22].  Nobody learns
- * anything of the whole.  It may move any number of columns, both ways; rows
- * moved by sigma are never opened. */
+ * three permutations of which each party knows two [AHIKNP22].  It may move any
+ * number of columns, both ways; rows moved by sigma are never opened. */
 typedef struct mal_share3_order mal_share3_order;
 void mal_share3_order_free(mal_share3_order **order); /* NULL is fine */
 
 /* Uniform: a shuffle that can be taken back.  Nothing is sent. */
 mal_err mal_share3_order_random(mal_share3 *s, mal_share3_order **order,
                                 size_t n) MAL_MUST_CHECK;
-/* That of the words pi, a permutation of [0, n): row i goes to pi[i].  Opens pi
- * after a fresh shuffle: a uniform permutation.  Whether pi is a permutation is
- * seen then, and only then: MAL_E_INPUT. */
+/* That of the words pi: row i goes to pi[i].  Opens pi after a fresh shuffle,
+ * which is uniform unless pi is no permutation of [0, n): MAL_E_INPUT. */
 mal_err mal_share3_order_of(mal_share3 *s, mal_share3_order **order,
                             const mal_share3_words *pi) MAL_MUST_CHECK;
 /* A key, bits most significant key first; compared as its bits write it. */
@@ -326,26 +324,21 @@ typedef struct mal_share3_sort_key {
     bool is_signed, descending;
 } mal_share3_sort_key;
 #define MAL_SHARE3_SORT_WIDTH_MAX 1024 /* bits of all keys */
-/* The order that sorts rows by keys[0], then keys[1], ..; equal rows stay in
- * order.
+/* The order that sorts rows by keys[0], then keys[1], ..; stable.
  *
- * Cost:    keys of at most 3 bits: some 10 rounds.  Else about n log2(n) + 5 n
- *          comparisons of (width + log2(n)) bits, each opened, in about
- *          log2(width) log2(n) rounds.
- * Leaks:   n and the widths.  Opened: comparisons of distinct rows after a
- *          fresh uniform shuffle, functions of a uniform order [HKICT12]; with
- *          it, not with the rows, lengths and rounds vary a little. */
+ * Cost:    keys of at most 3 bits: some 10 rounds.  Else n log2(n) + 5 n opened
+ *          comparisons of width + log2(n) bits, log2(width) log2(n) rounds.
+ * Leaks:   n, widths.  Opened: comparisons of distinct rows after a shuffle,
+ *          functions of a uniform order [HKICT12], with which rounds vary. */
 mal_err mal_share3_order_sort(mal_share3 *s, mal_share3_order **order,
                               const mal_share3_sort_key *keys,
                               unsigned n_keys) MAL_MUST_CHECK;
-/* The same order as words: pi[i] is the place to which row i goes.  3 rounds.
- */
+/* As words: pi[i] is the place to which row i goes.  3 rounds. */
 mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
                                const mal_share3_order *order) MAL_MUST_CHECK;
 /* Move rows of all columns, in place; inverse: back.  So pi2[pi[i]] is pi2
  * moved back by pi's order.  3 rounds; 4 bytes are sent in all for each byte of
- * a row.  Malicious: 4 rounds, 6 bytes a byte, 12 where it is one of words;
- * verified with the products, before anything is opened. */
+ * a row; malicious, 4 rounds, 6 bytes a byte, 12 a byte of words. */
 mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                unsigned n_columns, bool inverse) MAL_MUST_CHECK;
@@ -380,9 +373,8 @@ typedef enum mal_share3_call {
     MAL_SHARE3_CALLS,
 } mal_share3_call;
 
-/* Exact: what the counters of the party that sends most will show (prop_cost.c
- * holds them equal).  malicious: with the proofs, for which the last fields
- * carry from call to call what waits to be proved. */
+/* Exactly what the counters of the party that sends most will show; malicious:
+ * proofs as well, for which the last fields carry what waits to be proved. */
 typedef struct mal_share3_cost {
     uint64_t rounds, messages, bytes, products;
     bool malicious, unagreed;
@@ -392,17 +384,15 @@ typedef struct mal_share3_cost {
 /* Add the cost of a call over n rows of width planes to *cost. */
 void mal_share3_cost_add(mal_share3_cost *cost, mal_share3_call call, size_t n,
                          unsigned width);
-/* Of moving rows of so many columns of words and planes in all. */
+/* Of moving rows of so many columns of words, and planes in all; of a sort by
+ * more than 3 planes but for its shuffle, an estimate (20 % of bytes, 30 % of
+ * rounds); of mal_share3_verify, which every opening begins with. */
 void mal_share3_cost_move(mal_share3_cost *cost, size_t n, unsigned words,
                           unsigned planes);
-/* Of mal_share3_order_sort by keys of more than 3 planes, but for its shuffle:
- * an estimate, since which rows are compared follows from a uniform order.
- * Within 20 % of the bytes and 30 % of the rounds (prop_cost.c). */
 void mal_share3_cost_rank(mal_share3_cost *cost, size_t n, unsigned width);
-/* Of mal_share3_verify, which every opening begins with. */
 void mal_share3_cost_verify(mal_share3_cost *cost);
 
-/* Measure: a JSON object a line.  only: a name, or NULL for all. */
+/* A JSON object a line.  only: a name, or NULL for all. */
 mal_err mal_share3_bench(mal_buf *lines, const char *only, uint64_t rows,
                          unsigned threads,
                          mal_share3_security security) MAL_MUST_CHECK;
