@@ -24,7 +24,7 @@ FOREIGN = [
 # The C library and the kernel, open to all.
 SYSTEM = re.compile(
     r"(alloca|assert|ctype|dirent|endian|errno|fcntl|fenv|fnmatch|ftw|getopt|grp|"
-    r"cpuid|immintrin|inttypes|libgen|limits|locale|math|netdb|poll|pthread|pwd|sched|"
+    r"cpuid|immintrin|inttypes|libgen|limits|locale|malloc|math|netdb|poll|pthread|pwd|sched|"
     r"semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|"
     r"stdio|stdlib|string|strings|syslog|termios|time|unistd|wchar)\.h$"
     r"|(sys|netinet|arpa|net|linux|asm)/")
