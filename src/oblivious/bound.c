@@ -68,11 +68,24 @@ mal_err mal_obl_bound(mal_obl *o, table *t, unsigned at, size_t rows_max,
     return drop_rows(o, t, &over);
 }
 
-mal_err mal_obl_unique(mal_obl *o, table *t, const unsigned *keys,
-                       unsigned n_keys) {
+/* Rows in the order of the keys, those that do not count last: same[r] says
+ * that row r counts, and so does the one above, with the same keys; counts in
+ * that order, too. */
+typedef struct alike {
+    obl_order order;
+    bits same, counts;
+} alike;
+
+static void alike_clear(alike *a) {
+    obl_order_clear(&a->order);
+    mal_share3_bits_clear(&a->same);
+    mal_share3_bits_clear(&a->counts);
+}
+
+static mal_err find_alike(mal_obl *o, alike *z, table *t, const unsigned *keys,
+                          unsigned n_keys) {
     mal_obl_key by[MAL_OBL_KEYS_MAX] = { 0 };
-    OBL_AUTO_BITS key = { 0 }, counts = { 0 }, same = { 0 }, twice = { 0 };
-    OBL_AUTO_ORDER order = { 0 };
+    OBL_AUTO_BITS key = { 0 }, counts = { 0 }, same = { 0 };
     MAL_REQUIRE(n_keys >= 1 && n_keys <= MAL_OBL_KEYS_MAX, MAL_E_LIMIT,
                 "%u columns that are unique together, 1 to %d", n_keys,
                 MAL_OBL_KEYS_MAX);
@@ -90,11 +103,30 @@ mal_err mal_obl_unique(mal_obl *o, table *t, const unsigned *keys,
     }
     /* On top of the key stands that a row does not count: those are last. */
     MAL_TRY(obl_key_planes(o, &key, t, by, n_keys, &counts));
-    MAL_TRY(obl_order_sort(o, &order, &key));
-    MAL_TRY(obl_move_bits(o, &order, &key, false));
+    MAL_TRY(obl_order_sort(o, &z->order, &key));
+    MAL_TRY(obl_move_bits(o, &z->order, &key, false));
     MAL_TRY(obl_same_as_above(o, &same, &key));
-    bits idle = obl_planes(&key, key.width - 1, 1);
-    obl_not_in(o, &idle);
-    MAL_TRY(obl_and(o, &twice, &same, &idle));
-    return obl_promise(o, &twice);
+    const bits idle = obl_planes(&key, key.width - 1, 1);
+    MAL_TRY(obl_bits_copy(o, &z->counts, &idle));
+    obl_not_in(o, &z->counts);
+    return obl_and(o, &z->same, &same, &z->counts);
+}
+
+mal_err mal_obl_unique(mal_obl *o, table *t, const unsigned *keys,
+                       unsigned n_keys) {
+    MAL_AUTO(alike_clear) alike a = { 0 };
+    MAL_TRY(find_alike(o, &a, t, keys, n_keys));
+    return obl_promise(o, &a.same);
+}
+
+mal_err mal_obl_first(mal_obl *o, table *t, const unsigned *keys,
+                      unsigned n_keys) {
+    static const mal_obl_type truth = { .hi = 1 };
+    MAL_AUTO(alike_clear) alike a = { 0 };
+    OBL_AUTO_BITS first = { 0 };
+    MAL_TRY(find_alike(o, &a, t, keys, n_keys));
+    obl_not_in(o, &a.same);
+    MAL_TRY(obl_and(o, &first, &a.same, &a.counts));
+    MAL_TRY(obl_move_bits(o, &a.order, &first, true));
+    return obl_append_column(o, t, &first, &truth);
 }

@@ -108,10 +108,12 @@ static mal_err add_cell(const maker *m, mal_obl *o, mal_obl_table *t) {
     return MAL_OK;
 }
 
-/* Arguments stand behind the groups, in the order of their slots. */
-static mal_err slot_aggs(const sql_cx *cx, mal_obl_agg **out,
-                         const sql_slots *slots, unsigned n_groups) {
-    unsigned next = n_groups;
+/* Arguments stand behind the groups, in the order of their slots.  Of different
+ * values of a cell, one row each is marked and counted. */
+static mal_err slot_aggs(const sql_cx *cx, mal_obl *o, mal_obl_agg **out,
+                         mal_obl_table *t, const sql_slots *slots,
+                         unsigned n_groups) {
+    unsigned next = n_groups, keys[2] = { t->n_columns - 1 };
     MAL_TRY(sql_alloc(cx, out, slots->n, sizeof **out));
     for (unsigned i = 0; i < slots->n; i++) {
         const sql_slot *slot = &slots->list[i];
@@ -120,7 +122,12 @@ static mal_err slot_aggs(const sql_cx *cx, mal_obl_agg **out,
             continue;
         (*out)[i].kind =
             slot->kind == MAL_SQL_SUM ? MAL_OBL_SUM : MAL_OBL_COUNT;
-        (*out)[i].column = next++;
+        (*out)[i].column = keys[1] = next++;
+        if (!slot->distinct)
+            continue;
+        MAL_TRY(mal_obl_first(o, t, keys, 2));
+        (*out)[i] =
+            (mal_obl_agg){ .kind = MAL_OBL_SUM, .column = t->n_columns - 1 };
     }
     return MAL_OK;
 }
@@ -160,9 +167,9 @@ static mal_err run_cells(const sql_cx *cx, mal_share3_words *cells, mal_obl *o,
     const maker m = { cx, p, s->aggregate };
     MAL_TRY(sql_share_run(cx, &t, o, &share, inputs));
     MAL_TRY(add_cell(&m, o, &t));
-    MAL_TRY(slot_aggs(cx, &aggs, &s->slots, p->n_groups));
-    return mal_obl_dense(o, cells, &t, t.n_columns - 1, p->n_cells, aggs,
-                         p->n_aggs);
+    const unsigned cell = t.n_columns - 1;
+    MAL_TRY(slot_aggs(cx, o, &aggs, &t, &s->slots, p->n_groups));
+    return mal_obl_dense(o, cells, &t, cell, p->n_cells, aggs, p->n_aggs);
 }
 
 mal_err mal_sql_run_share3(mal_share3_words *cells, mal_obl *o,

@@ -34,11 +34,11 @@ mal_err sql_find_aggregate(sql_r *out, sql_r root) {
 
 /* --- aggregates ---------------------------------------------------------- */
 
-static unsigned find_slot(const sql_slots *s, mal_sql_agg_kind kind,
-                          sql_e arg) {
+static unsigned find_slot(const sql_slots *s, mal_sql_agg_kind kind, sql_e arg,
+                          bool distinct) {
     unsigned i = 0;
     for (; i < s->n; i++)
-        if (s->list[i].kind == kind &&
+        if (s->list[i].kind == kind && s->list[i].distinct == distinct &&
             (s->list[i].arg == arg ||
              (arg && s->list[i].arg && sql_expr_same(s->list[i].arg, arg))))
             break;
@@ -46,19 +46,20 @@ static unsigned find_slot(const sql_slots *s, mal_sql_agg_kind kind,
 }
 
 static mal_err slot_of(sql_slots *s, unsigned *at, mal_sql_agg_kind kind,
-                       sql_e arg) {
-    *at = find_slot(s, kind, arg);
+                       sql_e arg, bool distinct) {
+    *at = find_slot(s, kind, arg, distinct);
     MAL_REQUIRE(*at < MAL_SQL_AGGS_MAX, MAL_E_LIMIT,
                 "more than %u aggregates to release", MAL_SQL_AGGS_MAX);
     if (*at == s->n)
-        s->list[s->n++] = (sql_slot){ .kind = kind, .arg = arg };
+        s->list[s->n++] =
+            (sql_slot){ .kind = kind, .arg = arg, .distinct = distinct };
     return MAL_OK;
 }
 
 /* count of rows where x is there; of all rows if x cannot be NULL */
 static mal_err count_slot(sql_slots *s, unsigned *at, sql_e arg) {
-    return slot_of(s, at, MAL_SQL_COUNT,
-                   arg && arg->type.nullable ? arg : NULL);
+    return slot_of(s, at, MAL_SQL_COUNT, arg && arg->type.nullable ? arg : NULL,
+                   false);
 }
 
 mal_err sql_slots_of(const sql_cx *cx, sql_slots *s, sql_r aggregate) {
@@ -74,11 +75,14 @@ mal_err sql_slots_of(const sql_cx *cx, sql_slots *s, sql_r aggregate) {
             MAL_TRY(count_slot(s, &s->count[i], a->arg));
             break;
         case SQL_SUM:
-            MAL_TRY(slot_of(s, &s->sum[i], MAL_SQL_SUM, a->arg));
+            MAL_TRY(slot_of(s, &s->sum[i], MAL_SQL_SUM, a->arg, false));
             break;
         case SQL_AVG:
-            MAL_TRY(slot_of(s, &s->sum[i], MAL_SQL_SUM, a->arg));
+            MAL_TRY(slot_of(s, &s->sum[i], MAL_SQL_SUM, a->arg, false));
             MAL_TRY(count_slot(s, &s->count[i], a->arg));
+            break;
+        case SQL_DISTINCT:
+            MAL_TRY(slot_of(s, &s->count[i], MAL_SQL_COUNT, a->arg, true));
             break;
         default:
             MAL_FAIL(MAL_E_UNSUPPORTED,
@@ -93,7 +97,7 @@ mal_err sql_slots_of(const sql_cx *cx, sql_slots *s, sql_r aggregate) {
 static mal_err fill_aggs(splitter *s, mal_sql_physical *p,
                          const mal_sql_split_options *options) {
     uint64_t rows = s->aggregate->in[0]->rows_max;
-    unsigned hidden = find_slot(&s->slots, MAL_SQL_COUNT, NULL);
+    unsigned hidden = find_slot(&s->slots, MAL_SQL_COUNT, NULL, false);
     mal_sql_agg *aggs;
     MAL_REQUIRE(s->slots.n > 0, MAL_E_UNSUPPORTED,
                 "groups without an aggregate: nothing would be released; add "
@@ -105,9 +109,10 @@ static mal_err fill_aggs(splitter *s, mal_sql_physical *p,
     for (unsigned i = 0; i < s->slots.n; i++) {
         const sql_slot *slot = &s->slots.list[i];
         mal_sql_agg *a = &aggs[i];
-        sql_agg named = { .kind = slot->kind == MAL_SQL_SUM ? SQL_SUM
-                                  : slot->arg               ? SQL_COUNT
-                                                            : SQL_COUNT_ROWS,
+        sql_agg named = { .kind = slot->distinct              ? SQL_DISTINCT
+                                  : slot->kind == MAL_SQL_SUM ? SQL_SUM
+                                  : slot->arg                 ? SQL_COUNT
+                                                              : SQL_COUNT_ROWS,
                           .arg = slot->arg };
         MAL_AUTO(mal_buf_clear) mal_buf label = { 0 };
         *a = (mal_sql_agg){ .kind = slot->kind, .hi = 1 };
@@ -380,6 +385,12 @@ mal_err mal_sql_split(const mal_sql_physical **physical, mal_arena *arena,
     }
     MAL_TRY(sql_find_aggregate(&s->aggregate, plan->root));
     MAL_TRY(sql_slots_of(&s->cx, &s->slots, s->aggregate));
+    for (unsigned i = 0; i < s->slots.n; i++)
+        MAL_REQUIRE(!s->slots.list[i].distinct || (options && options->share3),
+                    MAL_E_UNSUPPORTED,
+                    "count distinct: no mechanism of clear, sum and psi "
+                    "releases it, whose owners do not see each other's values; "
+                    "share3 does");
     MAL_TRY(fill_aggs(s, p, options));
     MAL_TRY(fill_groups(s, p));
     if (options && options->share3)

@@ -9,7 +9,8 @@
 /* What an engine adds up: each once, whatever asks for it. */
 typedef struct sql_slot {
     mal_sql_agg_kind kind;
-    sql_e arg; /* over the aggregate's input; NULL: rows */
+    sql_e arg;     /* over the aggregate's input; NULL: rows */
+    bool distinct; /* COUNT: of different values */
 } sql_slot;
 
 typedef struct sql_slots {

@@ -176,7 +176,7 @@ def main():
     print("1..1\n# MAL_SEED=%d, %d queries" % (args.seed, args.queries), flush=True)
     try:
         tables = queries.Tables(rng, folder)
-        asked = [queries.generate(rng) for _ in range(args.queries)]
+        asked = [queries.generate(rng, args.engine != "clear") for _ in range(args.queries)]
         began = time.time()
         theirs = postgres_answers(pg, tables.sql, [q.text for q in asked])
         between = time.time()

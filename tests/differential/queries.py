@@ -378,7 +378,7 @@ def whole(r, p, pay):
     return "(%s%s + %s)" % (p, pay, literal(r))
 
 
-def split_query(r):
+def split_query(r, shares):
     """Aggregates over a union or a join of owners: run clear, and as an engine would."""
     join = r.random() < 0.4
     if join:
@@ -397,7 +397,8 @@ def split_query(r):
     groups = r.sample([p + "g", p + "h", p + "m", "(%sy > 500)" % p,
                        "CASE WHEN %sy < 10 THEN 1 WHEN %sg = 'AA' THEN 2 END" % (p, p)], r.randint(0, 2))
     aggs = [r.choice(["count(*)", "count(%sx)" % p, "sum(%s)" % whole(r, p, pay), "avg(%s)" % whole(r, p, pay),
-                      "sum(%s) - count(*)" % whole(r, p, pay)]) for _ in range(r.randint(1, 3))]
+                      "sum(%s) - count(*)" % whole(r, p, pay)] + (
+                          ["count(DISTINCT %s)" % r.choice([p + "x", p + "h", p + "id"])] if shares else [])) for _ in range(r.randint(1, 3))]
     text = "SELECT %s FROM %s" % (", ".join(groups + aggs), frm)
     if conds:
         text += " WHERE " + " AND ".join(conds)
@@ -434,8 +435,8 @@ def window_query(r):
     return Query(text)
 
 
-def generate(r):
+def generate(r, shares):
     if r.random() < 0.06:
         return window_query(r)
     kind = r.random()
-    return rows_query(r) if kind < 0.4 else groups_query(r) if kind < 0.8 else split_query(r)
+    return rows_query(r) if kind < 0.4 else groups_query(r) if kind < 0.8 else split_query(r, shares)

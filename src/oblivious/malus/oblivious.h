@@ -226,6 +226,10 @@ mal_err mal_obl_bound(mal_obl *o, mal_obl_table *t, unsigned column,
  */
 mal_err mal_obl_unique(mal_obl *o, mal_obl_table *t, const unsigned *keys,
                        unsigned n_keys) MAL_MUST_CHECK;
+/* One more column: 1 in one valid row of each that agree in all keys, 0 in the
+ * others; a row with a NULL is none. */
+mal_err mal_obl_first(mal_obl *o, mal_obl_table *t, const unsigned *keys,
+                      unsigned n_keys) MAL_MUST_CHECK;
 /* rank() over (partition by the first n_part keys order by the others), as one
  * more column [1, n]; rows stay. */
 mal_err mal_obl_window_rank(mal_obl *o, mal_obl_table *t,

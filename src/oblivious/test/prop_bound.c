@@ -160,4 +160,36 @@ TEST(keys_are_unique_or_a_promise_breaks) {
     CHECK(unique > 3 && not_unique > 3);
 }
 
+/* --- one of those that agree -----------------------------------------------
+ */
+
+static mal_err run_first(mal_obl *o, example *x, table *out, table *a,
+                         table *b) {
+    (void)b;
+    MAL_TRY(mal_obl_first(o, a, x->key_columns, x->n_keys));
+    *out = *a;
+    memset(a, 0, sizeof *a);
+    return MAL_OK;
+}
+
+TEST(one_row_of_those_that_agree_is_the_first) {
+    static example x;
+    for (unsigned i = 0; i < 20; i++) {
+        memset(&x, 0, sizeof x);
+        random_table(&x.a, 3, i % 2 ? 5 : 2000);
+        x.n_keys = 1 + (unsigned)dice(2);
+        x.key_columns[0] = (unsigned)dice(3);
+        x.key_columns[1] = (x.key_columns[0] + 1) % 3;
+        x.run = run_first;
+        obl_run(example_body, &x);
+        CHECK_EQ(x.out.n_columns, 4);
+        for (size_t r = 0; r < x.a.n; r++) {
+            size_t firsts = 0;
+            for (size_t q = 0; q < x.a.n; q++)
+                firsts += same_keys(&x, q, r) && x.out.c[3].v[q] == 1;
+            CHECK_EQ(firsts, same_keys(&x, r, r));
+        }
+    }
+}
+
 TEST_MAIN

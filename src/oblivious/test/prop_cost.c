@@ -143,12 +143,18 @@ static mal_err run_unique(mal_obl *o, table *out, table *a, table *b) {
     return take(out, a);
 }
 
+static mal_err run_first(mal_obl *o, table *out, table *a, table *b) {
+    (void)b;
+    MAL_TRY(mal_obl_first(o, a, keys, 1));
+    return take(out, a);
+}
+
 /* Keys of at most three planes, validity and direction included. */
 static const operator operators[] = {
     run_sort,  run_compact,        run_distinct, run_window, run_clamp,
     run_union, run_inner,          run_left,     run_anti,   run_outer,
     run_group, run_total,          run_dense,    run_ranked, run_group_ranked,
-    run_bound, run_bound_in_place, run_unique,
+    run_bound, run_bound_in_place, run_unique,   run_first,
 };
 
 static mal_err body(mal_obl *o, void *ctx) {

@@ -235,6 +235,29 @@ TEST(a_release_has_cells_and_counts_what_a_unit_touches) {
         MAL_E_DENIED);
 }
 
+TEST(different_values_are_counted_for_a_release_on_shares_alone) {
+    mal_arena *arena = test_arena();
+    const mal_policy_contract *contract = shop(arena);
+    mal_sql_split_options options = { .share3 = true };
+    const mal_sql_plan *plan;
+    const mal_sql_physical *p;
+    CHECK_OK(mal_sql_plan_from_text(
+        &plan, arena, contract,
+        mal_bytes_str("SELECT kind, count(DISTINCT io), count(DISTINCT n), "
+                      "count(io) FROM parts, items WHERE p = ip GROUP BY "
+                      "kind")));
+    CHECK_OK(mal_sql_split(&p, arena, plan, contract, &options));
+    CHECK_EQ(p->n_aggs, 3);
+    for (unsigned i = 0; i < 3; i++) /* a row adds one at most, to each */
+        CHECK(p->aggs[i].kind == MAL_SQL_COUNT && p->aggs[i].lo == 0 &&
+              p->aggs[i].hi == 1);
+    CHECK_EQ(p->rows_per_unit, 4000);
+    CHECK(strstr(p->aggs[0].label, "distinct"));
+    options = (mal_sql_split_options){ .apart = true };
+    CHECK_ERR(mal_sql_split(&p, arena, plan, contract, &options),
+              MAL_E_UNSUPPORTED);
+}
+
 /* Every allocation fails once. */
 TEST(a_split_for_shares_survives_every_failed_allocation) {
     mal_arena *arena = test_arena();
