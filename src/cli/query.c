@@ -211,6 +211,15 @@ static mal_err keep_receipt(mal_cli *cli, const mal_json *d) {
     return written ? mal_json_put_str(cli->result, "receipt", path) : MAL_OK;
 }
 
+/* What noise costs, or that there was none: no noised answer is for nothing. */
+static const char *loss_text(mal_cli *cli, const mal_json *d) {
+    const uint64_t nano = cli_u64(d, "epsilon_nano");
+    if (nano == 0)
+        return "exact, no differential privacy";
+    return mal_arena_printf(cli->arena, "epsilon %s spent of each dataset",
+                            cli_nano_text(cli->arena, nano));
+}
+
 static void say_foot(mal_cli *cli, const mal_json *d) {
     const mal_json *notes = cli_list(d, "notes");
     const char *faint = cli_style_on(stdout, CLI_FAINT);
@@ -223,11 +232,8 @@ static void say_foot(mal_cli *cli, const mal_json *d) {
     if (cli_bool(d, "stored"))
         mal_cli_say(cli, "the stored answer, again: no budget was spent\n");
     else
-        mal_cli_say(cli,
-                    "engine %s, epsilon %s spent of each dataset, %.1f s, "
-                    "%s on the wire\n",
-                    cli_str(d, "engine"),
-                    cli_nano_text(cli->arena, cli_u64(d, "epsilon_nano")),
+        mal_cli_say(cli, "engine %s, %s, %.1f s, %s on the wire\n",
+                    cli_str(d, "engine"), loss_text(cli, d),
                     cli_real(d, "seconds"),
                     cli_bytes_text(cli->arena, cli_u64(d, "bytes")));
     /* What the plan tells of leakage and trust stands in explain and receipt;

@@ -96,6 +96,8 @@ def explain_and_receipt_say_what_it_is(h):
                   "permitted by rule overlap", "sees which of its rows match, alone",
                   "of its choice"):
         assert words in text, (words, text)
+    told = h.ada.cli("query", "house", MATCH.format(" WHERE age = 1"))
+    assert "engine psi, exact, no differential privacy" in told, told
     path = os.path.join(h.dir, "receipt")
     with open(path, "w") as f:
         f.write(h.done["receipt"])
