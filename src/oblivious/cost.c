@@ -94,6 +94,13 @@ static void pay_digit(mal_obl *o, unsigned turn, size_t n, unsigned width) {
         obl_pay(o, MAL_SHARE3_CALL_AND, n, 1u << k);
     obl_pay(o, MAL_SHARE3_CALL_INJECT_ONE, 64 * obl_stride(n) * values, 1);
     obl_pay_dot(o, n * values, values);
+    if (o->meter.malicious) {
+        const unsigned log_n = obl_log2_up(n);
+        obl_pay(o, MAL_SHARE3_CALL_TO_BITS, n, log_n ? log_n : 1);
+        obl_pay_move(o, turn, n, 0, log_n ? log_n : 1);
+        obl_pay(o, MAL_SHARE3_CALL_BITS_OPEN, n, log_n ? log_n : 1);
+        return;
+    }
     obl_pay_move(o, turn, n, 1, 0);
     obl_pay(o, MAL_SHARE3_CALL_OPEN, n, 64);
 }

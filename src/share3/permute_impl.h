@@ -111,6 +111,9 @@ mal_err share3_order_new(mal_share3 *s, mal_share3_order **order,
 /* to is p, checked to be a permutation. */
 mal_err share3_order_set(mal_share3_order *order,
                          const uint64_t *p) MAL_MUST_CHECK;
+/* mal_share3_order_of of words that are known to be below n. */
+mal_err share3_order_of_places(mal_share3 *s, mal_share3_order **order,
+                               const mal_share3_words *pi) MAL_MUST_CHECK;
 /* Lanes' part 0 and 1 become fresh shares of the columns' rows moved by sigma;
  * first: public, where rows are taken from before; NULL: not moved. */
 mal_err share3_shuffle_lanes(mal_share3 *s, const mal_share3_order *order,

@@ -117,7 +117,7 @@ static mal_err sort_digit(mal_share3 *s, mal_share3_order **order,
     MAL_AUTO(mal_share3_words_clear) mal_share3_words pi = { 0 };
     MAL_TRY(join_planes(s, &digit, t, width));
     MAL_TRY(share3_digit_order(s, &pi, &digit));
-    return mal_share3_order_of(s, order, &pi);
+    return share3_order_of_places(s, order, &pi);
 }
 
 /* --- By comparison ---------------------------------------------------------

@@ -59,7 +59,8 @@ static void arrange(mal_share3 *s, job *j) {
     must(mal_share3_shuffle(s, columns, 2));
     /* One that is verified; the rest of the engine is semi-honest here. */
     s->options.security = MAL_SHARE3_MALICIOUS;
-    must(mal_share3_shuffle(s, columns + 1, 1));
+    must(mal_share3_shuffle(s, columns, 2));
+    must(mal_share3_verify(s));
     s->options.security = MAL_SHARE3_SEMI_HONEST;
     must(mal_share3_order_sort(s, &order, keys, 2));
     must(mal_share3_order_apply(s, order, columns, 2, false));

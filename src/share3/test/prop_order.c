@@ -38,6 +38,17 @@ static void keep(mal_share3 *s, uint64_t *to, const uint64_t *x, size_t n) {
         memcpy(to, x, n * sizeof *to);
 }
 
+static void run_as(mal_share3_security security,
+                   mal_err (*body)(mal_share3 *, void *), void *ctx) {
+    static trio t;
+    trio_init(&t);
+    for (unsigned i = 0; i < 3; i++)
+        t.p[i].options.security = security;
+    trio_go(&t, body, ctx);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s", i, t.p[i].why);
+}
+
 static const size_t sizes[] = { 0, 1, 2, 3, 63, 64, 65, 1000 };
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 #define N_MAX 20000
@@ -113,28 +124,34 @@ static mal_prim_drbg *seeded(void) {
     return drbg;
 }
 
+static void check_table(table *t, size_t n) {
+    static bool seen[N_MAX];
+    size_t moved = 0;
+    memset(seen, 0, sizeof seen);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t from = t->out_word[0][i];
+        CHECK(from < n && !seen[from]);
+        seen[from] = true;
+        moved += from != i;
+        CHECK_EQ(t->out_word[1][i], t->word[1][from]);
+        for (unsigned c = 0; c < 3; c++)
+            CHECK_EQ(t->out_bits[c][i], t->bits[c][from]);
+        CHECK_EQ(t->back[i], i);
+    }
+    /* A fixed point for each row on average: 40 of them, P < 2^-150. */
+    CHECK(n < 60 || n - moved < 40);
+}
+
 TEST(a_shuffle_moves_all_columns_alike_and_its_inverse_takes_it_back) {
     MAL_AUTO(mal_prim_drbg_auto) mal_prim_drbg *drbg = seeded();
     table *t = &shared_table;
     for (size_t k = 0; k <= N_SIZES; k++) {
         const size_t n = k < N_SIZES ? sizes[k] : N_MAX;
-        static bool seen[N_MAX];
-        memset(seen, 0, sizeof seen);
         fill_table(t, n, drbg);
-        trio_run(shuffle_table, t);
-        size_t moved = 0;
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t from = t->out_word[0][i];
-            CHECK(from < n && !seen[from]);
-            seen[from] = true;
-            moved += from != i;
-            CHECK_EQ(t->out_word[1][i], t->word[1][from]);
-            for (unsigned c = 0; c < 3; c++)
-                CHECK_EQ(t->out_bits[c][i], t->bits[c][from]);
-            CHECK_EQ(t->back[i], i);
-        }
-        /* A fixed point for each row on average: 40 of them, P < 2^-150. */
-        CHECK(n < 60 || n - moved < 40);
+        run_as(MAL_SHARE3_SEMI_HONEST, shuffle_table, t);
+        check_table(t, n);
+        run_as(MAL_SHARE3_MALICIOUS, shuffle_table, t);
+        check_table(t, n);
     }
 }
 
@@ -201,9 +218,9 @@ static int compare_rows(const void *a, const void *b) {
     return i < j ? -1 : i > j;
 }
 
-static void check_sort(sorting *t) {
+static void check_sort_as(sorting *t, mal_share3_security security) {
     static uint64_t want[N_MAX];
-    trio_run(sort_body, t);
+    run_as(security, sort_body, t);
     for (size_t i = 0; i < t->n; i++)
         want[i] = i;
     order_of_qsort = t;
@@ -213,6 +230,11 @@ static void check_sort(sorting *t) {
         CHECK_EQ(t->pi[want[i]], i);
         CHECK_EQ(t->back[i], i);
     }
+}
+
+static void check_sort(sorting *t) {
+    check_sort_as(t, MAL_SHARE3_SEMI_HONEST);
+    check_sort_as(t, MAL_SHARE3_MALICIOUS);
 }
 
 static void one_key(sorting *t, size_t n, unsigned width) {
@@ -282,7 +304,7 @@ TEST(a_sort_of_many_rows_takes_the_rounds_and_products_that_it_says) {
     one_key(&shared_sorting, N_MAX, 64);
     for (size_t i = 0; i < N_MAX; i++)
         shared_sorting.key[0][i] = mal_prim_drbg_u64(drbg);
-    check_sort(&shared_sorting);
+    check_sort_as(&shared_sorting, MAL_SHARE3_SEMI_HONEST);
     /* n log2(n) + 5 n comparisons of 79 bits, and a little, two ANDs a bit. */
     const double n = N_MAX, comparisons = n * (14.3 + 5.5);
     CHECK((double)shared_sorting.count.products < comparisons * 2 * 79 / 64);
