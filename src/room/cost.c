@@ -24,10 +24,10 @@ void room_costs_default(room_costs *costs) {
         .compare_word_ns = 30,
     };
     mal_obl_rates malicious = semi_honest;
-    malicious.and_word_ns = 60;
-    malicious.mul_ns = 500;
-    malicious.permute_ns = 1500;
-    malicious.compare_word_ns = 110;
+    malicious.and_word_ns = 45;
+    malicious.mul_ns = 220;
+    malicious.permute_ns = 200;
+    malicious.compare_word_ns = 80;
     *costs = (room_costs){ .load_row_ns = 60,
                            .scan_row_ns = 20,
                            .start_ns = 120e6,
@@ -40,33 +40,32 @@ void room_costs_default(room_costs *costs) {
                            .step_ns = 60e6 };
 }
 
-/* Words of 64 ANDs that a sort of 64 bits compares for a row of n. */
-static double compared(double rows) {
-    double log = 0;
-    while (rows > 1) {
-        rows /= 2;
-        log++;
-    }
-    return (log + 5) * 2 * (64 + log) / 64;
-}
-
 typedef struct measured {
     const char *name;
     bool malicious;
     double rows, ns; /* of a row, wall */
 } measured;
 
+/* Units as the dry engine counts them: a move by what is sent, a sort by the
+ * products of its comparisons. */
 static bool take_share3(mal_obl_rates *r, const measured *m) {
-    if (strcmp(m->name, "and64") == 0)
-        r->and_word_ns = m->ns;
-    else if (strcmp(m->name, "mul64") == 0)
-        r->mul_ns = m->ns;
-    else if (strcmp(m->name, "shuffle64") == 0)
-        r->permute_ns = m->ns;
-    else if (strcmp(m->name, "sort64") == 0)
-        r->compare_word_ns = m->ns / compared(m->rows);
-    else
+    mal_share3_cost c = { .malicious = m->malicious };
+    const double ns = m->ns * m->rows;
+    if (m->rows < 2 || m->rows > (double)MAL_SHARE3_ROWS_MAX)
         return false;
+    if (strcmp(m->name, "and64") == 0) {
+        r->and_word_ns = m->ns;
+    } else if (strcmp(m->name, "mul64") == 0) {
+        r->mul_ns = m->ns;
+    } else if (strcmp(m->name, "shuffle64") == 0) {
+        mal_share3_cost_move(&c, (size_t)m->rows, 1, 0);
+        r->permute_ns = ns * 16 / (double)c.bytes;
+    } else if (strcmp(m->name, "sort64") == 0) {
+        mal_share3_cost_rank(&c, (size_t)m->rows, 64);
+        r->compare_word_ns = ns / (double)c.products;
+    } else {
+        return false;
+    }
     return true;
 }
 
@@ -103,7 +102,7 @@ static mal_err read_real(const mal_json *o, const char *name, double *value) {
     const mal_json *v;
     MAL_TRY(mal_json_get(o, name, &v));
     MAL_TRY(mal_json_as_real(v, name, value));
-    MAL_REQUIRE(*value > 0 && *value < 1e15, MAL_E_INPUT,
+    MAL_REQUIRE(*value >= 1e-3 && *value < 1e15, MAL_E_INPUT,
                 "a bench line's %s is out of range", name);
     return MAL_OK;
 }
