@@ -17,6 +17,7 @@ FOREIGN = [
     (r"openssl/", {"prim"}),
     (r"jansson", {"json"}),
     (r"sqlite3", {"db"}),
+    (r"malloc\.h", {"base"}),
     (r"duckdb", {"duck"}),
     (r"seccomp\.h|linux/(landlock|seccomp|audit|filter)\.h", {"duck"}),
     (r"pg_query|protobuf-c", {"sql"}),

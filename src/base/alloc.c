@@ -1,6 +1,7 @@
 /* alloc.c - heap memory: zeroed, counted, and able to fail on demand. */
 #include "base_impl.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,4 +49,13 @@ void *mal_realloc(void *old, size_t old_size, size_t new_size) {
 
 void mal_free(void *block) {
     free(block);
+}
+
+/* glibc's heap gives memory back to the system, page by page, whenever 128 KiB
+ * lie free at its end, until it has seen a block of up to 32 MiB go. */
+void mal_heap_settle(void) {
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
 }

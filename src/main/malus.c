@@ -6,7 +6,6 @@
 #include <malus/node.h>
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,18 +120,7 @@ static const mal_cli_verb verbs[] = {
     { .name = NULL },
 };
 
-/* glibc's heap gives memory back to the system, page by page, whenever 128 KiB
- * lie free at its end, until it has seen a block of up to 32 MiB go: until then
- * each message of 64 KiB costs its page faults anew.  Here it is told at once
- * what it would learn. */
-static void set_heap(void) {
-#ifdef __GLIBC__
-    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
-#endif
-}
-
 int main(int argc, char **argv) {
-    set_heap();
+    mal_heap_settle();
     return mal_cli_main(argc, argv, verbs);
 }

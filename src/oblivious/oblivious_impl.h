@@ -7,7 +7,7 @@
 #ifndef MAL_OBLIVIOUS_IMPL_H
 #define MAL_OBLIVIOUS_IMPL_H
 
-#include <malus/oblivious.h>
+#include <malus/oblivious_stages.h>
 
 typedef mal_share3_bits bits;
 typedef mal_share3_words words;

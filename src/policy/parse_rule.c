@@ -40,7 +40,7 @@ static mal_err take_models(parser *p, mal_policy_rule *r) {
     MAL_TRY(policy_take_if(p, "(", &open));
     if (!open)
         return MAL_OK;
-    MAL_TRY(take_texts(p, &models, "a model, as in logreg"));
+    MAL_TRY(take_texts(p, &models, "a model, as in logistic"));
     sort(&models, sizeof(char *), by_text);
     r->train = models.ptr;
     r->n_train = models.n;

@@ -4,7 +4,7 @@
 
 #include "room_impl.h"
 
-#include <malus/oblivious.h>
+#include <malus/oblivious_stages.h>
 
 /* --- planes.c: a table as planes of bits --------------------------------- */
 

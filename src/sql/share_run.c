@@ -1,6 +1,8 @@
 /* share_run.c - the plan on shares, from the leaves up. */
 #include "share_run_impl.h"
 
+#include <malus/oblivious_stages.h>
+
 #include <string.h>
 
 #define AUTO_TABLE MAL_AUTO(mal_obl_table_clear) mal_obl_table

@@ -96,6 +96,9 @@ void *mal_calloc(size_t n, size_t size);
 /* Grow or shrink; the old block stays valid on NULL.  New bytes are zero. */
 void *mal_realloc(void *old, size_t old_size, size_t new_size);
 void mal_free(void *block);
+/* At start: tell the C library's heap at once what it would learn, so that
+ * blocks of 64 KiB do not cost their page faults anew each time. */
+void mal_heap_settle(void);
 /* Test hook: the n-th allocation from now fails (1 = the next); 0 = never. */
 void mal_alloc_fail_at(uint64_t n);
 uint64_t mal_alloc_count(void);

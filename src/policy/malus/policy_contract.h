@@ -239,7 +239,7 @@ typedef struct mal_policy_rule {
     uint32_t n_exact;
     mal_policy_set exact_to; /* 0: no exact clause */
     uint32_t reveals;
-    const char *const *train; /* train (logreg, ...): the models */
+    const char *const *train; /* train (logistic, ...): the models */
     uint32_t n_train;
     const mal_policy_touch *touching; /* forbid only */
     uint32_t n_touching;
