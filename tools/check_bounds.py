@@ -86,9 +86,9 @@ def bins(n):
 # (what fails, where, expression, greatest value)
 STATISTICAL = [
     ("share3, malicious: wrong ANDs pass, a batch of `RECORD` words", "`share3/prove.c`",
-     "log2(1 + 2 * (log2(64 * RECORD) + 1)) - 64", -40),
+     "log2(1 + 3 * (log2(64 * RECORD) + 1)) - 64", -40),
     ("share3, malicious: the same, shuffles of 2^27 cells among them", "`share3/prove.c`",
-     "log2(1 + 2 * (6 + 28 + 1)) - 64", -40),
+     "log2(1 + 3 * (6 + 28 + 1)) - 64", -40),
     ("share3, malicious: wrong products of words pass, a batch", "`share3/prove.c`",
      "log2(1 + 2 * (log2(RECORD) + 1)) - GALOIS", -40),
     ("share3, malicious: a bent message of a shuffle is folded to nothing, 2^17 of them",

@@ -12,9 +12,10 @@
  * know yet; with s = pi^-1(r), that is, s_i = r_j where row i goes to j,
  *     <r, F(m_X)> + <r, F(y_TX)> = <s, F(x_TX)>.                          (*)
  * Y knows s, T knows F(x_TX), and X both once it is told the seed of r and c,
- * when it has no more to send.  The left side are shares that Y and T hold of
- * an inner product of what one verifier knows with what the other knows: X
- * proves it together with its products (prove.c), before anything is opened.
+ * when both others say that they have all of its messages.  The left side are
+ * shares that Y and T hold of an inner product of what one verifier knows with
+ * what the other knows: X proves it together with its products (prove.c),
+ * before anything is opened.
  *
  * Words, mod 2^64.  (*) is made of bits again by the carries k of m_X + y_TX:
  * with c = 2 k, pi(x_TX) = m_X ^ y_TX ^ c.  X sends Y its share k_Y = k ^ k_T
@@ -384,6 +385,7 @@ static mal_err tell_seeds(checked *k) {
         .take = take_swap,
         .ctx = &w,
     };
+    MAL_TRY(share3_wait_all_came(k->s));
     MAL_TRY(share3_exchange(k->s, &r));
     set_seed(k, PROVER);
     return MAL_OK;

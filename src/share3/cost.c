@@ -35,6 +35,7 @@ static void add_proof(mal_share3_cost *c, const proof_ring *ring, uint64_t n,
     if (n == 0 && claims == 0)
         return;
     c->unagreed = true;
+    add_round(c, 1); /* all came */
     if (blocks) {
         add_toss(c, 2, &told);
         add_round(c, (share3_points(v) - ((uint64_t)1 << v)) * ring->words);
@@ -95,6 +96,12 @@ static void add_products(mal_share3_cost *c, unsigned k, uint64_t words) {
 
 static void add_gates(mal_share3_cost *c, uint64_t gates, uint64_t words) {
     add_products(c, 0, gates * words);
+}
+
+/* io.c, agree_later */
+static void add_coming(mal_share3_cost *c, uint64_t words) {
+    add_round(c, words);
+    c->unagreed |= c->malicious;
 }
 
 /* io.c, swap_openings: the hash is of four words. */
@@ -187,19 +194,19 @@ void mal_share3_cost_add(mal_share3_cost *c, mal_share3_call call, size_t n,
         return;
     switch (call) {
     case MAL_SHARE3_CALL_INPUT:
-        add_round(c, n);
+        add_coming(c, n);
         break;
     case MAL_SHARE3_CALL_OPEN:
         add_opening(c, n);
         break;
     case MAL_SHARE3_CALL_BITS_INPUT:
-        add_round(c, width * stride);
+        add_coming(c, width * stride);
         break;
     case MAL_SHARE3_CALL_BITS_OPEN:
         add_opening(c, width * stride);
         break;
     case MAL_SHARE3_CALL_AGREE:
-        add_round(c, 4);
+        add_coming(c, 4);
         break;
     case MAL_SHARE3_CALL_MUL:
         add_products(c, 1, n);
@@ -261,6 +268,7 @@ static void add_checked(mal_share3_cost *c, size_t n, uint64_t total,
             for (uint64_t left = carries; left > 0;)
                 left -= room(c, 0, left);
     }
+    add_round(c, 1); /* all came */
     add_round(c, 2);
     c->claims += 3 * n;
     c->told += 2;

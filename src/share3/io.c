@@ -28,6 +28,11 @@ static void take_input(void *ctx, const uint64_t *words, size_t from,
     memcpy(in->part[0] + from, words, n * sizeof *words);
 }
 
+/* Nothing is opened before all have said that what comes now is well. */
+static void agree_later(mal_share3 *s, size_t n) {
+    s->unagreed |= n && s->options.security == MAL_SHARE3_MALICIOUS;
+}
+
 /* The parts are zero before. */
 static mal_err run_input(input *in, unsigned owner, size_t n) {
     mal_share3 *s = in->s;
@@ -45,6 +50,7 @@ static mal_err run_input(input *in, unsigned owner, size_t n) {
         for (size_t i = 0; i < n; i += SHARE3_CHUNK)
             share3_draw(s, 1, in->part[1] + i,
                         share3_least(SHARE3_CHUNK, n - i));
+    agree_later(s, n); /* else it might be chosen by what is opened */
     return share3_exchange(s, &r);
 }
 
@@ -166,6 +172,7 @@ static mal_err run_agree(mal_share3 *s, uint64_t *const part[2], size_t n) {
         .take = take_agree,
         .ctx = &a,
     };
+    agree_later(s, n);
     return settle_agree(s, &a, &r, "one");
 }
 

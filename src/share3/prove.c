@@ -22,7 +22,9 @@
  *
  * The coin.  All three proofs have the same challenges: the sum of three words,
  * each drawn from the key of two parties.  P lacks that of L and R; L tells it
- * once it has P's words.  So P speaks first, and cannot speak to R anew.  A
+ * once it has P's words, and R, before the proof began, all that P sent it:
+ * inputs, messages of shuffles, which what is proved depends on.  So P speaks
+ * first, and cannot speak to R anew.  A
  * vector is then the same in the two proofs that it serves in: X1, Y1 of P are
  * X0, Y0 of P + 1, and are evaluated and folded once.  (The last challenge is
  * each proof's own: P needs none.)  Who was told wrongly would verify at
@@ -36,9 +38,9 @@
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights, 2/q for each variable, of which a batch of 2^20 words has
- * log2(2^20 rows) + 1.
- *   ANDs:   q = 2^64, (1 + 2 * 27) / 2^64 < 2^-58; with claims of up to 2^27
- *           elements (1 + 2 * (6 + 28 + 1)) / 2^64 < 2^-57.
+ * log2(2^20 rows) + 1; 3/q for ANDs, where one stands for zero too.
+ *   ANDs:   q = 2^64, (1 + 3 * 27) / 2^64 < 2^-57; with claims, 2^28 elements
+ *           in all, (1 + 3 * (6 + 28 + 1)) / 2^64 < 2^-57.
  *   words:  q = 2^48, (1 + 2 * 21) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
@@ -501,6 +503,7 @@ static mal_err set_up(proof *p) {
 
 static mal_err run(proof *p) {
     MAL_TRY(set_up(p));
+    MAL_TRY(share3_wait_all_came(p->s));
     if (p->blocks)
         MAL_TRY(begin(p));
     take_claims(p);

@@ -87,7 +87,7 @@ struct mal_share3 {
     uint64_t shuffles; /* drawn so far */
     share3_record record[2]; /* of ANDs, of products of words */
     share3_claims claims;
-    bool unagreed;   /* proved, and the others have not said so yet */
+    bool unagreed;   /* proved, came in; the others have not said so yet */
     uint64_t *proof; /* what a proof needs, kept for the next */
     size_t proof_words;
     size_t memory;
@@ -116,6 +116,7 @@ typedef enum share3_kind {
     SHARE3_SHUFFLE = 7,
     SHARE3_SHUFFLE_CHECK = 8,
     SHARE3_PROOF = 9,
+    SHARE3_CAME = 10,
 } share3_kind;
 
 enum { SHARE3_NOT_X = 1, SHARE3_NOT_Y = 2, SHARE3_NOT_Z = 4 };
@@ -157,6 +158,9 @@ mal_err share3_record_room(mal_share3 *s, share3_kind kind,
 mal_err share3_claims_room(mal_share3 *s, share3_claims **claims,
                            size_t n) MAL_MUST_CHECK;
 void share3_record_clear(mal_share3 *s);
+/* Before P_(me+1) is told any random word: P_(me-1) has what P_(me+1) sent it
+ * so far.  P_(me+1) may have kept it back, to choose it by that word. */
+mal_err share3_wait_all_came(mal_share3 *s) MAL_MUST_CHECK;
 
 /* io.c: open x_k's sum, over bits, to the two that hold part k of words. */
 mal_err share3_open_part(mal_share3 *s, uint64_t *planes, unsigned k,

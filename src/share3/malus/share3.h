@@ -338,7 +338,7 @@ mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
                                const mal_share3_order *order) MAL_MUST_CHECK;
 /* Move rows of all columns, in place; inverse: back.  So pi2[pi[i]] is pi2
  * moved back by pi's order.  3 rounds; 4 bytes are sent in all for each byte of
- * a row; malicious, 4 rounds, 6 bytes a byte, 12 a byte of words. */
+ * a row; malicious, 5 rounds, 6 bytes a byte, 12 a byte of words. */
 mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                unsigned n_columns, bool inverse) MAL_MUST_CHECK;
