@@ -93,7 +93,8 @@ static const mal_cli_option node_options[] = {
       "Where peers reach it; else 127.0.0.1 and the port it had last" },
     { "threads", "N", "For one job; else all" },
     { "step", "SECONDS", "A peer answers a step within this; else 60" },
-    { "memory", "MIB", "At most for one DuckDB; else 1024" },
+    { "memory", "MIB",
+      "At most for one DuckDB, and for shares of a job; else 1024" },
     { NULL, NULL, NULL },
 };
 

@@ -56,6 +56,8 @@ mal_err mal_obl_bound(mal_obl *o, table *t, unsigned at, size_t rows_max,
     if (rows_max >= t->n)
         return MAL_OK;
     MAL_TRY(obl_key_planes(o, &key, t, &by, 1, rank ? NULL : &t->valid));
+    for (unsigned i = 0; i < t->n_columns; i++) /* it has what it needs */
+        MAL_TRY(obl_column_rest(o, &t->columns[i]));
     if (!rank)
         MAL_TRY(obl_order_sort(o, &order, &key));
     else if (!rank->in_place)
@@ -65,7 +67,10 @@ mal_err mal_obl_bound(mal_obl *o, table *t, unsigned at, size_t rows_max,
     MAL_TRY(same_as_before(o, &over, &key, rows_max));
     if (order.n)
         MAL_TRY(obl_move_bits(o, &order, &over, true));
-    return drop_rows(o, t, &over);
+    MAL_TRY(drop_rows(o, t, &over));
+    mal_share3_bits_clear(&key);
+    mal_share3_bits_clear(&over);
+    return mal_obl_table_wake(o, t);
 }
 
 /* Rows in the order of the keys, those that do not count last: same[r] says

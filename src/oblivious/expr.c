@@ -465,24 +465,47 @@ static mal_err settle(mal_obl *o, column *out, column *c,
                               out->has_bits ? out->bits.n : out->words.n, 1);
 }
 
-mal_err mal_obl_eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
+static bool reads(const mal_obl_expr *e, unsigned at) {
+    bool found = e->op == MAL_OBL_COL && (uint64_t)e->value == at;
+    for (unsigned i = 0; i < e->n_args && !found; i++)
+        found = reads(e->args[i], at);
+    return found;
+}
+
+/* What the expression does not read may be parked meanwhile. */
+static mal_err rest_others(mal_obl *o, table *t, const mal_obl_expr *e) {
+    for (unsigned i = 0; i < t->n_columns; i++)
+        MAL_TRY(reads(e, i) ? obl_column_wake(o, &t->columns[i])
+                            : obl_column_rest(o, &t->columns[i]));
+    return MAL_OK;
+}
+
+static mal_err eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
     expr_cx cx = { .o = o, .t = t };
     MAL_AUTO(mal_obl_column_clear) column c = { 0 };
+    MAL_TRY(rest_others(o, t, e));
     MAL_TRY(expr_eval(&cx, &c, e, EXPR_ANY));
     MAL_TRY(settle(o, out, &c, &e->type));
     return MAL_OK;
+}
+
+mal_err mal_obl_eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
+    MAL_TRY(eval(o, out, t, e));
+    return mal_obl_table_wake(o, t);
 }
 
 mal_err mal_obl_filter(mal_obl *o, table *t, const mal_obl_expr *e) {
     expr_cx cx = { .o = o, .t = t };
     MAL_AUTO(mal_obl_column_clear) column c = { 0 };
     OBL_AUTO_BITS valid = { 0 };
+    MAL_TRY(rest_others(o, t, e));
     MAL_TRY(truth(&cx, &c, e));
     MAL_TRY(obl_and(o, &valid, &t->valid, &c.bits));
     mal_share3_bits_clear(&t->valid);
     t->valid = valid;
     memset(&valid, 0, sizeof valid);
-    return MAL_OK;
+    mal_obl_column_clear(&c);
+    return mal_obl_table_wake(o, t);
 }
 
 mal_err mal_obl_project(mal_obl *o, table *out, table *t,
@@ -490,7 +513,11 @@ mal_err mal_obl_project(mal_obl *o, table *out, table *t,
     MAL_TRY(obl_columns_new(out, n));
     out->n = t->n;
     MAL_TRY(obl_bits_copy(o, &out->valid, &t->valid));
-    for (unsigned i = 0; i < n; i++)
-        MAL_TRY(mal_obl_eval(o, &out->columns[i], t, e[i]));
-    return MAL_OK;
+    for (unsigned i = 0; i < n; i++) {
+        MAL_TRY(eval(o, &out->columns[i], t, e[i]));
+        MAL_TRY(obl_column_rest(o, &out->columns[i]));
+    }
+    for (unsigned i = 0; i < t->n_columns; i++) /* used no more */
+        MAL_TRY(obl_column_rest(o, &t->columns[i]));
+    return mal_obl_table_wake(o, out);
 }

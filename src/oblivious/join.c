@@ -311,6 +311,23 @@ static mal_err by_merging(join *j, bits *mine, bits *state,
     return and_in(j->o, mine, &j->usable); /* unusable rows stood among them */
 }
 
+/* --- what nobody looks at --------------------------------------------------
+ */
+
+static bool is_key(const unsigned *keys, unsigned n, unsigned at) {
+    for (unsigned i = 0; i < n; i++)
+        if (keys[i] == at)
+            return true;
+    return false;
+}
+
+static mal_err rest_but_keys(join *j, table *t, const unsigned *keys) {
+    for (unsigned i = 0; i < t->n_columns; i++)
+        if (!is_key(keys, j->options->n_keys, i))
+            MAL_TRY(obl_column_rest(j->o, &t->columns[i]));
+    return MAL_OK;
+}
+
 /* --- both ----------------------------------------------------------------- */
 
 /* match and caught of the probe rows. */
@@ -321,7 +338,9 @@ static mal_err catch_payload(join *j) {
                         opt->n_keys));
     MAL_TRY(
         usable_rows(j->o, &j->usable, j->probe, opt->probe_keys, opt->n_keys));
+    MAL_TRY(rest_but_keys(j, j->probe, opt->probe_keys));
     MAL_TRY(sources(j, &state, &build_usable));
+    MAL_TRY(rest_but_keys(j, j->build, opt->build_keys));
     if (opt->probe_rank || opt->build_rank)
         MAL_TRY(by_merging(j, &mine, &state, &build_usable));
     else
@@ -339,8 +358,14 @@ static mal_err catch_payload(join *j) {
 static mal_err probe_columns(join *j, table *out, unsigned more) {
     MAL_TRY(obl_columns_new(out, j->probe->n_columns + more));
     out->n = j->probe->n;
-    for (unsigned i = 0; i < j->probe->n_columns; i++)
-        MAL_TRY(obl_column_copy(j->o, &out->columns[i], &j->probe->columns[i]));
+    for (unsigned i = 0; i < j->build->n_columns; i++)
+        MAL_TRY(obl_column_rest(j->o, &j->build->columns[i]));
+    for (unsigned i = 0; i < j->probe->n_columns; i++) {
+        column *from = &j->probe->columns[i];
+        MAL_TRY(obl_column_wake(j->o, from));
+        MAL_TRY(obl_column_copy(j->o, &out->columns[i], from));
+        MAL_TRY(obl_column_rest(j->o, from));
+    }
     return MAL_OK;
 }
 
@@ -392,6 +417,8 @@ mal_err mal_obl_join(mal_obl *o, table *out, table *probe, table *build,
                .build = build,
                .n = probe->n + build->n };
     MAL_TRY(check_options(probe, build, options));
+    MAL_TRY(mal_obl_table_wake(o, probe));
+    MAL_TRY(mal_obl_table_wake(o, build));
     MAL_TRY(catch_payload(&j));
     return join_result(&j, out);
 }

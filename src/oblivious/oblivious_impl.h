@@ -217,6 +217,9 @@ static inline bool obl_signed(const mal_obl_type *t) {
 }
 mal_err obl_column_copy(mal_obl *o, column *z, const column *x) MAL_MUST_CHECK;
 mal_err obl_columns_new(table *t, unsigned n_columns) MAL_MUST_CHECK;
+/* Nobody looks at it for a while: it may be parked.  Views stay. */
+mal_err obl_column_rest(mal_obl *o, column *c) MAL_MUST_CHECK;
+mal_err obl_column_wake(mal_obl *o, column *c) MAL_MUST_CHECK;
 /* Planes of the column in another type's width. */
 mal_err obl_column_planes(mal_obl *o, bits *z, column *c,
                           const mal_obl_type *as) MAL_MUST_CHECK;

@@ -205,9 +205,14 @@ mal_err mal_obl_rank_sorted(mal_obl *o, mal_obl_rank *rank, table *t,
     OBL_AUTO_BITS key = { 0 }, above = { 0 }, less = { 0 };
     MAL_TRY(rank_planes(o, &key, rank, t, keys, n_keys));
     rank->in_place = true;
+    for (unsigned i = 0; i < t->n_columns; i++) /* it has what it needs */
+        MAL_TRY(obl_column_rest(o, &t->columns[i]));
     MAL_TRY(obl_rows_down(o, &above, &key, 1)); /* the first is not below 0 */
     MAL_TRY(obl_less(o, &less, &key, &above));
-    return obl_promise(o, &less);
+    MAL_TRY(obl_promise(o, &less));
+    mal_share3_bits_clear(&key);
+    mal_share3_bits_clear(&above);
+    return mal_obl_table_wake(o, t);
 }
 
 mal_err obl_rank_order(mal_obl *o, obl_order *z, const mal_obl_rank *rank) {

@@ -14,9 +14,10 @@
 #define STATE_MAGIC 0x3174736c626fu /* "oblst1" */
 #define SHAPE_MAX ((size_t)16 << 20)
 
-/* One vector of a state: its words, part by part. */
+/* One vector of a state: its words, of each part. */
 typedef struct segment {
-    uint64_t *part[2];
+    bits *planes; /* or */
+    words *values;
     size_t words;
 } segment;
 
@@ -101,7 +102,7 @@ static mal_err take_table(mal_obl *o, table *t, mal_rd *rd) {
     t->bounded = bounded;
     for (unsigned k = 0; k < n_columns; k++)
         MAL_TRY(take_column(o, &t->columns[k], t->n, rd));
-    return MAL_OK;
+    return mal_obl_table_rest(o, t);
 }
 
 static mal_err take_shape(mal_obl *o, table *tables, unsigned n, mal_rd *rd) {
@@ -128,20 +129,19 @@ static mal_err take_shape(mal_obl *o, table *tables, unsigned n, mal_rd *rd) {
 
 /* --- All vectors, in one order -------------------------------------------- */
 
-static void add_bits(segments *s, const bits *v) {
-    s->list[s->n] =
-        (segment){ { v->part[0], v->part[1] }, v->stride * v->width };
+static void add_bits(segments *s, bits *v) {
+    s->list[s->n] = (segment){ .planes = v, .words = v->stride * v->width };
     s->words += s->list[s->n++].words;
 }
 
-static void add_words(segments *s, const words *v) {
-    s->list[s->n] = (segment){ { v->part[0], v->part[1] }, v->n };
+static void add_words(segments *s, words *v) {
+    s->list[s->n] = (segment){ .values = v, .words = v->n };
     s->words += s->list[s->n++].words;
 }
 
-static void list_table(segments *out, const table *t, bool added) {
+static void list_table(segments *out, table *t, bool added) {
     for (unsigned k = 0; k < t->n_columns; k++) {
-        const column *c = &t->columns[k];
+        column *c = &t->columns[k];
         if (added && c->has_words)
             add_words(out, &c->words);
         if (!added && c->has_bits)
@@ -168,22 +168,18 @@ static mal_err list_all(segments *out, const mal_obl *o, table *const *tables,
     return MAL_OK;
 }
 
-/* Words [from, from + n) of all segments, one after the other, and back. */
-static void copy(const segments *s, unsigned part, size_t from, uint64_t *piece,
-                 size_t n, bool out) {
-    for (size_t i = 0, at = 0; i < s->n && n > 0; at += s->list[i++].words) {
-        if (from >= at + s->list[i].words)
-            continue;
-        uint64_t *v = s->list[i].part[part] + (from - at);
-        size_t most = at + s->list[i].words - from, len = n < most ? n : most;
-        memcpy(out ? piece : v, out ? v : piece, len * sizeof *v);
-        piece += len;
-        from += len;
-        n -= len;
+/* What was parked rests on: it may go again as soon as another comes. */
+static mal_err part_of(mal_obl *o, const segment *g, uint64_t *const **part) {
+    if (g->planes && g->planes->parked) {
+        MAL_TRY(mal_share3_bits_unpark(o->s, g->planes));
+        MAL_TRY(mal_share3_bits_rest(o->s, g->planes));
+    } else if (g->values && g->values->parked) {
+        MAL_TRY(mal_share3_words_unpark(o->s, g->values));
+        MAL_TRY(mal_share3_words_rest(o->s, g->values));
     }
+    *part = g->planes ? g->planes->part : g->values->part;
+    return MAL_OK;
 }
-
-/* --- Pieces --------------------------------------------------------------- */
 
 typedef struct passing {
     mal_obl *o;
@@ -192,11 +188,35 @@ typedef struct passing {
     size_t from, n;
 } passing;
 
+/* Words [from, from + n) of all segments, one after the other, and back. */
+static mal_err copy(const passing *p, uint64_t *const piece[2], bool out) {
+    const segments *s = p->all;
+    size_t from = p->from, done = 0;
+    for (size_t i = 0, at = 0; i < s->n && done < p->n;
+         at += s->list[i++].words) {
+        uint64_t *const *part;
+        const size_t end = at + s->list[i].words, left = p->n - done;
+        if (from >= end)
+            continue;
+        const size_t len = left < end - from ? left : end - from;
+        MAL_TRY(part_of(p->o, &s->list[i], &part));
+        for (unsigned k = 0; k < 2; k++) {
+            uint64_t *v = part[k] + (from - at);
+            uint64_t *w = piece[k] + done;
+            memcpy(out ? w : v, out ? v : w, len * sizeof *v);
+        }
+        from += len;
+        done += len;
+    }
+    return MAL_OK;
+}
+
+/* --- Pieces --------------------------------------------------------------- */
+
 static mal_err put_bits(const passing *p) {
     OBL_AUTO_BITS old = { 0 }, fresh = { 0 };
     MAL_TRY(obl_bits_new(p->o, &old, 64 * p->n, 1));
-    for (unsigned k = 0; k < 2; k++)
-        copy(p->all, k, p->from, old.part[k], p->n, true);
+    MAL_TRY(copy(p, old.part, true));
     MAL_TRY(mal_share3_bits_refresh(p->o->s, &fresh, &old));
     for (unsigned k = 0; k < 2; k++)
         MAL_TRY(p->pieces->put(p->pieces->ctx, fresh.part[k], p->n));
@@ -206,8 +226,7 @@ static mal_err put_bits(const passing *p) {
 static mal_err put_words(const passing *p) {
     OBL_AUTO_WORDS old = { 0 }, fresh = { 0 };
     MAL_TRY(obl_words_new(p->o, &old, p->n));
-    for (unsigned k = 0; k < 2; k++)
-        copy(p->all, k, p->from, old.part[k], p->n, true);
+    MAL_TRY(copy(p, old.part, true));
     MAL_TRY(mal_share3_words_refresh(p->o->s, &fresh, &old));
     for (unsigned k = 0; k < 2; k++)
         MAL_TRY(p->pieces->put(p->pieces->ctx, fresh.part[k], p->n));
@@ -221,9 +240,7 @@ static mal_err take_bits(const passing *p) {
         MAL_TRY(p->pieces->take(p->pieces->ctx, old.part[k], p->n));
     MAL_TRY(mal_share3_bits_agree(p->o->s, &old));
     MAL_TRY(mal_share3_bits_refresh(p->o->s, &fresh, &old));
-    for (unsigned k = 0; k < 2; k++)
-        copy(p->all, k, p->from, fresh.part[k], p->n, false);
-    return MAL_OK;
+    return copy(p, fresh.part, false);
 }
 
 static mal_err take_words(const passing *p) {
@@ -233,9 +250,7 @@ static mal_err take_words(const passing *p) {
         MAL_TRY(p->pieces->take(p->pieces->ctx, old.part[k], p->n));
     MAL_TRY(mal_share3_words_agree(p->o->s, &old));
     MAL_TRY(mal_share3_words_refresh(p->o->s, &fresh, &old));
-    for (unsigned k = 0; k < 2; k++)
-        copy(p->all, k, p->from, fresh.part[k], p->n, false);
-    return MAL_OK;
+    return copy(p, fresh.part, false);
 }
 
 static mal_err pass(passing *p, bool added, bool put) {

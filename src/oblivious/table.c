@@ -85,6 +85,68 @@ mal_err obl_column_planes(mal_obl *o, bits *z, column *c,
     return obl_extend(o, z, &c->bits, mal_obl_width(as), obl_signed(&c->type));
 }
 
+/* --- resting -------------------------------------------------------------- */
+
+mal_err obl_column_rest(mal_obl *o, column *c) {
+    if (!o->s)
+        return MAL_OK;
+    if (c->has_bits && c->bits.owner)
+        MAL_TRY(mal_share3_bits_rest(o->s, &c->bits));
+    if (c->has_words && c->words.owner)
+        MAL_TRY(mal_share3_words_rest(o->s, &c->words));
+    return c->type.nullable && c->null.owner
+               ? mal_share3_bits_rest(o->s, &c->null)
+               : MAL_OK;
+}
+
+mal_err obl_column_wake(mal_obl *o, column *c) {
+    if (!o->s)
+        return MAL_OK;
+    if (c->has_bits)
+        MAL_TRY(mal_share3_bits_unpark(o->s, &c->bits));
+    if (c->has_words)
+        MAL_TRY(mal_share3_words_unpark(o->s, &c->words));
+    return c->type.nullable ? mal_share3_bits_unpark(o->s, &c->null) : MAL_OK;
+}
+
+/* A view becomes a vector of its own. */
+static mal_err own_bits(mal_obl *o, bits *v) {
+    bits own = { 0 };
+    if (v->owner)
+        return MAL_OK;
+    MAL_TRY(obl_bits_copy(o, &own, v));
+    *v = own;
+    return MAL_OK;
+}
+
+static mal_err own_column(mal_obl *o, column *c) {
+    words own = { 0 };
+    if (c->has_bits)
+        MAL_TRY(own_bits(o, &c->bits));
+    if (c->type.nullable)
+        MAL_TRY(own_bits(o, &c->null));
+    if (!c->has_words || c->words.owner)
+        return MAL_OK;
+    MAL_TRY(obl_words_copy(o, &own, &c->words));
+    c->words = own;
+    return MAL_OK;
+}
+
+/* Which rows count is one plane, and moves with the table: it stays. */
+mal_err mal_obl_table_rest(mal_obl *o, table *t) {
+    for (unsigned i = 0; i < t->n_columns && o->s; i++) {
+        MAL_TRY(own_column(o, &t->columns[i]));
+        MAL_TRY(obl_column_rest(o, &t->columns[i]));
+    }
+    return o->s && t->n ? own_bits(o, &t->valid) : MAL_OK;
+}
+
+mal_err mal_obl_table_wake(mal_obl *o, table *t) {
+    for (unsigned i = 0; i < t->n_columns; i++)
+        MAL_TRY(obl_column_wake(o, &t->columns[i]));
+    return MAL_OK;
+}
+
 mal_obl_type obl_type_join(const mal_obl_type *a, const mal_obl_type *b) {
     mal_obl_type t = *a;
     t.lo = b->lo < t.lo ? b->lo : t.lo;

@@ -144,3 +144,12 @@ mal_err room_pause(mal_room *room, room_job *job, unsigned at) {
 #endif
     return MAL_OK;
 }
+
+size_t room_share_memory(const mal_room *room) {
+#ifdef MAL_TEST_BUILD
+    const char *bytes = getenv("MALUS_TEST_MEMORY");
+    if (bytes && room->contract->test)
+        return strtoul(bytes, NULL, 10);
+#endif
+    return room->config.memory_max;
+}

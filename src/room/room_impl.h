@@ -541,6 +541,8 @@ void room_lie_done(const mal_room *room, room_done *done);
 void room_lie_refresh(const mal_room *room, mal_share3_bits *shares);
 /* All rows are the first one's unit's. */
 void room_lie_rows(const mal_room *room, mal_duck_batch *rows, unsigned unit);
+/* The bound on shares in memory; a test may lower it. */
+size_t room_share_memory(const mal_room *room);
 /* Behind that stage, wait to be killed or cancelled. */
 mal_err room_pause(mal_room *room, room_job *job, unsigned at) MAL_MUST_CHECK;
 

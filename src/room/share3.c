@@ -322,7 +322,8 @@ static mal_err step(void *ctx, const char *stage, uint64_t done,
 static mal_err open_engine(run3 *r) {
     const room_judged *j = &r->job->judged;
     mal_share3_options options = { .security = room_security(j),
-                                   .memory_max = r->room->config.memory_max,
+                                   .memory_max = room_share_memory(r->room),
+                                   .spill_dir = r->room->config.folder,
                                    .progress = &r->progress };
     r->stages.room = r->room;
     r->stages.job = r->job;
@@ -353,6 +354,8 @@ static mal_err take_inputs(run3 *r) {
                 "a plan of %u parts", r->n_parts);
     for (unsigned i = 0; i < r->n_parts; i++) {
         MAL_TRY(take_part(r, i));
+        MAL_TRY(mal_obl_table_rest(r->obl, &r->tables[i]));
+        mal_share3_bits_clear(&r->flat[i]);
         list[i] = &r->tables[i];
     }
     forget_planes(r);

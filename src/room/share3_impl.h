@@ -120,6 +120,7 @@ typedef struct room_stages {
     uint8_t session[32]; /* of this run */
     room_stage from;     /* of a later attempt: where it begins */
     mal_obl_stages hooks;
+    bool left; /* behind the point of no return */
     struct room_stage_file *file;
 } room_stages;
 

@@ -311,7 +311,7 @@ static mal_err stage_done(void *ctx, unsigned at, mal_obl_table *const *tables,
     struct room_stage_file file = { .fd = -1 };
     room_stage s = { .at = at, .attempt = r->job->attempt };
     char says[48];
-    if (!r->room->config.folder || r->job->over)
+    if (!r->room->config.folder || r->left)
         return MAL_OK; /* it is not gone on with */
     memcpy(s.session, r->session, 32);
     r->file = &file;
@@ -472,10 +472,10 @@ static mal_err stage_load(void *ctx, mal_obl_table *tables, unsigned n) {
  * begins nowhere again. */
 static mal_err stage_opens(void *ctx) {
     room_stages *r = ctx;
-    if (!r->room->config.folder)
-        return MAL_OK;
+    if (!r->room->config.folder || r->left)
+        return MAL_OK; /* once is enough */
     MAL_TRY(room_kept_mark(r->room, &r->job->id, ROOM_KEPT_LEFT));
-    r->job->over = true;
+    r->job->over = r->left = true;
     MAL_TRY(room_stages_meet(r, "leaving", 0));
     room_trace(r->room, "stage", r->room->me, "left", 0);
     return room_pause(r->room, r->job, 0);

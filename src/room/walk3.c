@@ -204,6 +204,8 @@ mal_err room_walk3_run(mal_obl *o, mal_share3_words *out,
     mal_obl_table all = { 0 }, *list[MAL_PARTIES_MAX];
     if (p->shape == MAL_SQL_SHARE3)
         return mal_sql_run_sized(out, o, p, tables, sizer);
+    for (unsigned i = 0; i < p->n_parts; i++)
+        MAL_TRY(mal_obl_table_wake(o, &tables[i]));
     if (p->shape == MAL_SQL_JOIN)
         return join(o, out, p, tables);
     MAL_REQUIRE(p->n_parts <= MAL_PARTIES_MAX, MAL_E_LIMIT,

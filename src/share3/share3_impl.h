@@ -94,10 +94,12 @@ struct mal_share3 {
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
     unsigned n_kept;
     size_t kept_bytes;
-    struct share3_spill *spill; /* NULL until something is parked */
-    uint64_t *out;              /* header and chunk */
-    mal_buf in;                 /* the message last received */
-    uint64_t *scratch;          /* [SHARE3_SCRATCH * SHARE3_BLOCK] */
+    struct share3_spill *spill;     /* NULL until something is parked */
+    struct share3_resting *resting; /* [n_resting], the first to go first */
+    size_t n_resting, resting_room;
+    uint64_t *out;     /* header and chunk */
+    mal_buf in;        /* the message last received */
+    uint64_t *scratch; /* [SHARE3_SCRATCH * SHARE3_BLOCK] */
 };
 
 /* One part of nothing is NULL: a public zero, or a part that is zero. */
@@ -191,6 +193,13 @@ static inline size_t share3_stride(size_t n) {
     return n / 64 + (n % 64 != 0);
 }
 void share3_kept_clear(mal_share3 *s);
+
+/* vector.c: a vector that nobody uses for a while. */
+typedef struct share3_resting {
+    uint64_t **part; /* of the vector: where it is found again */
+    mal_share3_parked **parked;
+    size_t n; /* words of one part */
+} share3_resting;
 
 /* spill.c: a block's bytes to disk and back. */
 typedef struct share3_spill share3_spill;

@@ -70,19 +70,44 @@ static void keep(mal_share3 *s, uint64_t *words) {
     s->kept_bytes += bytes;
 }
 
-/* --- New and clear -----------------------------------------------------------
+/* --- Taken and given --------------------------------------------------------
  */
+
+static void give(mal_share3 *owner, uint64_t *part[2], size_t n) {
+    if (!owner)
+        return;
+    mal_wipe(part[0], 2 * n * sizeof(uint64_t));
+    keep(owner, part[0]);
+    owner->memory -= 2 * n * sizeof(uint64_t);
+}
+
+/* What rests goes to disk, the longest first, until so much fits. */
+static mal_err make_room(mal_share3 *s, size_t bytes) {
+    const size_t max = s->options.memory_max;
+    for (size_t i = 0; i < s->n_resting && s->memory + bytes > max; i++) {
+        share3_resting *r = &s->resting[i];
+        if (*r->parked)
+            continue;
+        MAL_TRY(
+            share3_park(s, r->parked, r->part[0], 2 * r->n * sizeof(uint64_t)));
+        give(s, r->part, r->n);
+        r->part[0] = r->part[1] = NULL;
+    }
+    MAL_REQUIRE(s->memory <= max && bytes <= max - s->memory, MAL_E_LIMIT,
+                "%zu more bytes of shares, beside %zu that are at work, are "
+                "over the limit of %zu: rows are not worked on in slices, so "
+                "it takes more memory, or lower declared bounds",
+                bytes, s->memory, max);
+    return MAL_OK;
+}
 
 /* Two parts of n words in one block; they count against the limit, and what is
  * kept gives way to it. */
 static mal_err take(mal_share3 *s, uint64_t *part[2], size_t n) {
     const size_t bytes = 2 * n * sizeof(uint64_t);
     const size_t max = s->options.memory_max;
-    MAL_REQUIRE(!max || (s->memory <= max && bytes <= max - s->memory),
-                MAL_E_LIMIT,
-                "%zu more bytes of shares, beside %zu, are over the limit of "
-                "%zu",
-                bytes, s->memory, max);
+    if (max)
+        MAL_TRY(make_room(s, bytes));
     part[0] = kept_take(s, bytes);
     if (max && !part[0] && s->memory + s->kept_bytes + bytes > max)
         share3_kept_clear(s);
@@ -95,13 +120,50 @@ static mal_err take(mal_share3 *s, uint64_t *part[2], size_t n) {
     return MAL_OK;
 }
 
-static void give(mal_share3 *owner, uint64_t *part[2], size_t n) {
-    if (!owner)
+/* --- Resting ---------------------------------------------------------------
+ */
+
+static void wake(mal_share3 *s, uint64_t *const *part) {
+    for (size_t i = 0; i < s->n_resting; i++) {
+        if (s->resting[i].part != part)
+            continue;
+        memmove(&s->resting[i], &s->resting[i + 1],
+                (--s->n_resting - i) * sizeof *s->resting);
         return;
-    mal_wipe(part[0], 2 * n * sizeof(uint64_t));
-    keep(owner, part[0]);
-    owner->memory -= 2 * n * sizeof(uint64_t);
+    }
 }
+
+static mal_err rest(mal_share3 *s, const mal_share3 *owner,
+                    const share3_resting *r) {
+    MAL_REQUIRE(owner == s, MAL_E_INPUT, "a view cannot be parked");
+    wake(s, r->part);
+    if (!s->options.memory_max || !s->options.spill_dir || r->n == 0)
+        return MAL_OK;
+    if (s->n_resting == s->resting_room) {
+        const size_t room = 2 * s->resting_room + 64;
+        share3_resting *more = mal_realloc(
+            s->resting, s->resting_room * sizeof *more, room * sizeof *more);
+        if (!more)
+            return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+        s->resting = more;
+        s->resting_room = room;
+    }
+    s->resting[s->n_resting++] = *r;
+    return MAL_OK;
+}
+
+mal_err mal_share3_words_rest(mal_share3 *s, mal_share3_words *v) {
+    const share3_resting r = { v->part, &v->parked, v->n };
+    return rest(s, v->owner, &r);
+}
+
+mal_err mal_share3_bits_rest(mal_share3 *s, mal_share3_bits *v) {
+    const share3_resting r = { v->part, &v->parked, v->width * v->stride };
+    return rest(s, v->owner, &r);
+}
+
+/* --- Vectors ----------------------------------------------------------------
+ */
 
 mal_err mal_share3_words_new(mal_share3 *s, mal_share3_words *v, size_t n) {
     *v = (mal_share3_words){ 0 };
@@ -130,6 +192,8 @@ mal_err mal_share3_bits_new(mal_share3 *s, mal_share3_bits *v, size_t n,
 void mal_share3_words_clear(mal_share3_words *v) {
     if (!v)
         return;
+    if (v->owner)
+        wake(v->owner, v->part);
     if (v->parked)
         share3_unpark_free(v->owner, &v->parked);
     else
@@ -140,6 +204,8 @@ void mal_share3_words_clear(mal_share3_words *v) {
 void mal_share3_bits_clear(mal_share3_bits *v) {
     if (!v)
         return;
+    if (v->owner)
+        wake(v->owner, v->part);
     if (v->parked)
         share3_unpark_free(v->owner, &v->parked);
     else
@@ -163,6 +229,7 @@ static mal_err park(mal_share3 *s, mal_share3 *owner, uint64_t *part[2],
 
 static mal_err unpark(mal_share3 *s, uint64_t *part[2],
                       mal_share3_parked **parked, size_t n) {
+    wake(s, part);
     if (!*parked)
         return MAL_OK;
     uint64_t *back[2];

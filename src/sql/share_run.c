@@ -99,6 +99,7 @@ static mal_err append(runner *r, mal_obl_table *t, const sql_e *exprs,
 static mal_err run_part(runner *r, mal_obl_table *out) {
     const sql_share_part *part = &r->plan->parts[r->next];
     *out = taken(&r->inputs[r->next++]);
+    MAL_TRY(mal_obl_table_wake(r->o, out));
     MAL_REQUIRE(out->n_columns == part->home->n_columns, MAL_E_STATE,
                 "an input of another part");
     if (!out->bounded)
@@ -553,7 +554,7 @@ static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
         r->at += n;
         r->next = next;
         *out = taken(r->kept++);
-        return MAL_OK;
+        return mal_obl_table_wake(r->o, out);
     }
     MAL_TRY(run_node(r, out, rel));
     r->at++;
@@ -562,15 +563,20 @@ static mal_err run(runner *r, mal_obl_table *out, sql_r rel) {
 
 static mal_err run_input(runner *r, mal_obl_table *out, sql_r rel, unsigned i) {
     MAL_TRY(run(r, out, rel->in[i]));
-    if (i + 1 < rel->n_in)
+    if (i + 1 < rel->n_in) {
         r->held[r->n_held++] = out;
-    else
-        r->n_held -= rel->n_in - 1;
+        return mal_obl_table_rest(r->o, out);
+    }
+    r->n_held -= rel->n_in - 1;
+    for (unsigned k = 0; k + 1 < rel->n_in; k++)
+        MAL_TRY(mal_obl_table_wake(r->o, r->held[r->n_held + k]));
     return MAL_OK;
 }
 
 static mal_err run_plan(runner *r, mal_obl_table *out, sql_r root) {
     MAL_TRY(begin_stages(r, root));
+    for (unsigned i = 0; i < r->plan->n_parts; i++)
+        MAL_TRY(mal_obl_table_rest(r->o, &r->inputs[i]));
     mal_obl_table *kept = r->kept;
     mal_err err = run(r, out, root);
     r->kept = kept;

@@ -12,7 +12,8 @@
  * With a delay one way and a rate (0: no limit) it sends over such a line
  * (link.h) and ends each answer with "# SECONDS ROUNDS BYTES FORETOLD-ROUNDS
  * FORETOLD-BYTES", from the greeting to the opened answer; what is foretold
- * ends before the opening. */
+ * ends before the opening.  SEAT_MEMORY in the environment bounds the shares in
+ * memory, in bytes; what rests may then go to a file in SEAT_SPILL. */
 #include "../differential/side.h"
 #include "link.h"
 
@@ -125,6 +126,9 @@ static mal_err run_job(seat *s, job *j, mal_sql_table *table,
     mal_share3_options options = { .security = malicious
                                                    ? MAL_SHARE3_MALICIOUS
                                                    : MAL_SHARE3_SEMI_HONEST };
+    const char *memory = getenv("SEAT_MEMORY");
+    options.memory_max = memory ? strtoul(memory, NULL, 10) : 0;
+    options.spill_dir = getenv("SEAT_SPILL");
     memcpy(options.session, &question, sizeof question);
     MAL_TRY(meet(s, &j->mesh, question));
     for (unsigned i = 0; s->slow && i < SEATS; i++)
@@ -145,6 +149,7 @@ static mal_err run_job(seat *s, job *j, mal_sql_table *table,
         MAL_TRY(mal_sql_share3_input(&j->inputs[i], j->obl, j->engine,
                                      &p->parts[i], p->parts[i].owner,
                                      mine ? &rows : NULL));
+        MAL_TRY(mal_obl_table_rest(j->obl, &j->inputs[i]));
     }
     return mal_sql_open_share3(table, s->side.arena, p, j->obl, j->engine,
                                j->inputs);
@@ -267,6 +272,17 @@ static mal_err run(seat *s, const char *room, const char *folder) {
     return MAL_OK;
 }
 
+/* What the test of a bound compares: of this process alone, since it began. */
+static void say_peak(void) {
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status && fgets(line, sizeof line, status))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            fprintf(stderr, "# peak %lu KiB\n", strtoul(line + 6, NULL, 10));
+    if (status)
+        fclose(status);
+}
+
 int main(int argc, char **argv) {
     static seat s = { .lock = PTHREAD_MUTEX_INITIALIZER,
                       .arrived = PTHREAD_COND_INITIALIZER,
@@ -289,5 +305,6 @@ int main(int argc, char **argv) {
     mal_key_clear(&s.identity_sec);
     mal_key_clear(&s.node_sec);
     mal_duck_stop(s.side.duck);
+    say_peak();
     return err != MAL_OK;
 }

@@ -65,13 +65,11 @@ void mal_obl_table_clear(mal_obl_table *table);
 
 /* One party's operators in one job. */
 typedef struct mal_obl mal_obl;
-/* s is borrowed. */
 mal_err mal_obl_open(mal_obl **o, mal_share3 *s) MAL_MUST_CHECK;
 void mal_obl_close(mal_obl **o);
 
 /* Open the one bit that says whether a checked promise was broken since the
  * last call.  Every plan ends with it, before anything else is opened.
- *
  * Leaks:   the bit, to all three.
  * Errors:  MAL_E_INPUT  a key declared unique is not, or more rows share a key
  *                       or are valid than was declared.  */
@@ -91,6 +89,10 @@ mal_err mal_obl_id_input(mal_obl *o, mal_obl_column *out,
                          const mal_obl_type *type, unsigned owner,
                          const uint8_t (*values)[16], const uint8_t *null,
                          size_t n) MAL_MUST_CHECK;
+/* What nobody uses for a while may be parked; it owns then what it looked at.
+ */
+mal_err mal_obl_table_rest(mal_obl *o, mal_obl_table *t) MAL_MUST_CHECK;
+mal_err mal_obl_table_wake(mal_obl *o, mal_obl_table *t) MAL_MUST_CHECK;
 /* Bring every value into [lo, hi], to the nearest bound: rule 5. */
 mal_err mal_obl_clamp(mal_obl *o, mal_obl_column *column) MAL_MUST_CHECK;
 /* A table of n rows with n_columns empty columns; rows [0, n_valid) are valid
@@ -265,7 +267,7 @@ typedef struct mal_obl_join_options {
 /* out = probe's columns, then build's (INNER, LEFT).
  *
  * The listing is [ORQ25] section 4: concatenate, sort once, copy down the
- * group; here the copy returns to the probe rows' own places.
+ * group; here the copy returns to the probe rows' own places.  Both rest then.
  *
  * Leaks:   n of both, the widths, the options. */
 mal_err mal_obl_join(mal_obl *o, mal_obl_table *out, mal_obl_table *probe,
@@ -362,11 +364,10 @@ typedef struct mal_obl_rates {
 } mal_obl_rates;
 mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
                          const mal_obl_rates *rates) MAL_MUST_CHECK;
-/* Since it was opened; of a running engine too. */
+/* Of a running engine too. */
 mal_obl_cost mal_obl_cost_so_far(const mal_obl *o);
 
-/* Bench lines `join`, `group-by` and `q3` of engine share3, and the same with
- * ranks (`join-ranked`, ..): three parties as threads over channels in memory.
+/* Bench lines of engine share3, `join` and others: three parties as threads.
  * only: NULL or a name; rows: of the probe side. */
 mal_err mal_obl_bench(mal_buf *lines, const char *only, uint64_t rows,
                       unsigned threads,

@@ -43,7 +43,7 @@ typedef struct mal_share3_options {
     uint8_t session[MAL_SHARE3_SESSION]; /* never used twice */
     mal_share3_security security;
     size_t memory_max;            /* bytes of shares held; 0: no limit */
-    const char *spill_dir;        /* borrowed; NULL: nothing can be parked */
+    const char *spill_dir;        /* borrowed; NULL: nothing is parked */
     const mal_progress *progress; /* borrowed; NULL is fine */
 } mal_share3_options;
 
@@ -104,7 +104,12 @@ void mal_share3_bits_clear(mal_share3_bits *v);
 /* Between two uses a vector may lie in an encrypted file of spill_dir instead
  * of memory, where it does not count: 1 MiB pieces, AES-256-GCM under a key
  * that only this process has.  No other call takes a vector that is parked, and
- * no view of it may be used.  Parking what is parked, or not, is fine. */
+ * no view of it may be used.  Parking what is parked, or not, is fine.  What
+ * rests, and is not moved, is parked when another would not fit, till _unpark.
+ */
+mal_err mal_share3_words_rest(mal_share3 *s,
+                              mal_share3_words *v) MAL_MUST_CHECK;
+mal_err mal_share3_bits_rest(mal_share3 *s, mal_share3_bits *v) MAL_MUST_CHECK;
 mal_err mal_share3_words_park(mal_share3 *s,
                               mal_share3_words *v) MAL_MUST_CHECK;
 mal_err mal_share3_words_unpark(mal_share3 *s,
@@ -177,8 +182,7 @@ mal_err mal_share3_words_open_to(mal_share3 *s, uint64_t *x, unsigned to,
                                  const mal_share3_words *v) MAL_MUST_CHECK;
 mal_err mal_share3_bits_open_to(mal_share3 *s, uint64_t *planes, unsigned to,
                                 const mal_share3_bits *v) MAL_MUST_CHECK;
-/* The same values under shares that nobody could link to the old ones: before
- * shares rest or leave for a recipient outside.  One round. */
+/* The same values under shares that nobody could link to the old ones. */
 mal_err mal_share3_words_refresh(mal_share3 *s, mal_share3_words *z,
                                  const mal_share3_words *x) MAL_MUST_CHECK;
 mal_err mal_share3_bits_refresh(mal_share3 *s, mal_share3_bits *z,

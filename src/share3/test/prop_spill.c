@@ -60,8 +60,9 @@ static mal_share3 *alone(const char *dir, size_t memory_max) {
 }
 
 static void alone_done(mal_share3 *s) {
-    CHECK(s->memory == 0);
+    CHECK(s->memory == 0 && s->n_resting == 0);
     share3_kept_clear(s);
+    mal_free(s->resting);
     share3_spill_close(s);
     free(s);
 }
@@ -70,6 +71,59 @@ TEST(parked_shares_come_back_as_they_were_and_the_file_has_no_name) {
     mal_share3 *s = alone(mal_test_dir(), 5000000);
     CHECK_OK(park_body(s, NULL));
     CHECK(files_in(s->options.spill_dir) == 0);
+    alone_done(s);
+}
+
+/* --- Resting --- */
+
+static void fill(mal_share3_words *v) {
+    for (size_t i = 0; i < v->n; i++)
+        v->part[1][i] = ~(v->part[0][i] = 7 * i);
+}
+
+static bool is_filled(const mal_share3_words *v) {
+    for (size_t i = 0; i < v->n; i++)
+        if (v->part[0][i] != 7 * i || v->part[1][i] != ~(7 * i))
+            return false;
+    return true;
+}
+
+TEST(what_rests_goes_to_disk_when_another_would_not_fit) {
+    mal_share3 *s = alone(mal_test_dir(), 5000000);
+    mal_share3_words v = { 0 }, w = { 0 }, more = { 0 };
+    mal_share3_bits small = { 0 };
+    CHECK_OK(mal_share3_words_new(s, &v, N));
+    fill(&v);
+    CHECK_OK(mal_share3_words_rest(s, &v));
+    CHECK_OK(mal_share3_bits_new(s, &small, 1000, 3)); /* there is room */
+    CHECK_OK(mal_share3_bits_rest(s, &small));
+    CHECK(v.part[0] && small.part[0]);
+    CHECK_OK(mal_share3_words_new(s, &w, N));
+    CHECK(!v.part[0] && small.part[0]); /* no more than must */
+    fill(&w);
+    CHECK(mal_share3_words_new(s, &more, N) == MAL_E_LIMIT); /* w works */
+    CHECK_OK(mal_share3_words_rest(s, &w));
+    CHECK_OK(mal_share3_words_unpark(s, &v));
+    CHECK(!w.part[0] && v.part[0] && is_filled(&v));
+    CHECK(mal_share3_words_new(s, &more, N) == MAL_E_LIMIT); /* v woke */
+    mal_share3_words_clear(&v);
+    CHECK_OK(mal_share3_words_unpark(s, &w));
+    CHECK(is_filled(&w) && mal_share3_memory(s) <= 5000000);
+    mal_share3_words_clear(&w);
+    mal_share3_bits_clear(&small); /* cleared while it rests */
+    alone_done(s);
+}
+
+TEST(without_a_folder_the_bound_stands) {
+    mal_share3 *s = alone(NULL, 5000000);
+    mal_share3_words v = { 0 }, w = { 0 };
+    CHECK_OK(mal_share3_words_new(s, &v, N));
+    fill(&v);
+    CHECK_OK(mal_share3_words_rest(s, &v));
+    CHECK(mal_share3_words_new(s, &w, N) == MAL_E_LIMIT);
+    CHECK(strstr(mal_err_message(), "over the limit of 5000000"));
+    CHECK(is_filled(&v));
+    mal_share3_words_clear(&v);
     alone_done(s);
 }
 
