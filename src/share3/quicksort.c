@@ -116,14 +116,16 @@ static mal_err choose_pivots(sorter *t) {
         g->depth = depth_of(g);
         g->pivot = at;
         at += g->depth ? (1u << g->depth) - 1 : 0;
-        if (!g->depth)
-            continue;
+        /* Rows of a short one too: where they were before is another segment
+         * by now, perhaps with a tree. */
         for (size_t k = 0; k < g->len; k++) {
             const uint32_t row = t->list[g->at + k];
             t->rank[row] = 0;
             t->node[row] = 1;
             t->segment_of[row] = (uint32_t)i;
         }
+        if (!g->depth)
+            continue;
         MAL_TRY(add_pairs(t, t->list + g->at, sample_of(g)));
     }
     if (t->n_pairs)
@@ -144,7 +146,9 @@ static bool goes_on(const sorter *t, uint32_t row, unsigned level) {
     return segment_of(t, row)->depth > level;
 }
 static uint32_t pivot_of(const sorter *t, uint32_t row) {
-    return t->pivots[segment_of(t, row)->pivot + t->node[row] - 1];
+    const segment *g = segment_of(t, row);
+    assert(t->node[row] < 1u << g->depth);
+    return t->pivots[g->pivot + t->node[row] - 1];
 }
 
 /* Left is less; a pivot, which is not less than itself, goes right. */
