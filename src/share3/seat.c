@@ -2,9 +2,9 @@
  * gate before every opening. */
 #include "share3_impl.h"
 
-#define GREETING 80
+#define GREETING 88
 #define GREETING_MAGIC 0x33726873u /* "shr3" */
-#define GREETING_VERSION 1u
+#define GREETING_VERSION 2u
 
 /* k_i is made of what both of its holders drew, so that neither chose it. */
 static mal_err derive_key(share3_key *key, const mal_share3 *s, unsigned index,
@@ -32,13 +32,21 @@ static void write_greeting(const mal_share3 *s, uint8_t out[GREETING]) {
     mal_store_u32le(out + 8, s->me);
     mal_store_u32le(out + 12, (uint32_t)s->options.security);
     memcpy(out + 16, s->options.session, 32);
-    mal_prim_random(out + 48, 32);
+    mal_prim_random(out + 56, 32);
+    mal_store_u64le(out + 48, s->options.memory_max);
+}
+
+/* What a sort holds at once is the same for all three: the least of limits. */
+static void hear_limit(mal_share3 *s, uint64_t theirs) {
+    if (theirs && (!s->least_memory || theirs < s->least_memory))
+        s->least_memory = (size_t)theirs;
 }
 
 static mal_err greet(mal_share3 *s) {
     uint8_t ours[2][GREETING], theirs[2][GREETING];
     const unsigned peer[2] = { share3_prev(s), share3_next(s) };
     mal_err err = MAL_OK;
+    s->least_memory = s->options.memory_max;
     for (unsigned p = 0; p < 2 && err == MAL_OK; p++) {
         write_greeting(s, ours[p]);
         err = mal_chan_send(s->mesh->chan[peer[p]],
@@ -55,10 +63,11 @@ static mal_err greet(mal_share3 *s) {
         mal_store_u32le(wanted + 8, peer[p]);
         /* k_me lies with the previous party, k_(me+1) with the next. */
         const bool lower = s->me < peer[p];
+        hear_limit(s, mal_load_u64le(theirs[p] + 48));
         err = mal_equal(wanted, theirs[p], 48)
                   ? derive_key(&s->key[p], s, (s->me + p) % 3,
-                               (lower ? ours : theirs)[p] + 48,
-                               (lower ? theirs : ours)[p] + 48)
+                               (lower ? ours : theirs)[p] + 56,
+                               (lower ? theirs : ours)[p] + 56)
                   : mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
                                 "party %u is at another session, seat or "
                                 "security than we are",

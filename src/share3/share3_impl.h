@@ -91,6 +91,7 @@ struct mal_share3 {
     uint64_t *proof; /* what a proof needs, kept for the next */
     size_t proof_words;
     size_t memory;
+    size_t least_memory; /* of the three's limits; 0: none */
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
     unsigned n_kept;
     size_t kept_bytes;

@@ -137,7 +137,7 @@ static mal_err rank_lanes(mal_share3 *s, mal_share3_order *order,
     uint64_t *place = mal_calloc(lanes->n + 1, sizeof *place);
     mal_err err = share3_rows_new(
         s, &rows, lanes,
-        share3_pairs_max(lanes->n, lanes->n_planes, s->options.memory_max));
+        share3_pairs_max(lanes->n, lanes->n_planes, s->least_memory));
     if (err == MAL_OK && !place)
         err = mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     if (err == MAL_OK)

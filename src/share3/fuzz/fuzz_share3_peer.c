@@ -15,7 +15,7 @@ typedef struct script {
     mal_share3 **s;
     unsigned peer;
     bool greeted;
-    uint8_t greeting[80]; /* ours */
+    uint8_t greeting[88]; /* ours */
 } script;
 
 static mal_err script_send(mal_chan *chan, mal_bytes m) {
@@ -30,7 +30,7 @@ static mal_err put_header(script *c, mal_buf *out, unsigned kind) {
     if (!c->greeted) {
         c->greeted = true;
         mal_store_u32le(c->greeting + 8, c->peer);
-        return mal_buf_put(out, mal_bytes_of(c->greeting, 80));
+        return mal_buf_put(out, mal_bytes_of(c->greeting, sizeof c->greeting));
     }
     mal_store_u32le(header, kind);
     mal_store_u64le(header + 8, *c->s ? (*c->s)->place : 0);

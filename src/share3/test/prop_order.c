@@ -267,6 +267,24 @@ TEST(a_sort_of_every_width_is_right) {
     }
 }
 
+/* The batch of comparisons follows from the least limit of the three. */
+TEST(parties_of_unequal_limits_sort_together) {
+    MAL_AUTO(mal_prim_drbg_auto) mal_prim_drbg *drbg = seeded();
+    static trio t;
+    sorting *w = &shared_sorting;
+    one_key(w, 3000, 64);
+    for (size_t i = 0; i < w->n; i++)
+        w->key[0][i] = mal_prim_drbg_u64(drbg);
+    trio_init(&t);
+    t.p[1].options.memory_max = (size_t)2 << 20;
+    t.p[2].options.memory_max = (size_t)64 << 20;
+    trio_go(&t, sort_body, w);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s", i, t.p[i].why);
+    for (size_t i = 1; i < w->n; i++)
+        CHECK(w->key[0][w->sorted[i - 1]] <= w->key[0][w->sorted[i]]);
+}
+
 TEST(a_sort_of_equal_descending_and_repeated_keys_is_stable) {
     sorting *t = &shared_sorting;
     for (unsigned kind = 0; kind < 4; kind++) {

@@ -208,7 +208,7 @@ TEST(pitfall_01_each_key_holds_randomness_of_both_its_holders) {
         trio_init(&t);
         t.spied = true;
         t.p[from].spies[to].how = LIE_FLIP;
-        t.p[from].spies[to].offset = i < 6 ? 48 : 79;
+        t.p[from].spies[to].offset = i < 6 ? 56 : 87;
         trio_go(&t, tell_body, &got);
         for (unsigned p = 0; p < 3; p++)
             for (unsigned k = 0; k < 8; k++)
