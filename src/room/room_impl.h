@@ -473,7 +473,9 @@ mal_err room_resume_keep(mal_room *room, room_job *job,
                          mal_bytes message) MAL_MUST_CHECK;
 /* The job failed here. */
 void room_resume_failed(mal_room *room, room_job *job, mal_err err);
-#define ROOM_ATTEMPTS_MAX 8 /* of one job, after the first */
+/* Of one job, after the first: a lie that was caught may be tried again so often
+ * (docs/security/bounds.md). */
+#define ROOM_ATTEMPTS_MAX 4
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_abort(mal_room *room, uint32_t caller,
