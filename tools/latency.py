@@ -49,6 +49,10 @@ class Line(tpch.Seats):
         for run in self.runs:
             run.stdin.write(peers)
             run.stdin.flush()
+        for run in self.runs:
+            if run.stdout.readline() != "ready\n":
+                self.stop()
+                sys.exit("a seat does not start")
 
     def stop(self):
         for run in self.runs:

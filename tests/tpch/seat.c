@@ -3,8 +3,9 @@
  *     seat ROOM DATA-FOLDER SEAT [DELAY-MS MBIT/S]
  *
  * It loads the tables of one owner (the contract's party SEAT), says "identity
- * HEX PORT", reads three lines "HEX PORT" of all seats, its own too, and then
- * one question a line: "T SELECT .." or, malicious, "M SELECT ..".  Each answer
+ * HEX PORT", reads three lines "HEX PORT" of all seats, its own too, says
+ * "ready", to be dialled, and, once all are, reads one question a line: "T
+ * SELECT .." or, malicious, "M SELECT ..".  Each answer
  * begins with "@@", as differ's; "end" is echoed.  It lives until its input
  * ends, so that its connections do.  The three open one stream a pair and
  * question, between identities that each pins: TLS 1.3, both ends shown.
@@ -268,6 +269,8 @@ static mal_err run(seat *s, const char *room, const char *folder) {
             MAL_TRY(side_load(&s->side, folder, i));
     MAL_TRY(listen_as(s));
     MAL_TRY(learn_peers(s));
+    printf("ready\n"); /* to be dialled: nobody asks before all are */
+    fflush(stdout);
     answer_all(s);
     return MAL_OK;
 }
@@ -275,7 +278,8 @@ static mal_err run(seat *s, const char *room, const char *folder) {
 /* What the test of a bound compares: of this process alone, since it began. */
 static void say_peak(void) {
     char line[256];
-    FILE *status = fopen("/proc/self/status", "re");
+    FILE *status =
+        getenv("SEAT_PEAK") ? fopen("/proc/self/status", "re") : NULL;
     while (status && fgets(line, sizeof line, status))
         if (strncmp(line, "VmHWM:", 6) == 0)
             fprintf(stderr, "# peak %lu KiB\n", strtoul(line + 6, NULL, 10));

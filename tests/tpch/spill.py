@@ -16,7 +16,9 @@ import tpch
 
 def ask(program, folder, text, memory, spill):
     """head and rows of the answer, seconds, and the peak RSS of the seats in MiB."""
-    env = {"SEAT_MEMORY": str(memory)} if memory else {}
+    env = {"SEAT_PEAK": "1"}
+    if memory:
+        env["SEAT_MEMORY"] = str(memory)
     if spill:
         env["SEAT_SPILL"] = spill
     with tempfile.TemporaryFile("w+") as says:

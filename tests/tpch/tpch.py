@@ -263,6 +263,9 @@ class Seats:
         for run in self.runs:
             run.stdin.write("".join(peers))
             run.stdin.flush()
+        for run in self.runs:
+            if run.stdout.readline() != "ready\n":
+                sys.exit("a seat does not start")
 
     def ask(self, lines):
         """All questions at once: each seat takes the next when it has answered."""
