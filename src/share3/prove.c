@@ -37,11 +37,11 @@
  * lie, and a lie in products does not cancel it: theta is drawn later.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
- * for the weights, 2/q for each variable, of which a batch of 2^20 words has
- * log2(2^20 rows) + 1; 3/q for ANDs, where one stands for zero too.
- *   ANDs:   q = 2^64, (1 + 3 * 27) / 2^64 < 2^-57; with claims, 2^28 elements
+ * for the weights, 2/q for each variable, of which a batch of 2^18 words has
+ * log2(2^18 rows) + 1; 3/q for ANDs, where one stands for zero too.
+ *   ANDs:   q = 2^64, (1 + 3 * 25) / 2^64 < 2^-57; with claims, 2^28 elements
  *           in all, (1 + 3 * (6 + 28 + 1)) / 2^64 < 2^-57.
- *   words:  q = 2^48, (1 + 2 * 21) / 2^48 < 2^-42.
+ *   words:  q = 2^48, (1 + 2 * 19) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
  * that follows from what R knows and the claim that is true; a challenge is
@@ -452,6 +452,7 @@ void share3_proof_clear(mal_share3 *s) {
 static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
     words += SHARE3_LINE;
     if (s->proof_words < words) {
+        words = words < 2 * s->proof_words ? 2 * s->proof_words : words;
         share3_proof_clear(s);
         s->proof = mal_calloc(words, sizeof *s->proof);
         if (!s->proof)

@@ -5,13 +5,13 @@
  * each does not compete for the same lines of a cache. */
 #define APART ((size_t)40)
 
-static size_t words_of(size_t cap) {
-    return 6 * (cap + APART) + SHARE3_LINE;
-}
+#define RECORD_WORDS (6 * (SHARE3_RECORD_MAX + APART) + SHARE3_LINE)
 
 static void forget(share3_record *r) {
-    if (r->memory)
-        mal_wipe(r->memory, words_of(r->cap) * sizeof(uint64_t));
+    uint64_t *const all[6] = { r->x[0], r->y[0], r->e[0],
+                               r->x[1], r->y[1], r->e[1] };
+    for (unsigned i = 0; i < 6 && r->memory; i++)
+        mal_wipe(all[i], r->used * sizeof(uint64_t));
     mal_free(r->memory);
     *r = (share3_record){ 0 };
 }
@@ -48,27 +48,20 @@ static mal_err grow_one(uint64_t **a, size_t old, size_t cap) {
     return MAL_OK;
 }
 
+/* All at once: pages that are not reached are never made. */
 static mal_err grow(share3_record *r, size_t n) {
-    share3_record bigger = { .n = r->n, .cap = r->cap ? r->cap : 4096 };
-    while (bigger.cap < n)
-        bigger.cap *= 2;
-    if (bigger.cap == r->cap)
+    if (n > r->used)
+        r->used = n;
+    if (r->memory)
         return MAL_OK;
-    bigger.memory = mal_calloc(words_of(bigger.cap), sizeof(uint64_t));
-    if (!bigger.memory)
+    r->memory = mal_calloc(RECORD_WORDS, sizeof(uint64_t));
+    if (!r->memory)
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    uint64_t *next = share3_align(bigger.memory);
-    uint64_t *const old[6] = { r->x[0], r->y[0], r->e[0],
-                               r->x[1], r->y[1], r->e[1] };
-    uint64_t **const all[6] = { &bigger.x[0], &bigger.y[0], &bigger.e[0],
-                                &bigger.x[1], &bigger.y[1], &bigger.e[1] };
-    for (unsigned i = 0; i < 6; i++, next += bigger.cap + APART) {
+    uint64_t *next = share3_align(r->memory);
+    uint64_t **const all[6] = { &r->x[0], &r->y[0], &r->e[0],
+                                &r->x[1], &r->y[1], &r->e[1] };
+    for (unsigned i = 0; i < 6; i++, next += SHARE3_RECORD_MAX + APART)
         *all[i] = next;
-        if (r->n > 0)
-            memcpy(next, old[i], r->n * sizeof *next);
-    }
-    forget(r);
-    *r = bigger;
     return MAL_OK;
 }
 

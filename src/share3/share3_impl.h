@@ -39,10 +39,11 @@ typedef struct share3_key {
 /* --- Products to be verified (record.c) ------------------------------------
  */
 
-/* Words of one kind before they must be verified: 48 MiB, and 90 while they
- * are.  A fourth of it would save memory and take twice the rounds of a sort;
- * the same at all parties, as they must verify at once. */
-#define SHARE3_RECORD_MAX ((size_t)1 << 20)
+/* Words of one kind before they must be verified: 12 MiB, and 23 while they
+ * are, which a cache can hold.  Four times as many took half the rounds of a
+ * long sort and a tenth more CPU of a query; the same at all parties, as they
+ * must verify at once. */
+#define SHARE3_RECORD_MAX ((size_t)1 << 18)
 
 #define SHARE3_LINE 8 /* words of a line of the cache */
 
@@ -55,7 +56,7 @@ static inline void *share3_align(void *memory) {
  * e[0] is ours as the right verifier of P_(me-1), e[1] as the left verifier of
  * P_(me+1): proof_impl.h. */
 typedef struct share3_record {
-    size_t n, cap;
+    size_t n, used;               /* now, and at most so far */
     uint64_t *x[2], *y[2], *e[2]; /* each from a line of the cache on */
     void *memory;
 } share3_record;
@@ -91,7 +92,7 @@ struct mal_share3 {
     uint64_t *proof; /* what a proof needs, kept for the next */
     size_t proof_words;
     size_t memory;
-    size_t least_memory; /* of the three's limits; 0: none */
+    size_t least_memory;         /* of the three's limits; 0: none */
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
     unsigned n_kept;
     size_t kept_bytes;

@@ -288,6 +288,7 @@ static void say_peak(void) {
 }
 
 int main(int argc, char **argv) {
+    mal_heap_settle();
     static seat s = { .lock = PTHREAD_MUTEX_INITIALIZER,
                       .arrived = PTHREAD_COND_INITIALIZER,
                       .line = { .lock = PTHREAD_MUTEX_INITIALIZER } };

@@ -101,12 +101,10 @@ mal_err mal_share3_bits_new(mal_share3 *s, mal_share3_bits *v, size_t n,
 /* Wipes what it owns; a view is forgotten only.  { 0 } is fine. */
 void mal_share3_words_clear(mal_share3_words *v);
 void mal_share3_bits_clear(mal_share3_bits *v);
-/* Between two uses a vector may lie in an encrypted file of spill_dir instead
- * of memory, where it does not count: 1 MiB pieces, AES-256-GCM under a key
- * that only this process has.  No other call takes a vector that is parked, and
- * no view of it may be used.  Parking what is parked, or not, is fine.  What
- * rests, and is not moved, is parked when another would not fit, till _unpark.
- */
+/* Between two uses a vector may lie in an encrypted file of spill_dir, where it
+ * does not count: 1 MiB pieces, AES-256-GCM under a key of this process.  No
+ * other call takes it, no view of it may be used.  Parking twice is fine.  What
+ * rests, and is not moved, is parked when another would not fit. */
 mal_err mal_share3_words_rest(mal_share3 *s,
                               mal_share3_words *v) MAL_MUST_CHECK;
 mal_err mal_share3_bits_rest(mal_share3 *s, mal_share3_bits *v) MAL_MUST_CHECK;
@@ -377,8 +375,7 @@ typedef enum mal_share3_call {
     MAL_SHARE3_CALLS,
 } mal_share3_call;
 
-/* Exactly what the counters of the party that sends most will show; malicious:
- * proofs as well, for which the last fields carry what waits to be proved. */
+/* What the party that sends most will count; the last fields: to be proved. */
 typedef struct mal_share3_cost {
     uint64_t rounds, messages, bytes, products;
     bool malicious, unagreed;
@@ -388,9 +385,8 @@ typedef struct mal_share3_cost {
 /* Add the cost of a call over n rows of width planes to *cost. */
 void mal_share3_cost_add(mal_share3_cost *cost, mal_share3_call call, size_t n,
                          unsigned width);
-/* Of moving rows of so many columns of words, and planes in all; of a sort by
- * more than 3 planes but for its shuffle, an estimate (20 % of bytes, 30 % of
- * rounds); of mal_share3_verify, which every opening begins with. */
+/* Of moving rows; of a sort by more than 3 planes but for its shuffle, an
+ * estimate (20 % of bytes, 30 % of rounds); of mal_share3_verify. */
 void mal_share3_cost_move(mal_share3_cost *cost, size_t n, unsigned words,
                           unsigned planes);
 void mal_share3_cost_rank(mal_share3_cost *cost, size_t n, unsigned width);
