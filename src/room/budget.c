@@ -12,30 +12,6 @@
 #define DAY 86400u
 #define ABORTS_SHARE 2 /* one peer's aborts may cost half of the total */
 
-mal_err room_noise_bounds(room_noise *noise, unsigned n, unsigned share_k) {
-    MAL_TRY(mal_dp_halfwidth(&noise->halfwidth, noise->t, n, share_k));
-    return mal_dp_tail(&noise->tail, noise->t, n, share_k);
-}
-
-mal_err room_noise_drbg(mal_room *room, const room_job *job,
-                        mal_prim_drbg **drbg) {
-    mal_bytes roots[ROOM_DATASETS_MAX];
-    MAL_AUTO(mal_key_clear) mal_key key = { 0 };
-    for (unsigned i = 0; i < job->accept.n_datasets; i++)
-        roots[i] = mal_bytes_of(job->accept.datasets[i].root.b, 32);
-    MAL_TRY(mal_dp_noise_key(
-        &key, mal_key_view(mal_kms_node_secret(room->config.kms)),
-        mal_bytes_of(job->id.b, 32), mal_bytes_of(job->judged.plan_hash.b, 32),
-        roots, job->accept.n_datasets));
-    return mal_prim_drbg_new(drbg, mal_key_view(&key));
-}
-
-mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
-                        unsigned share_k, mal_prim_drbg *drbg) {
-    return mal_dp_laplace_share(out, n, noise->t.num, noise->t.den, share_k,
-                                drbg);
-}
-
 /* --- Limits: the contract's budgets, as the ledger takes them ------------ */
 
 /* Rounded down into units of 2^-64. */

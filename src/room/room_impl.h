@@ -473,8 +473,8 @@ mal_err room_resume_keep(mal_room *room, room_job *job,
                          mal_bytes message) MAL_MUST_CHECK;
 /* The job failed here. */
 void room_resume_failed(mal_room *room, room_job *job, mal_err err);
-/* Of one job, after the first: a lie that was caught may be tried again so often
- * (docs/security/bounds.md). */
+/* Of one job, after the first: a lie that was caught may be tried again so
+ * often (docs/security/bounds.md). */
 #define ROOM_ATTEMPTS_MAX 4
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;
@@ -482,19 +482,20 @@ mal_err room_serve_abort(mal_room *room, uint32_t caller,
                          mal_bytes in) MAL_MUST_CHECK;
 
 /* budget.c: what dp needs to know, and what it answers. */
-/* Half-width and tail of the n parties' parts together, from noise->t. */
+/* noise.c: half-width and tail of the n parties' parts together, from noise->t.
+ */
 mal_err room_noise_bounds(room_noise *noise, unsigned n,
                           unsigned share_k) MAL_MUST_CHECK;
-mal_err room_noise_drbg(mal_room *room, const room_job *job,
-                        mal_prim_drbg **drbg) MAL_MUST_CHECK;
+/* One party's part, n numbers. */
 mal_err room_noise_draw(int64_t *out, size_t n, const room_noise *noise,
                         unsigned share_k, mal_prim_drbg *drbg) MAL_MUST_CHECK;
+/* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
+mal_err room_draw_noise(mal_room *room, room_job *job,
+                        int64_t **out) MAL_MUST_CHECK;
 /* train.c: the noise of a model, in words of its sums; that of its count is the
  * second. */
 mal_err room_training_noise(room_judged *j, mal_arena *arena,
                             const room_request *r) MAL_MUST_CHECK;
-mal_err room_training_draw(int64_t *out, const room_judged *j,
-                           mal_prim_drbg *drbg) MAL_MUST_CHECK;
 char *room_training_amount(mal_arena *arena, const room_judged *j,
                            uint64_t epsilon_nano);
 /* The delta of a release, rounded up, in 2^-64 and in 1e-19. */
@@ -617,30 +618,20 @@ mal_err room_match_decode(mal_sql_table *table, mal_arena *arena,
                           const mal_sql_plan *plan,
                           mal_bytes in) MAL_MUST_CHECK;
 
-/* run.c: local stage and engine. */
-mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
-                 room_done *done) MAL_MUST_CHECK;
-/* The same for engine share3, at owners and seats (share3.c). */
-mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
-                        mal_buf *out) MAL_MUST_CHECK;
-/* What the engines have in common.  A step of progress, ctx being the job:
- * MAL_E_CANCEL. */
+/* pace.c: a step of progress, ctx being the job: MAL_E_CANCEL. */
 mal_err room_job_step(void *ctx, const char *stage, uint64_t done,
                       uint64_t total) MAL_MUST_CHECK;
 void room_job_stage(mal_room *room, room_job *job, const char *name);
 /* The same stage under another name: how far it is stays. */
 void room_job_rename(mal_room *room, room_job *job, const char *name);
-/* Run a part over our own tables, in the DuckDB child; rows in job->arena. */
+mal_err room_wait_tick(mal_room *room, room_job *job, uint64_t start,
+                       room_done *done) MAL_MUST_CHECK;
+/* rows.c: run a part over our own tables, in the DuckDB child; rows in
+ * job->arena. */
 mal_err room_part_rows(mal_room *room, room_job *job, const mal_sql_part *part,
                        const mal_duck_type *types, unsigned n,
                        mal_duck_batch *rows) MAL_MUST_CHECK;
-/* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
-mal_err room_draw_noise(mal_room *room, room_job *job,
-                        int64_t **out) MAL_MUST_CHECK;
-mal_err room_wait_tick(mal_room *room, room_job *job, uint64_t start,
-                       room_done *done) MAL_MUST_CHECK;
-void room_session_of(uint8_t session[32], const room_job *job);
-/* A watched stream of this job to that party, kept in job->chans[slot]. */
+/* links.c: a watched stream of this job to that party, in job->chans[slot]. */
 mal_err room_job_connect(mal_room *room, room_job *job, unsigned slot,
                          uint32_t party, bool dials,
                          mal_chan **chan) MAL_MUST_CHECK;
@@ -648,7 +639,14 @@ mal_err room_job_connect(mal_room *room, room_job *job, unsigned slot,
 mal_err room_connect_mesh(mal_room *room, room_job *job,
                           mal_mesh *mesh) MAL_MUST_CHECK;
 void room_disconnect(room_job *job, room_done *done);
+void room_session_of(uint8_t session[32], const room_job *job);
 
+/* run.c: local stage and engine. */
+mal_err room_run(mal_room *room, room_job *job, mal_buf *sealed,
+                 room_done *done) MAL_MUST_CHECK;
+/* The same for engine share3, at owners and seats (share3.c). */
+mal_err room_share3_run(mal_room *room, room_job *job, room_done *done,
+                        mal_buf *out) MAL_MUST_CHECK;
 /* ask.c: what this node would ask, judged; nothing is sent. */
 mal_err room_propose(mal_room *room, room_judged *judged, room_request *request,
                      mal_arena *arena,

@@ -6,12 +6,8 @@
  */
 #include "room_impl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define AWAIT_MS 500 /* how soon a cancelled job notices */
 
 typedef struct local {
     /* cells: x[agg][cell].  payload: keys and values[key][cell][agg].  filter:
@@ -21,93 +17,7 @@ typedef struct local {
     size_t n_keys;
 } local;
 
-mal_err room_job_step(void *ctx, const char *stage, uint64_t done,
-                      uint64_t total) {
-    room_job *job = ctx;
-    (void)stage;
-    job->done = done;
-    job->total = total;
-    MAL_REQUIRE(!atomic_load(&job->cancelled), MAL_E_CANCEL,
-                "the job was cancelled");
-    return MAL_OK;
-}
-
-void room_job_stage(mal_room *room, room_job *job, const char *name) {
-    pthread_mutex_lock(&room->lock);
-    snprintf(job->stage, sizeof job->stage, "%s", name);
-    job->done = job->total = 0;
-    job->stage_ns = mal_time_monotonic_ns();
-    pthread_mutex_unlock(&room->lock);
-}
-
-void room_job_rename(mal_room *room, room_job *job, const char *name) {
-    pthread_mutex_lock(&room->lock);
-    snprintf(job->stage, sizeof job->stage, "%s", name);
-    pthread_mutex_unlock(&room->lock);
-}
-
 /* --- Local stage: DuckDB over our own tables ----------------------------- */
-
-static uint32_t version_of(const room_job *job, const char *dataset) {
-    for (unsigned i = 0; i < job->accept.n_datasets; i++)
-        if (strcmp(job->accept.datasets[i].name, dataset) == 0)
-            return job->accept.datasets[i].version;
-    return 0;
-}
-
-/* count(*) alone needs rows, not columns. */
-static mal_err row_column(mal_room *room, room_job *job, mal_duck_batch *batch,
-                          const char *dataset) {
-    mal_store_info info;
-    MAL_TRY(mal_store_find(room->config.store, &info, job->arena,
-                           room->contract->room_id, dataset,
-                           version_of(job, dataset)));
-    batch->rows = info.rows;
-    batch->n = 1;
-    batch->columns = mal_arena_calloc(job->arena, 1, sizeof *batch->columns);
-    int64_t *zero = mal_arena_calloc(job->arena, info.rows + 1, sizeof *zero);
-    if (!batch->columns || !zero)
-        return MAL_E_MEMORY;
-    batch->columns[0] = (mal_duck_column){ .type = MAL_DUCK_I64, .i64 = zero };
-    return MAL_OK;
-}
-
-static mal_err load_table(mal_room *room, room_job *job, mal_duck *duck,
-                          const mal_sql_part_table *t) {
-    const mal_policy_dataset *d = &room->contract->datasets[t->dataset];
-    const char *names[MAL_SQL_COLUMNS_MAX];
-    mal_duck_batch batch = { 0 };
-    for (unsigned i = 0; i < t->n_columns; i++)
-        names[i] = d->columns[t->columns[i]].name;
-    if (t->n_columns == 0)
-        MAL_TRY(row_column(room, job, &batch, d->name));
-    else
-        MAL_TRY(mal_store_read(room->config.store, &batch, job->arena,
-                               room->contract->room_id, d->name,
-                               version_of(job, d->name), names, t->n_columns));
-    for (unsigned i = 0; i < batch.n; i++) {
-        char *name = mal_arena_printf(job->arena, "c%u", i);
-        if (!name)
-            return MAL_E_MEMORY;
-        batch.columns[i].name = name;
-    }
-    MAL_TRY(mal_duck_table_create(duck, t->name, batch.columns, batch.n));
-    return mal_duck_table_put(duck, t->name, &batch);
-}
-
-mal_err room_part_rows(mal_room *room, room_job *job, const mal_sql_part *part,
-                       const mal_duck_type *types, unsigned n,
-                       mal_duck_batch *rows) {
-    mal_duck_options options = { .memory_max = room->config.memory_max,
-                                 .threads = room->config.threads,
-                                 .timeout_ms = room->config.step_ms };
-    MAL_AUTO(mal_duck_auto) mal_duck *duck = NULL;
-    MAL_TRY(mal_duck_start(&duck, &options));
-    for (unsigned i = 0; i < part->n_tables; i++)
-        MAL_TRY(load_table(room, job, duck, &part->tables[i]));
-    return mal_duck_query(duck, rows, job->arena, part->sql, types, n,
-                          part->rows_max);
-}
 
 static mal_err query_part(mal_room *room, room_job *job,
                           const mal_sql_part *part, mal_duck_batch *rows) {
@@ -235,127 +145,7 @@ static mal_err local_stage(mal_room *room, room_job *job, local *out) {
     return MAL_OK;
 }
 
-/* --- The tick (rule 29) -------------------------------------------------- */
-
-mal_err room_wait_tick(mal_room *room, room_job *job, uint64_t start,
-                       room_done *done) {
-    uint64_t step = room_tick_ns(room, &job->judged), tick = start + step;
-    for (;;) {
-        MAL_TRY(room_job_step(job, "", 0, 0));
-        uint64_t now = mal_time_monotonic_ns();
-        if (now >= tick + step) { /* a leak that the receipt states */
-            done->ticks_missed++;
-            tick += step;
-            continue;
-        }
-        if (now >= tick)
-            return MAL_OK;
-        uint64_t left = (tick - now) / 1000;
-        usleep((useconds_t)(left < 20000 ? left + 1 : 20000));
-    }
-}
-
-/* --- Noise --------------------------------------------------------------- */
-
-/* Our part of every cell's noise, [agg][cell]; rule 15 keys it. */
-mal_err room_draw_noise(mal_room *room, room_job *job, int64_t **out) {
-    const room_judged *j = &job->judged;
-    const mal_sql_physical *p = j->physical;
-    int64_t *noise =
-        mal_arena_calloc(job->arena, room_noise_words(p), sizeof *noise);
-    if (!noise)
-        return MAL_E_MEMORY;
-    *out = noise;
-#ifdef MAL_TEST_BUILD
-    if (job->request.prenoise && room->contract->test)
-        return MAL_OK;
-#endif
-    MAL_AUTO(mal_prim_drbg_auto) mal_prim_drbg *drbg = NULL;
-    MAL_TRY(room_noise_drbg(room, job, &drbg));
-    if (p->training)
-        return room_training_draw(noise, j, drbg);
-    for (unsigned a = 0; a < p->n_aggs; a++)
-        MAL_TRY(room_noise_draw(noise + a * p->n_cells, p->n_cells,
-                                &j->noise[a], j->share_k, drbg));
-    if (p->shrink.at)
-        MAL_TRY(room_noise_draw(noise + p->n_aggs * p->n_cells, 1,
-                                &j->noise[p->n_aggs], j->share_k, drbg));
-    return MAL_OK;
-}
-
-/* --- Channels ------------------------------------------------------------ */
-
-/* In slices, so that a cancelled job does not wait out a peer that never comes.
- */
-static mal_err await_peer(mal_room *room, room_job *job, uint32_t party,
-                          const char *label, mal_chan **chan) {
-    const mal_room_peers *peers = &room->config.peers;
-    const uint64_t end =
-        mal_time_monotonic_ns() + (uint64_t)room->config.step_ms * 1000000;
-    for (;;) {
-        mal_err err = peers->await(peers->ctx, party, label, AWAIT_MS, chan);
-        MAL_REQUIRE(err == MAL_OK || !atomic_load(&job->cancelled),
-                    MAL_E_CANCEL, "the job was cancelled");
-        if (err == MAL_OK || err != MAL_E_TIMEOUT ||
-            mal_time_monotonic_ns() >= end)
-            return err;
-    }
-}
-
-mal_err room_job_connect(mal_room *room, room_job *job, unsigned slot,
-                         uint32_t party, bool dials, mal_chan **out) {
-    const mal_room_peers *peers = &room->config.peers;
-    char hex[65], label[128];
-    mal_chan *chan = NULL;
-    mal_hex_encode(hex, mal_bytes_of(job->id.b, 32));
-    if (job->attempt) /* a stream of the one before may still wait */
-        snprintf(label, sizeof label, "run/%s/%u", hex, job->attempt);
-    else
-        snprintf(label, sizeof label, "run/%s", hex);
-    MAL_TRY(dials ? peers->dial(peers->ctx, party, label, room->config.step_ms,
-                                &chan)
-                  : await_peer(room, job, party, label, &chan));
-    pthread_mutex_lock(&job->chans_lock);
-    job->chans[slot] = chan;
-    *out = room_watch_chan(room, job, party, chan);
-    bool cancelled = atomic_load(&job->cancelled);
-    pthread_mutex_unlock(&job->chans_lock);
-    MAL_REQUIRE(!cancelled, MAL_E_CANCEL, "the job was cancelled");
-    return MAL_OK;
-}
-
-mal_err room_connect_mesh(mal_room *room, room_job *job, mal_mesh *mesh) {
-    const room_judged *j = &job->judged;
-    *mesh = (mal_mesh){ .n = j->n };
-    for (unsigned i = 0; i < j->n; i++)
-        if (j->parties[i] == room->me)
-            mesh->me = i;
-    for (unsigned i = 0; i < j->n; i++)
-        if (i != mesh->me)
-            MAL_TRY(room_job_connect(room, job, i, j->parties[i], mesh->me < i,
-                                     &mesh->chan[i]));
-    return MAL_OK;
-}
-
-void room_disconnect(room_job *job, room_done *done) {
-    pthread_mutex_lock(&job->chans_lock);
-    for (unsigned i = 0; i < MAL_PARTIES_MAX; i++) {
-        if (job->chans[i])
-            done->bytes_sent += job->chans[i]->bytes_sent;
-        mal_chan_close(&job->chans[i]);
-    }
-    pthread_mutex_unlock(&job->chans_lock);
-}
-
 /* --- Engines ------------------------------------------------------------- */
-
-void room_session_of(uint8_t session[32], const room_job *job) {
-    mal_prim_hash hash;
-    mal_bytes parts[2] = { mal_bytes_of(job->id.b, 32),
-                           mal_bytes_of(job->accepts_hash.b, 32) };
-    mal_prim_hash_parts(&hash, "malus engine session v1", parts, 2);
-    memcpy(session, hash.b, 32);
-}
 
 /* Words for the recipient: y, [agg][cell], little-endian. */
 static mal_err put_words(mal_buf *out, const uint64_t *y, size_t n) {

@@ -1,4 +1,4 @@
-/* train.c - what a model's noise must cover, and each seat's part of it.
+/* train.c - what a model's noise must cover.
  *
  * Noise enters as private inputs of the seats before anything else depends on
  * the sums that it covers (src/train): all that leaves is a function of noised
@@ -84,20 +84,6 @@ mal_err room_training_noise(room_judged *j, mal_arena *arena,
     MAL_TRY(room_noise_bounds(&noise[1], j->n, j->share_k));
     j->noise = noise;
     return MAL_OK;
-}
-
-mal_err room_training_draw(int64_t *out, const room_judged *j,
-                           mal_prim_drbg *drbg) {
-    const mal_sql_training *t = j->physical->training;
-    const room_noise *n = j->noise;
-    if (n->deviation)
-        MAL_TRY(mal_dp_gauss_share(out, t->release.words, n->deviation, drbg));
-    else
-        MAL_TRY(room_noise_draw(out, t->release.words, n, j->share_k, drbg));
-    if (!t->counted)
-        return MAL_OK;
-    return room_noise_draw(out + t->release.words, 1, &j->noise[1], j->share_k,
-                           drbg);
 }
 
 char *room_training_amount(mal_arena *arena, const room_judged *j,
