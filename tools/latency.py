@@ -142,10 +142,10 @@ def enter(args):
     return False
 
 
-def measure(program, folder, todo, delay_ms, mbit):
+def measure(program, folder, asked, delay_ms, mbit):
     line = Line(program, folder, delay_ms, mbit)
     try:
-        return [line.ask_one(question) for question in todo]
+        return [line.ask_one(question) for question in asked]
     finally:
         line.stop()
 
@@ -179,13 +179,13 @@ def main():
     inside = enter(args)
     world = tpch.World(args.sf)
     letter = "T" if args.security == "semi-honest" else "M"
-    todo = [letter + " " + " ".join(every[q].split()) for q in wanted]
+    asked = [letter + " " + " ".join(every[q].split()) for q in wanted]
     with tempfile.TemporaryDirectory(prefix="malus-latency-") as folder:
         world.write(folder)
-        near = measure(seat, folder, todo, 0, 0)
+        near = measure(seat, folder, asked, 0, 0)
         if inside:
             slow_down(args)
-        far = measure(seat, folder, todo, *((0, 0) if inside else (args.delay_ms, args.mbit)))
+        far = measure(seat, folder, asked, *((0, 0) if inside else (args.delay_ms, args.mbit)))
     print("%s, scale factor %g, %d ms one way (%d ms there and back), %d Mbit/s\n" % (
         args.security, args.sf, args.delay_ms, 2 * args.delay_ms, args.mbit))
     print("| query | rounds foretold | counted | MB foretold | counted | compute s"

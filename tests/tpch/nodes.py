@@ -154,11 +154,11 @@ def case(house, world, name, text, number):
     return not why
 
 
-def run(todo, args, first, world):
+def run(asked, args, first, world):
     with tempfile.TemporaryDirectory(prefix="malus-tpch-") as folder:
         house = House(folder, world, args.security, args.calibrate)
         good = sum(case(house, world, name, text, first + i)
-                   for i, (name, text) in enumerate(todo))
+                   for i, (name, text) in enumerate(asked))
         house.close()
     return good
 
@@ -171,19 +171,19 @@ def main():
     parser.add_argument("--calibrate", action="store_true",
                         help="let explain count with what `malus bench calibrate` measures here")
     args = parser.parse_args()
-    todo = [t for t in tpch.texts() if not args.only or t[0] in args.only.split(",")]
+    asked = [t for t in tpch.texts() if not args.only or t[0] in args.only.split(",")]
     world = tpch.World(args.sf)  # or SKIP, before there is a plan
-    print("1..%d" % len(todo), flush=True)
+    print("1..%d" % len(asked), flush=True)
     # Q10 shows customers' comments.  As a dim they would not fit into one contract of 1 MiB
     # with those of orders, which Q13 reads: Q10 has a room of its own.
-    apart = [t for t in todo if t[0] == "q10"]
-    todo = [t for t in todo if t[0] != "q10"]
-    good = run(todo, args, 1, world) if todo else 0
+    apart = [t for t in asked if t[0] == "q10"]
+    asked = [t for t in asked if t[0] != "q10"]
+    good = run(asked, args, 1, world) if asked else 0
     if apart:
         tpch.TABLES["shop.customer"][2]["c_comment"] = tpch.LIST
         tpch.TABLES["shop.orders"][2]["o_comment"] = tpch.SECRET
-        good += run(apart, args, 1 + len(todo), tpch.World(args.sf))
-    sys.exit(good != len(todo) + len(apart))
+        good += run(apart, args, 1 + len(asked), tpch.World(args.sf))
+    sys.exit(good != len(asked) + len(apart))
 
 
 main()
