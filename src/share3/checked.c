@@ -254,19 +254,6 @@ static void draw_part(checked *k, unsigned p) {
     share3_draw(k->s, p, k->carry[p], k->l->words);
 }
 
-typedef struct swap {
-    const uint64_t *out;
-    uint64_t *in;
-} swap;
-
-static void make_swap(void *ctx, uint64_t *out, size_t from, size_t n) {
-    memcpy(out, ((swap *)ctx)->out + from, n * sizeof *out);
-}
-
-static void take_swap(void *ctx, const uint64_t *in, size_t from, size_t n) {
-    memcpy(((swap *)ctx)->in + from, in, n * sizeof *in);
-}
-
 /* send = m and k_Y; the part that is left becomes y. */
 static void write_message(checked *k, unsigned p) {
     const size_t total = k->l->total, words = k->l->words;
@@ -294,22 +281,14 @@ static void verify_message(checked *k, unsigned p) {
 
 static mal_err run_pair(checked *k, unsigned p) {
     share3_lanes *l = k->l;
-    swap w = { k->send, k->recv };
-    const share3_round r = {
-        .kind = SHARE3_SHUFFLE,
-        .to = k->peer[p],
-        .from = k->peer[p],
-        .total = l->total + l->words,
-        .make = make_swap,
-        .take = take_swap,
-        .ctx = &w,
-    };
+    const share3_swap w = { SHARE3_SHUFFLE, k->peer[p], k->peer[p],
+                            k->send,        k->recv,    l->total + l->words };
     memcpy(k->own[p], l->part[1 - p], l->total * sizeof(uint64_t));
     move(k, l->part[0], p);
     move(k, l->part[1], p);
     write_message(k, p);
     add(k, l->part[p], k->send);
-    MAL_TRY(share3_exchange(k->s, &r));
+    MAL_TRY(share3_swap_words(k->s, &w));
     add(k, l->part[p], k->recv);
     const half h = { k->recv, k->recv + l->total, true };
     const bool first = k->s->me < k->peer[p];
@@ -375,18 +354,11 @@ static void set_seed(checked *k, unsigned role) {
 /* The previous party is told the seed that its verifiers drew; we are it to the
  * next one. */
 static mal_err tell_seeds(checked *k) {
-    swap w = { k->told[LEFT], k->told[PROVER] };
-    const share3_round r = {
-        .kind = SHARE3_SHUFFLE_CHECK,
-        .to = share3_next(k->s),
-        .from = share3_prev(k->s),
-        .total = 2,
-        .make = make_swap,
-        .take = take_swap,
-        .ctx = &w,
-    };
+    const share3_swap w = { SHARE3_SHUFFLE_CHECK, share3_next(k->s),
+                            share3_prev(k->s),    k->told[LEFT],
+                            k->told[PROVER],      2 };
     MAL_TRY(share3_wait_all_came(k->s));
-    MAL_TRY(share3_exchange(k->s, &r));
+    MAL_TRY(share3_swap_words(k->s, &w));
     set_seed(k, PROVER);
     return MAL_OK;
 }

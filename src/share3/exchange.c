@@ -79,3 +79,42 @@ mal_err share3_exchange(mal_share3 *s, const share3_round *r) {
     s->count.rounds++;
     return MAL_OK;
 }
+
+static void make_swap(void *ctx, uint64_t *out, size_t from, size_t n) {
+    memcpy(out, ((const share3_swap *)ctx)->out + from, n * sizeof *out);
+}
+
+static void take_swap(void *ctx, const uint64_t *in, size_t from, size_t n) {
+    memcpy(((const share3_swap *)ctx)->in + from, in, n * sizeof *in);
+}
+
+mal_err share3_swap_words(mal_share3 *s, const share3_swap *w) {
+    const share3_round r = {
+        .kind = w->kind,
+        .to = w->to,
+        .from = w->from,
+        .total = w->n,
+        .make = make_swap,
+        .take = take_swap,
+        .ctx = (void *)(uintptr_t)w,
+    };
+    return share3_exchange(s, &r);
+}
+
+mal_err share3_same_word(mal_share3 *s, share3_kind kind, uint64_t word,
+                         bool forward) {
+    const unsigned peer[2] = { share3_prev(s), share3_next(s) };
+    uint64_t theirs;
+    const share3_swap w = { kind,  peer[forward], peer[!forward],
+                            &word, &theirs,       1 };
+    MAL_TRY(share3_swap_words(s, &w));
+    if (theirs != word)
+        mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
+    return share3_leave(s, theirs == word ? MAL_OK : MAL_E_PEER);
+}
+
+#define CAME UINT64_C(0x656d6163206c6c61) /* "all came" */
+
+mal_err share3_wait_all_came(mal_share3 *s) {
+    return share3_same_word(s, SHARE3_CAME, CAME, true);
+}

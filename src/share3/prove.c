@@ -80,32 +80,13 @@ typedef struct proof {
 /* --- Messages ---------------------------------------------------------------
  */
 
-typedef struct swap {
-    const uint64_t *out;
-    uint64_t *in;
-} swap;
-
-static void make_swap(void *ctx, uint64_t *out, size_t from, size_t n) {
-    memcpy(out, ((swap *)ctx)->out + from, 8 * n);
-}
-
-static void take_swap(void *ctx, const uint64_t *in, size_t from, size_t n) {
-    memcpy(((swap *)ctx)->in + from, in, 8 * n);
-}
-
 static mal_err pass(mal_share3 *s, uint64_t *in, const uint64_t *out, size_t n,
                     bool backward) {
-    swap w = { out, in };
-    const share3_round r = {
-        .kind = SHARE3_PROOF,
-        .to = backward ? share3_prev(s) : share3_next(s),
-        .from = backward ? share3_next(s) : share3_prev(s),
-        .total = n,
-        .make = make_swap,
-        .take = take_swap,
-        .ctx = &w,
+    const unsigned peer[2] = { share3_next(s), share3_prev(s) };
+    const share3_swap w = {
+        SHARE3_PROOF, peer[backward], peer[!backward], out, in, n
     };
-    return share3_exchange(s, &r);
+    return share3_swap_words(s, &w);
 }
 
 /* What we prove, n elements from the first one on, becomes shares at L and R;
@@ -353,6 +334,8 @@ static mal_err fold(proof *p) {
 /* --- Step 3 -----------------------------------------------------------------
  */
 
+#define TOLD_RIGHT UINT64_C(0x6465746e61726720)
+
 static mal_err require(proof *p, bool right) {
     mal_declassify(&right, sizeof right);
     if (!right)
@@ -363,12 +346,10 @@ static mal_err require(proof *p, bool right) {
 /* P tells R = P + 1 what L told it, words that both verifiers know, and waits
  * until R finds them right. */
 static mal_err check_told(proof *p) {
-    static const uint64_t right = UINT64_C(0x6465746e61726720);
-    uint64_t theirs[TOLD_MAX], answer;
+    uint64_t theirs[TOLD_MAX];
     MAL_TRY(pass(p->s, theirs, p->told[PROVER], p->n_told, false));
     MAL_TRY(require(p, mal_equal(theirs, p->told[RIGHT], 8 * p->n_told)));
-    MAL_TRY(pass(p->s, &answer, &right, 1, true));
-    return require(p, answer == right);
+    return share3_same_word(p->s, SHARE3_PROOF, TOLD_RIGHT, false);
 }
 
 /* Each proof's last vectors: values 0 and 1 of two numbers. */

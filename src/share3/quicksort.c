@@ -19,6 +19,10 @@
 #define SAMPLE_MAX 1024
 /* Rows of a sample for each pivot: splits within some 1/2 of even. */
 #define SPREAD 4
+/* Pairs compared at once: more make fewer rounds, at `width` bytes each; where
+ * memory has a limit, an eighth of it. */
+#define PAIRS_MIN ((size_t)1 << 10)
+#define PAIRS_MAX ((size_t)1 << 20)
 
 typedef struct segment {
     uint32_t at, len;
@@ -40,6 +44,14 @@ typedef struct sorter {
     uint64_t *less;
     size_t n_pairs;
 } sorter;
+
+size_t share3_pairs_max(size_t n, unsigned width, size_t memory) {
+    size_t pairs = PAIRS_MIN;
+    while (pairs < PAIRS_MAX && pairs < 2 * n &&
+           (!memory || 2 * pairs * width <= memory / 8))
+        pairs *= 2;
+    return pairs;
+}
 
 /* --- All pairs of some rows ------------------------------------------------
  */

@@ -109,54 +109,13 @@ mal_err share3_claims_room(mal_share3 *s, share3_claims **claims, size_t n) {
 /* --- The word of all --------------------------------------------------------
  */
 
-typedef struct word {
-    uint64_t ours, theirs;
-} word;
-
-static void make_word(void *ctx, uint64_t *out, size_t from, size_t n) {
-    (void)from;
-    (void)n;
-    out[0] = ((word *)ctx)->ours;
-}
-
-static void take_word(void *ctx, const uint64_t *in, size_t from, size_t n) {
-    (void)from;
-    (void)n;
-    ((word *)ctx)->theirs = in[0];
-}
-
 #define VERIFIED UINT64_C(0x6465696669726576) /* "verified" */
-#define CAME UINT64_C(0x656d6163206c6c61)     /* "all came" */
-
-/* The same word to one peer and from the other. */
-static mal_err pass_word(mal_share3 *s, share3_kind kind, uint64_t what,
-                         bool forward) {
-    const unsigned peer[2] = { share3_prev(s), share3_next(s) };
-    word w = { .ours = what };
-    const share3_round r = {
-        .kind = kind,
-        .to = peer[forward],
-        .from = peer[!forward],
-        .total = 1,
-        .make = make_word,
-        .take = take_word,
-        .ctx = &w,
-    };
-    MAL_TRY(share3_exchange(s, &r));
-    if (w.theirs != what)
-        mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
-    return share3_leave(s, w.theirs == what ? MAL_OK : MAL_E_PEER);
-}
 
 /* Who saw a lie says nothing more; so nobody goes on before both others have
  * verified what is theirs to verify. */
 static mal_err agree(mal_share3 *s) {
-    MAL_TRY(pass_word(s, SHARE3_PROOF, VERIFIED, false));
-    return pass_word(s, SHARE3_PROOF, VERIFIED, true);
-}
-
-mal_err share3_wait_all_came(mal_share3 *s) {
-    return pass_word(s, SHARE3_CAME, CAME, true);
+    MAL_TRY(share3_same_word(s, SHARE3_PROOF, VERIFIED, false));
+    return share3_same_word(s, SHARE3_PROOF, VERIFIED, true);
 }
 
 mal_err mal_share3_verify(mal_share3 *s) {

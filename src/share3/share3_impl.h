@@ -162,9 +162,6 @@ mal_err share3_record_room(mal_share3 *s, share3_kind kind,
 mal_err share3_claims_room(mal_share3 *s, share3_claims **claims,
                            size_t n) MAL_MUST_CHECK;
 void share3_record_clear(mal_share3 *s);
-/* Before P_(me+1) is told any random word: P_(me-1) has what P_(me+1) sent it
- * so far.  P_(me+1) may have kept it back, to choose it by that word. */
-mal_err share3_wait_all_came(mal_share3 *s) MAL_MUST_CHECK;
 
 /* io.c: open x_k's sum, over bits, to the two that hold part k of words. */
 mal_err share3_open_part(mal_share3 *s, uint64_t *planes, unsigned k,
@@ -182,6 +179,22 @@ typedef struct share3_round {
     void *ctx;
 } share3_round;
 mal_err share3_exchange(mal_share3 *s, const share3_round *r) MAL_MUST_CHECK;
+/* n words to one peer, as many from another or the same one. */
+typedef struct share3_swap {
+    share3_kind kind;
+    unsigned to, from;
+    const uint64_t *out;
+    uint64_t *in;
+    size_t n;
+} share3_swap;
+mal_err share3_swap_words(mal_share3 *s, const share3_swap *w) MAL_MUST_CHECK;
+/* To the next party, or the previous one, a word that the one on the other side
+ * must say to us as well. */
+mal_err share3_same_word(mal_share3 *s, share3_kind kind, uint64_t word,
+                         bool forward) MAL_MUST_CHECK;
+/* Before P_(me+1) is told any random word: P_(me-1) has what P_(me+1) sent it
+ * so far.  P_(me+1) may have kept it back, to choose it by that word. */
+mal_err share3_wait_all_came(mal_share3 *s) MAL_MUST_CHECK;
 static inline size_t share3_least(size_t a, size_t b) {
     return a < b ? a : b;
 }

@@ -11,11 +11,6 @@
  */
 #include "order_impl.h"
 
-/* Pairs compared at once: more make fewer rounds, at `width` bytes each; where
- * memory has a limit, an eighth of it. */
-#define PAIRS_MIN ((size_t)1 << 10)
-#define PAIRS_MAX ((size_t)1 << 20)
-
 /* --- Keys ------------------------------------------------------------------
  */
 
@@ -122,14 +117,6 @@ static mal_err sort_digit(mal_share3 *s, mal_share3_order **order,
 
 /* --- By comparison ---------------------------------------------------------
  */
-
-size_t share3_pairs_max(size_t n, unsigned width, size_t memory) {
-    size_t pairs = PAIRS_MIN;
-    while (pairs < PAIRS_MAX && pairs < 2 * n &&
-           (!memory || 2 * pairs * width <= memory / 8))
-        pairs *= 2;
-    return pairs;
-}
 
 static mal_err rank_lanes(mal_share3 *s, mal_share3_order *order,
                           const share3_lanes *lanes) {
