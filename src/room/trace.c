@@ -3,7 +3,7 @@
  *
  * Sizes are written only in test builds, only in rooms marked test, and only
  * where MALUS_TEST_TRACE names a file: one line a message, "LABEL PEER sent
- * SIZE".
+ * SIZE".  LABEL is the method of a call, or "engine".
  */
 #include "room_impl.h"
 
@@ -46,14 +46,14 @@ static mal_err note(watched *w, mal_err err) {
 
 static mal_err watched_send(mal_chan *chan, mal_bytes message) {
     watched *w = (watched *)chan;
-    room_trace(w->room, "run", w->peer, "sent", message.len);
+    room_trace(w->room, "engine", w->peer, "sent", message.len);
     return note(w, mal_chan_send(w->inner, message));
 }
 
 static mal_err watched_recv(mal_chan *chan, mal_buf *message, size_t len_max) {
     watched *w = (watched *)chan;
     MAL_TRY(note(w, mal_chan_recv(w->inner, message, len_max)));
-    room_trace(w->room, "run", w->peer, "received", message->len);
+    room_trace(w->room, "engine", w->peer, "received", message->len);
     return MAL_OK;
 }
 

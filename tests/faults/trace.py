@@ -42,12 +42,9 @@ def traces(kind):
                     lines = f.read().splitlines()
                 # What goes to several peers at once may come in any order; what
                 # goes one way between two, in an engine, does not.
-                calls = sorted(x for x in lines if not x.startswith("run "))
-                runs = [x for x in lines if x.startswith("run ")]
-                # (The asking node's calls of `run` bear the engines' label, too.)
-                order = sorted if p == "faa" else list
+                calls = sorted(x for x in lines if not x.startswith("engine "))
                 out[name, p] = [calls] + [
-                    order(x for x in runs if x.startswith(f"run {peer} {way} "))
+                    [x for x in lines if x.startswith(f"engine {peer} {way} ")]
                     for peer in PARTIES for way in ("sent", "received")]
         return out
 

@@ -302,6 +302,51 @@ def flip_opening(receipt, name):
     raise AssertionError(name)
 
 
+class Traced:
+    """Mixed into a house: its nodes write down the size of each message of a job."""
+
+    def env(self, name):
+        return {"MALUS_TEST_TRACE": os.path.join(self.dir, name + ".trace")}
+
+    def lines(self, name):
+        """(label, peer, way, size) .. as the party wrote them."""
+        with open(os.path.join(self.dir, name + ".trace")) as f:
+            return [line.split() for line in f]
+
+    def traces(self):
+        """{(party, label, peer, way): [size ..]}: what the wire shows of a job.  Both ways
+        apart: what is sent and what is received may pass each other."""
+        out = {}
+        for name in self.party:
+            for label, peer, way, size in self.lines(name):
+                out.setdefault((name, label, peer, way), []).append(int(size))
+        return out
+
+
+def check_equal_traces(houses, ask, lists):
+    """`ask` leaves the same trace in all houses, with so many lists of engines' messages."""
+    seen = []
+    for house in houses:
+        with house as h:
+            ask(h)
+            seen.append(h.traces())
+    assert seen[0].keys() == seen[1].keys(), seen[0].keys() ^ seen[1].keys()
+    wrong = [(k, seen[0][k], seen[1][k]) for k in seen[0] if seen[0][k] != seen[1][k]]
+    assert not wrong, wrong
+    engines = [k for k in seen[0] if k[1] == "engine"]
+    assert len(engines) == lists, engines
+
+
+def refused(code, call, says=""):
+    """The error: with this code, if any, and these words."""
+    try:
+        call()
+    except Refused as e:
+        assert (not code or e.code == code) and says in str(e), e
+        return e
+    raise AssertionError(f"not refused with {code}")
+
+
 def wait_until(what, seconds=60):
     end = time.monotonic() + seconds
     while not what():

@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 
-from house import JOIN, House, Refused, run_parts
+from house import JOIN, House, refused, run_parts
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
 RULES = """
@@ -38,17 +38,6 @@ class MatchHouse(House):
         text = text.replace("party ada owner ", "party ada owner analyst ")
         return text.replace("rule no-rows forbid rows, min, max\n",
                             RULES + "rule no-extremes forbid min, max\n")
-
-
-def refused(code, call, *words):
-    try:
-        call()
-    except Refused as e:
-        assert e.code == code, e
-        for word in words:
-            assert word in str(e), (word, str(e))
-        return
-    raise AssertionError(f"not refused with {code}")
 
 
 def matches(h, keep=lambda age: True):

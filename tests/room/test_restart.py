@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 
-from house import CITIES, JOIN, Refused, wait_until
+from house import CITIES, JOIN, Refused, Traced, refused, wait_until
 from seats import SEATS, Seats
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
@@ -23,14 +23,11 @@ NESTED = ("SELECT city, max(n) FROM (SELECT p.age AS age, v.city AS city, count(
           " GROUP BY p.age, v.city) t GROUP BY city ORDER BY city")
 
 
-class Traced(Seats):
-    def env(self, name):
-        return {"MALUS_TEST_TRACE": os.path.join(self.dir, name + ".trace")}
-
+class Staged(Traced, Seats):
     def stages(self, name, way):
         """The stages that a seat kept, or went on from, in order."""
-        lines = [line.split() for line in open(os.path.join(self.dir, name + ".trace"))]
-        return [int(n) for label, _, what, n in lines if (label, what) == ("stage", way)]
+        return [int(n) for label, _, what, n in self.lines(name)
+                if (label, what) == ("stage", way)]
 
     def files(self, name):
         top = os.path.join(self.party[name].state, "jobs")
@@ -40,15 +37,6 @@ class Traced(Seats):
         if self.party[name].process:
             self.party[name].stop()
         self.again(name, **self.env(name), **env)
-
-
-def refused(code, call, says=""):
-    try:
-        call()
-    except Refused as e:
-        assert (not code or e.code == code) and says in str(e), e
-        return e
-    raise AssertionError(f"not refused with {code}")
 
 
 def rows_of(done):
@@ -362,7 +350,7 @@ def main():
         cases = [c for c in cases if c.__name__ in sys.argv[2:]]
     print(f"1..{len(cases)}\n# MAL_SEED={SEED}", flush=True)
     failed = 0
-    with Traced(SEED, **options) as h:
+    with Staged(SEED, **options) as h:
         for i, case in enumerate(cases, 1):
             began = time.monotonic()
             try:

@@ -9,7 +9,8 @@ import signal
 import threading
 import time
 
-from house import CITIES, JOIN, OWNERS, UNION, House, Refused, flip_opening, run_parts, wait_until
+from house import (CITIES, JOIN, OWNERS, UNION, House, Refused, Traced, check_equal_traces,
+                   flip_opening, refused, run_parts, wait_until)
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
 
@@ -23,15 +24,6 @@ def same(got, want):
     got = sorted([r[0]] + [v or 0 for v in r[1:]] for r in got)
     want = sorted([r[0]] + [v or 0 for v in r[1:]] for r in want)
     assert got == want, (got, want)
-
-
-def refused(code, call):
-    try:
-        call()
-    except Refused as e:
-        assert e.code == code, e
-        return e
-    raise AssertionError(f"not refused with {code}")
 
 
 # --- answers ------------------------------------------------------------------------------
@@ -145,19 +137,11 @@ def tables_are_checked_on_disk(h):
     open(path, "wb").write(data)
     refused("E_AUTH", lambda: h.ada.ask("data.check", dataset="visits"))
     began = time.monotonic()
-    e = refused_somehow(lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
+    e = refused(None, lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
     assert "ada" in str(e) and time.monotonic() - began < 20, str(e)
     data[len(data) // 2] ^= 1
     open(path, "wb").write(data)
     same(rows_of(h.dan.query(UNION.format(where=""), prenoise=True, fresh=True)), h.union())
-
-
-def refused_somehow(call):
-    try:
-        call()
-    except Refused as e:
-        return e
-    raise AssertionError("not refused")
 
 
 def a_bundle_with_a_changed_byte_is_refused(h):
@@ -175,7 +159,7 @@ def a_bundle_with_a_changed_byte_is_refused(h):
     less["signatures"] = less["signatures"][:2]
     open(path, "w").write(json.dumps(less))
     assert len(json.loads(cli(h, "room", "verify", path, "--json"))["missing"]) == 1
-    refused_somehow(lambda: h.ada.ask("room.open", bundle=open(path).read()))
+    refused(None, lambda: h.ada.ask("room.open", bundle=open(path).read()))
 
 
 def an_amendment_keeps_data_and_spend(h):
@@ -190,7 +174,7 @@ def an_amendment_keeps_data_and_spend(h):
     same(rows_of(h.dan.query(UNION.format(where=""), prenoise=True)), h.union())
     other = h.contract(3, shown["contract"], shown["id"])  # not the parent's hash any more
     bad = open(h.sign("third.room", other)).read()
-    refused_somehow(lambda: h.ada.ask("room.open", bundle=bad))
+    refused(None, lambda: h.ada.ask("room.open", bundle=bad))
     same(rows_of(h.dan.query(JOIN.format(where=""), prenoise=True)), h.joined())
 
 
@@ -210,7 +194,7 @@ def a_removed_table_answers_nothing(h):
     assert h.cyd.ask("data.rm", dataset="visits")["dataset"] == "cyd.visits"
     assert not h.cyd.ask("data.ls")["datasets"]
     assert h.cyd.ask("log")["size"] > before
-    refused_somehow(lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
+    refused(None, lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
     same(rows_of(h.dan.query(JOIN.format(where=""), prenoise=True, fresh=True)), h.joined())
     h.bring("cyd", "visits", os.path.join(h.dir, "cyd.csv"))
     same(rows_of(h.dan.query(UNION.format(where=""), prenoise=True, fresh=True)), h.union())
@@ -218,13 +202,13 @@ def a_removed_table_answers_nothing(h):
 
 def a_withdrawal_stops_new_jobs(h):
     h.cyd.ask("room.withdraw", room="house", reason="enough")
-    refused_somehow(lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
-    refused_somehow(lambda: h.dan.query("SELECT count(*) FROM cyd.visits", fresh=True))
+    refused(None, lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
+    refused(None, lambda: h.dan.query("SELECT count(*) FROM cyd.visits", fresh=True))
     kinds = [e["kind"] for e in h.cyd.ask("log")["entries"]]
     assert "withdrawal" in kinds, kinds
     h.cyd.stop()
     h.again("cyd")
-    refused_somehow(lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
+    refused(None, lambda: h.dan.query(UNION.format(where=""), prenoise=True, fresh=True))
 
 
 # --- budget --------------------------------------------------------------------------------
@@ -263,7 +247,7 @@ def a_node_killed_in_a_job_ends_it_everywhere(h):
     assert result["error"].code in ("E_PEER", "E_TIMEOUT"), result
     wait_until(lambda: all(j["state"] == "failed" for j in h.ada.ask("job.ls")["jobs"]))
     assert h.ada.spent("ada.visits") == 10**9, "what was charged stays charged"
-    refused_somehow(lambda: h.dan.query(JOIN.format(where=""), epsilon=1))  # bob is away
+    refused(None, lambda: h.dan.query(JOIN.format(where=""), epsilon=1))  # bob is away
     h.again("bob")
     assert h.bob.spent("bob.people") >= 10**9
     assert all(j["state"] == "failed" for j in h.bob.ask("job.ls")["jobs"])
@@ -319,7 +303,7 @@ def a_lying_node_is_named_before_the_engine_runs(h):
         time.sleep(2 * h.step + 2 if lie == "log" else 0)
         for sql in (UNION, JOIN):
             before = h.ada.spent("ada.visits"), len(intents())
-            e = refused_somehow(lambda: h.dan.query(sql.format(where=""), epsilon=1, fresh=True))
+            e = refused(None, lambda: h.dan.query(sql.format(where=""), epsilon=1, fresh=True))
             assert "bob" in str(e), (lie, str(e))
             assert h.ada.spent("ada.visits") == before[0], (lie, "charged for a lie")
             assert len(intents()) == before[1], (lie, "an intent was logged")
@@ -330,32 +314,18 @@ def a_lying_node_is_named_before_the_engine_runs(h):
 
 # --- sizes -----------------------------------------------------------------------------------
 
-class Traced(House):
-    def env(self, name):
-        return {"MALUS_TEST_TRACE": os.path.join(self.dir, name + ".trace")}
-
-    def traces(self):
-        """{(party, label, peer): [way, size ..]}: what the wire shows of a job."""
-        out = {}
-        for name in self.party:
-            for line in open(os.path.join(self.dir, name + ".trace")):
-                label, peer, way, size = line.split()
-                out.setdefault((name, label, peer), []).append((way, int(size)))
-        return out
+class TracedHouse(Traced, House):
+    pass
 
 
 def equal_bounds_give_equal_traces():
-    seen = []
-    for rows, people, persons in ((30, 3, 30), (700, 250, 240)):
-        with Traced(SEED, rows=rows, people=people, persons=persons) as h:
-            h.dan.query(UNION.format(where=""), epsilon=1)
-            h.dan.query(JOIN.format(where="WHERE p.age < 5"), epsilon=1)
-            h.dan.query("SELECT city, count(*) FROM cyd.visits GROUP BY city", epsilon=1)
-            seen.append(h.traces())
-    assert seen[0].keys() == seen[1].keys(), seen[0].keys() ^ seen[1].keys()
-    assert sum(label == "run" for _, label, _ in seen[0]) >= 6, seen[0].keys()
-    wrong = [(key, seen[0][key], seen[1][key]) for key in seen[0] if seen[0][key] != seen[1][key]]
-    assert not wrong, wrong
+    def ask(h):
+        h.dan.query(UNION.format(where=""), epsilon=1)
+        h.dan.query(JOIN.format(where="WHERE p.age < 5"), epsilon=1)
+        h.dan.query("SELECT city, count(*) FROM cyd.visits GROUP BY city", epsilon=1)
+    houses = (TracedHouse(SEED, rows=rows, people=people, persons=persons)
+              for rows, people, persons in ((30, 3, 30), (700, 250, 240)))
+    check_equal_traces(houses, ask, 12)
 
 
 PARTS = {

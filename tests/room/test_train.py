@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from hospitals import Hospitals, least_squares, logistic, scaled
-from house import Refused, flip_opening, run_parts
+from house import Traced, check_equal_traces, flip_opening, refused, run_parts
 
 SEED = int(os.environ.get("MAL_SEED", time.time_ns() & 0xffffffff))
 
@@ -16,15 +16,6 @@ BOTH = ("(SELECT * FROM north.patients UNION ALL SELECT * FROM south.patients) p
 RISK = f"TRAIN logistic (steps 400, ridge 0.02) PREDICT readmitted AS SELECT age, bmi, " \
        f"CASE WHEN sex = 'm' THEN 1 ELSE 0 END AS male, stays, readmitted FROM {BOTH}"
 JOINED = "FROM north.patients p JOIN south.blood b ON p.who = b.who"
-
-
-def refused(code, call, says=""):
-    try:
-        call()
-    except Refused as e:
-        assert (not code or e.code == code) and says in str(e), e
-        return e
-    raise AssertionError(f"not refused with {code}")
 
 
 def weights(done):
@@ -260,29 +251,16 @@ def an_exhausted_budget_is_refused(h):
     h.lab.query(text, epsilon=2, fresh=True)
 
 
-class Traced(Hospitals):
-    def env(self, name):
-        return {"MALUS_TEST_TRACE": os.path.join(self.dir, name + ".trace")}
-
-    def traces(self):
-        out = {}
-        for name in self.party:
-            for line in open(os.path.join(self.dir, name + ".trace")):
-                label, peer, way, size = line.split()
-                out.setdefault((name, label, peer, way), []).append(int(size))
-        return out
+class TracedHospitals(Traced, Hospitals):
+    pass
 
 
 def equal_bounds_give_equal_traces():
     """Rule 29: what is trained on shows its declared bounds, whatever it holds."""
-    seen = []
-    for patients in (20, 200):
-        with Traced(SEED + patients, bound=256, patients=patients) as h:
-            h.lab.query(RISK.replace("steps 400", "steps 3"), epsilon=8)
-            seen.append(h.traces())
-    assert seen[0].keys() == seen[1].keys(), seen[0].keys() ^ seen[1].keys()
-    wrong = [k for k in seen[0] if seen[0][k] != seen[1][k]]
-    assert not wrong and sum(k[1] == "run" for k in seen[0]) == 12, (wrong, seen[0].keys())
+    houses = (TracedHospitals(SEED + patients, bound=256, patients=patients)
+              for patients in (20, 200))
+    text = RISK.replace("steps 400", "steps 3")
+    check_equal_traces(houses, lambda h: h.lab.query(text, epsilon=8), 12)
 
 
 PARTS = {
