@@ -8,33 +8,25 @@
 #include <immintrin.h>
 #endif
 
-/* x^64 = x^4 + x^3 + x + 1.  The high word's product with it has degree at most
- * 67: its own 4 high bits are folded once more. */
-static uint64_t reduce(uint64_t hi, uint64_t lo) {
-    const uint64_t over = hi >> 60 ^ hi >> 61 ^ hi >> 63;
-    lo ^= hi ^ hi << 1 ^ hi << 3 ^ hi << 4;
-    return lo ^ over ^ over << 1 ^ over << 3 ^ over << 4;
-}
-
 /* --- Plain -----------------------------------------------------------------
  */
 
-static void product(uint64_t *hi, uint64_t *lo, uint64_t a, uint64_t b) {
-    uint64_t h = 0, l = b & (0 - (a & 1));
+void share3_gf64_add_product(uint64_t sum[2], uint64_t x, uint64_t y) {
+    uint64_t low = y & mal_barrier(0 - (x & 1)), high = 0;
     for (unsigned i = 1; i < 64; i++) {
-        const uint64_t mask = mal_barrier(0 - (a >> i & 1));
-        l ^= b << i & mask;
-        h ^= b >> (64 - i) & mask;
+        const uint64_t take = mal_barrier(0 - (x >> i & 1));
+        low ^= y << i & take;
+        high ^= y >> (64 - i) & take;
     }
-    *hi ^= h;
-    *lo ^= l;
+    sum[0] ^= low;
+    sum[1] ^= high;
 }
 
 uint64_t share3_gf_dot_plain(const uint64_t *a, const uint64_t *b, size_t n) {
-    uint64_t hi = 0, lo = 0;
+    uint64_t sum[2] = { 0, 0 };
     for (size_t i = 0; i < n; i++)
-        product(&hi, &lo, a[i], b[i]);
-    return reduce(hi, lo);
+        share3_gf64_add_product(sum, a[i], b[i]);
+    return share3_gf64_reduce(sum[0], sum[1]);
 }
 
 /* --- PCLMULQDQ -------------------------------------------------------------
@@ -61,7 +53,7 @@ dot_clmul(const uint64_t *a, const uint64_t *b, size_t n) {
             even, _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)a[i]),
                                        _mm_set_epi64x(0, (long long)b[i]), 0));
     _mm_storeu_si128((__m128i *)(void *)sum, _mm_xor_si128(even, odd));
-    return reduce(sum[1], sum[0]);
+    return share3_gf64_reduce(sum[0], sum[1]);
 }
 
 /* Four products of each parity an instruction. */
@@ -82,8 +74,8 @@ dot_wide(const uint64_t *a, const uint64_t *b, size_t n) {
         odd = _mm512_xor_si512(odd, _mm512_clmulepi64_epi128(x, y, 0x11));
     }
     _mm512_storeu_si512(sum, _mm512_xor_si512(even, odd));
-    return reduce(sum[1] ^ sum[3] ^ sum[5] ^ sum[7],
-                  sum[0] ^ sum[2] ^ sum[4] ^ sum[6]) ^
+    return share3_gf64_reduce(sum[0] ^ sum[2] ^ sum[4] ^ sum[6],
+                              sum[1] ^ sum[3] ^ sum[5] ^ sum[7]) ^
            dot_clmul(a + whole, b + whole, n - whole);
 }
 #endif

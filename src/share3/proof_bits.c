@@ -11,20 +11,9 @@
 
 /* --- GF(2^64) ------------------------------------------------------------- */
 
-static void clmul_plain(uint64_t z[2], uint64_t x, uint64_t y) {
-    uint64_t low = 0, high = 0;
-    for (unsigned i = 0; i < 64; i++) {
-        const uint64_t take = mal_barrier(0 - (y >> i & 1));
-        low ^= x << i & take;
-        high ^= (i ? x >> (64 - i) : 0) & take;
-    }
-    z[0] = low;
-    z[1] = high;
-}
-
 static uint64_t mul_plain(uint64_t x, uint64_t y) {
-    uint64_t z[2];
-    clmul_plain(z, x, y);
+    uint64_t z[2] = { 0, 0 };
+    share3_gf64_add_product(z, x, y);
     return share3_gf64_reduce(z[0], z[1]);
 }
 
@@ -57,13 +46,6 @@ static void to_points(uint64_t *e, unsigned v) {
         }
 }
 
-static void add_wide(uint64_t sum[2], uint64_t x, uint64_t y) {
-    uint64_t z[2];
-    clmul_plain(z, x, y);
-    sum[0] ^= z[0];
-    sum[1] ^= z[1];
-}
-
 static void points_plain(uint64_t (*sum)[2], const share3_record *r,
                          const uint64_t *theta, unsigned v, size_t blocks) {
     const uint64_t *const from[4] = { r->x[0], r->y[1], r->x[1], r->y[0] };
@@ -77,8 +59,8 @@ static void points_plain(uint64_t (*sum)[2], const share3_record *r,
             to_points(e[k], v);
         }
         for (size_t i = 0; i < points; i++)
-            add_wide(sum[i], (e[0][i] & e[1][i]) ^ (e[2][i] & e[3][i]),
-                     theta[g]);
+            share3_gf64_add_product(
+                sum[i], (e[0][i] & e[1][i]) ^ (e[2][i] & e[3][i]), theta[g]);
     }
     mal_wipe(e, sizeof e);
 }
@@ -118,8 +100,8 @@ static void claim_plain(uint64_t (*sum)[2], const uint64_t *in,
     const size_t corners = (size_t)1 << v;
     for (size_t w = 0; w < PROOF_LANES * corners * blocks; w++) {
         const size_t block = w / (PROOF_LANES * corners);
-        add_wide(sum[w / PROOF_LANES % corners], in[w],
-                 theta[PROOF_LANES * block + w % PROOF_LANES]);
+        share3_gf64_add_product(sum[w / PROOF_LANES % corners], in[w],
+                                theta[PROOF_LANES * block + w % PROOF_LANES]);
     }
 }
 
@@ -134,7 +116,7 @@ static void fold_points_plain(uint64_t (*sum)[2], const uint64_t *a,
         to_points(e[0], v);
         to_points(e[1], v);
         for (size_t k = 0; k < share3_points(v); k++)
-            add_wide(sum[k], e[0][k], e[1][k]);
+            share3_gf64_add_product(sum[k], e[0][k], e[1][k]);
     }
     mal_wipe(e, sizeof e);
 }
@@ -144,7 +126,7 @@ static void fold_plain(uint64_t *z, const uint64_t *a, const uint64_t *corner,
     for (size_t i = 0; i < m; i++) {
         uint64_t sum[2] = { 0, 0 };
         for (size_t j = 0; j < (size_t)1 << v; j++)
-            add_wide(sum, corner[j], a[j * m + i]);
+            share3_gf64_add_product(sum, corner[j], a[j * m + i]);
         z[i] = share3_gf64_reduce(sum[0], sum[1]);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef MALUS_SHARE3_PROOF_BITS_H
 #define MALUS_SHARE3_PROOF_BITS_H
 
+#include "gf64.h"
 #include "kernels.h"
 #include "proof_impl.h"
 
@@ -27,12 +28,6 @@ typedef struct proof_bits_kernels {
 
 extern const proof_bits_kernels share3_proof_bits_plain, share3_proof_bits_gfni;
 const proof_bits_kernels *share3_proof_bits(void);
-
-/* x^64 = x^4 + x^3 + x + 1: twice, as the first leaves up to x^67. */
-static inline uint64_t share3_gf64_reduce(uint64_t low, uint64_t high) {
-    high ^= high >> 60 ^ high >> 61 ^ high >> 63;
-    return low ^ high ^ high << 1 ^ high << 3 ^ high << 4;
-}
 
 /* Where row b of group l lies among the 512 of a block: pairs of rows of four
  * groups side by side, as the unpacking of bytes leaves them. */
