@@ -83,8 +83,8 @@ TARGET static void two(uint8_t *out_a, uint8_t *out_b, const uint8_t *a,
     lane_store(out_b, &y, abef, cdgh);
 }
 
-INLINE void many(uint8_t *out, const uint8_t *in, size_t len, size_t n,
-                 const mal_prim_oracle *oracle) {
+INLINE void pairs(uint8_t *out, const uint8_t *in, size_t len, size_t n,
+                  const mal_prim_oracle *oracle) {
     const uint32_t *s = oracle->state;
     const __m128i abef =
         _mm_set_epi32((int)s[0], (int)s[1], (int)s[4], (int)s[5]);
@@ -108,11 +108,11 @@ INLINE void many(uint8_t *out, const uint8_t *in, size_t len, size_t n,
 TARGET static void ni_many(uint8_t *out, const uint8_t *in, size_t len,
                            size_t n, const mal_prim_oracle *oracle) {
     if (len == 16)
-        many(out, in, 16, n, oracle);
+        pairs(out, in, 16, n, oracle);
     else if (len == 32)
-        many(out, in, 32, n, oracle);
+        pairs(out, in, 32, n, oracle);
     else
-        many(out, in, len, n, oracle);
+        pairs(out, in, len, n, oracle);
 }
 
 /* clang 14 does not know "sha": ask the processor, leaf 7, ebx bit 29. */
