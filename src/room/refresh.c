@@ -273,17 +273,6 @@ static mal_err run_refresh(mal_room *room, const uint8_t id[32],
     return err;
 }
 
-bool room_has_seat(const mal_room *room, uint32_t party) {
-    uint32_t seats[MAL_POLICY_SEATS];
-    bool found = false;
-    if (mal_policy_seats(room->contract, seats) != MAL_OK)
-        mal_err_forget();
-    else
-        for (unsigned i = 0; i < MAL_POLICY_SEATS; i++)
-            found |= seats[i] == party;
-    return found;
-}
-
 mal_err room_serve_refresh(mal_room *room, uint32_t caller, mal_bytes in,
                            mal_buf *out) {
     char dataset[MAL_STORE_NAME_MAX + 1] = { 0 };

@@ -78,6 +78,9 @@ typedef struct room_members {
 } room_members;
 void room_members_of(room_members *members, mal_policy_set set);
 mal_policy_set room_everybody(const mal_policy_contract *contract);
+/* Which of the contract's three seats that party holds, or -1: none. */
+int room_seat_of(const mal_room *room, uint32_t party);
+bool room_has_seat(const mal_room *room, uint32_t party);
 
 typedef struct room_judged {
     const mal_sql_plan *plan;
@@ -571,21 +574,21 @@ mal_err room_rows_decode(mal_sql_table *table, mal_arena *arena,
                          const mal_sql_plan *plan,
                          const mal_bytes seats[3]) MAL_MUST_CHECK;
 
-/* At a seat, of the tables of the plan that rest shared: do the versions that
- * their owners pinned lie here?  MAL_E_MISSING, before anybody pays. */
+/* shares.c: at a seat, of the tables of the plan that rest shared: do the
+ * versions that their owners pinned lie here?  MAL_E_MISSING, before anybody
+ * pays. */
 mal_err room_shares_check(mal_room *room, const room_job *job) MAL_MUST_CHECK;
 /* What the owner of a dataset pinned for this job. */
 const room_dataset_ref *room_pinned(const mal_room *room, const room_job *job,
                                     uint32_t dataset);
-/* Is its exact answer opened to the seats (rooms marked test)? */
+mal_err room_serve_unshare(mal_room *room, uint32_t caller, mal_bytes in,
+                           mal_buf *out) MAL_MUST_CHECK;
+/* judge.c: is its exact answer opened to the seats (rooms marked test)? */
 bool room_opened(const room_judged *judged);
 /* receive.c, refresh.c: shares of an owner's table at a seat. */
 void room_uploads_clear(mal_room *room);
 mal_err room_serve_share(mal_room *room, uint32_t caller, mal_bytes in,
                          mal_buf *out) MAL_MUST_CHECK;
-mal_err room_serve_unshare(mal_room *room, uint32_t caller, mal_bytes in,
-                           mal_buf *out) MAL_MUST_CHECK;
-bool room_has_seat(const mal_room *room, uint32_t party);
 mal_err room_serve_holds(mal_room *room, uint32_t caller, mal_bytes in,
                          mal_buf *out) MAL_MUST_CHECK;
 mal_err room_serve_take_in(mal_room *room, uint32_t caller, mal_bytes in,

@@ -160,7 +160,8 @@ mal_err room_share_piece_seal(mal_buf *out, const mal_key *key,
 mal_err room_share_piece_open(mal_buf *out, const mal_key *key,
                               const mal_prim_hash *head, uint32_t index,
                               mal_bytes sealed) MAL_MUST_CHECK;
-/* At a seat: what it holds of that version, the newest epoch; MAL_E_MISSING. */
+/* shares.c, at a seat: what it holds of that version, the newest epoch;
+ * MAL_E_MISSING. */
 mal_err room_share_find(mal_room *room, mal_store_shares *out, mal_arena *arena,
                         const char *dataset, uint32_t version,
                         const uint8_t root[32]) MAL_MUST_CHECK;
