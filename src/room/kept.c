@@ -47,13 +47,23 @@ mal_err room_kept_key(mal_room *room, mal_key *key, const room_id *job) {
     return mal_kms_data_new(room->config.kms, key, &b);
 }
 
+mal_err room_kept_folder(char path[ROOM_PATH_LEN], const mal_room *room,
+                         const room_id *job) {
+    char hex[65];
+    mal_hex_encode(hex, mal_bytes_of(job->b, 32));
+    int n = snprintf(path, ROOM_PATH_LEN, "%s/%s", room->config.folder, hex);
+    MAL_REQUIRE(n > 0 && n < ROOM_PATH_LEN, MAL_E_LIMIT, "a path too long");
+    return MAL_OK;
+}
+
 /* Key first: what a failure leaves behind it opens no more. */
 static mal_err erase(mal_room *room, const room_id *job) {
     mal_kms_binding b;
-    char name[80];
+    char name[80], folder[ROOM_PATH_LEN];
     binding_of(&b, name, room, job);
     MAL_TRY(mal_kms_data_destroy(room->config.kms, &b));
-    return room_stages_remove(room, job, NULL);
+    MAL_TRY(room_kept_folder(folder, room, job));
+    return mal_file_exists(folder) ? mal_dir_remove(folder) : MAL_OK;
 }
 
 /* --- Rows ----------------------------------------------------------------- */
@@ -217,6 +227,16 @@ mal_err room_kept_end(mal_room *room, const room_id *job) {
         return MAL_OK;
     MAL_TRY(room_kept_mark(room, job, ROOM_KEPT_OVER));
     return erase(room, job);
+}
+
+/* What the data themselves refuse is refused again: nothing to go on with. */
+void room_kept_failed(mal_room *room, room_job *job, mal_err err) {
+    if (job->judged.engine != MAL_POLICY_ENGINE_SHARE3 ||
+        job->phase < ROOM_SPENT)
+        return;
+    if ((job->over || err == MAL_E_INPUT) &&
+        room_kept_end(room, &job->id) != MAL_OK)
+        mal_err_forget(); /* the sweep tries again */
 }
 
 mal_err room_kept_forget(mal_room *room, const room_id *job,

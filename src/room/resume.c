@@ -45,16 +45,6 @@ mal_err room_resume_keep(mal_room *room, room_job *job, mal_bytes message) {
     return err;
 }
 
-/* What the data themselves refuse is refused again: nothing to go on with. */
-void room_resume_failed(mal_room *room, room_job *job, mal_err err) {
-    if (job->judged.engine != MAL_POLICY_ENGINE_SHARE3 ||
-        job->phase < ROOM_SPENT)
-        return;
-    if ((job->over || err == MAL_E_INPUT) &&
-        room_kept_end(room, &job->id) != MAL_OK)
-        mal_err_forget(); /* the sweep tries again */
-}
-
 /* --- Going on ------------------------------------------------------------- */
 
 static mal_err copy_message(room_job *job, const room_kept *k,
@@ -201,6 +191,7 @@ mal_err room_serve_resume(mal_room *room, uint32_t caller, mal_bytes in,
     MAL_TRY(mal_buf_put_u32(out, k.attempt));
     if (attempt == 0)
         return MAL_OK;
+    mal_room_sweep(room);
     MAL_TRY(room_job_new(room, &job));
     job->attempt = attempt;
     mal_err err = resume_job(room, caller, job, &k);

@@ -352,6 +352,8 @@ mal_err room_kept_mark(mal_room *room, const room_id *job,
                        room_kept_state state) MAL_MUST_CHECK;
 /* Over: its stages are erased, and whoever asks for them is told so. */
 mal_err room_kept_end(mal_room *room, const room_id *job) MAL_MUST_CHECK;
+/* The job failed here with err: over, if there is nothing to go on with. */
+void room_kept_failed(mal_room *room, room_job *job, mal_err err);
 mal_err room_kept_end_request(mal_room *room, uint32_t caller,
                               const uint8_t request[32]) MAL_MUST_CHECK;
 mal_err room_kept_end_all(mal_room *room) MAL_MUST_CHECK; /* but live ones */
@@ -362,9 +364,17 @@ mal_err room_kept_sweep(mal_room *room) MAL_MUST_CHECK;
 /* The key of the job's stages, made at the first call. */
 mal_err room_kept_key(mal_room *room, mal_key *key,
                       const room_id *job) MAL_MUST_CHECK;
-/* stages.c: all files of a job but one. */
-mal_err room_stages_remove(mal_room *room, const room_id *job,
-                           const char *but) MAL_MUST_CHECK;
+/* Where its stages lie. */
+#define ROOM_PATH_LEN 4096
+mal_err room_kept_folder(char path[ROOM_PATH_LEN], const mal_room *room,
+                         const room_id *job) MAL_MUST_CHECK;
+
+/* roster.c: a failed job's history, log and kept row; who: to be blamed.  What
+ * it returns is of the history alone. */
+mal_err room_job_end(mal_room *room, room_job *job, const char *who,
+                     const char *why, mal_err err) MAL_MUST_CHECK;
+mal_err room_serve_abort(mal_room *room, uint32_t caller,
+                         mal_bytes in) MAL_MUST_CHECK;
 
 /* call.c: calls to the other owners, in parallel. */
 mal_err room_call(mal_room *room, uint32_t party, const char *method,
@@ -474,15 +484,11 @@ mal_err room_serve_resume(mal_room *room, uint32_t caller, mal_bytes in,
 /* After the intent; until it is closed, it can be begun again. */
 mal_err room_resume_keep(mal_room *room, room_job *job,
                          mal_bytes message) MAL_MUST_CHECK;
-/* The job failed here. */
-void room_resume_failed(mal_room *room, room_job *job, mal_err err);
 /* Of one job, after the first: a lie that was caught may be tried again so
  * often (docs/security/bounds.md). */
 #define ROOM_ATTEMPTS_MAX 4
 mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
                         mal_buf *out) MAL_MUST_CHECK;
-mal_err room_serve_abort(mal_room *room, uint32_t caller,
-                         mal_bytes in) MAL_MUST_CHECK;
 
 /* budget.c: what dp needs to know, and what it answers. */
 /* noise.c: half-width and tail of the n parties' parts together, from noise->t.

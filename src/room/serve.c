@@ -139,6 +139,7 @@ mal_err room_serve_open(mal_room *room, uint32_t caller, mal_bytes in,
     MAL_TRY(room_catch_up(room));
     MAL_TRY(room_announce(room));
     room_job *job;
+    mal_room_sweep(room);
     MAL_TRY(room_job_new(room, &job));
     mal_err err = open_job(room, caller, job, in, out);
     room_job_give(room, job, err == MAL_OK);
@@ -184,11 +185,8 @@ static mal_err serve_step(mal_room *room, uint32_t caller, mal_bytes in,
     if (err != MAL_OK && ours) {
         char why[512];
         snprintf(why, sizeof why, "%s", mal_err_message());
-        if (room_job_record(room, job, "failed", why) != MAL_OK)
-            mal_err_forget();
-        if (job->phase >= ROOM_SPENT)
-            room_log_abort(room, job, blame(room, job, err), why);
-        room_resume_failed(room, job, err);
+        if (room_job_end(room, job, blame(room, job, err), why, err) != MAL_OK)
+            mal_err_forget(); /* the history only */
         if (job->own_error)
             err = mal_err_set(MAL_E_STATE, __FILE__, __LINE__,
                               "could not compute its part; its own list of "
@@ -596,7 +594,7 @@ mal_err room_serve_close(mal_room *room, uint32_t caller, mal_bytes in,
     return serve_step(room, caller, in, out, ROOM_RAN, close_job);
 }
 
-/* --- void and abort ------------------------------------------------------ */
+/* --- void ----------------------------------------------------------------- */
 
 /* The job has ended here: of whom it was, its hold in the ledger knows, and the
  * number of voids tells us. */
@@ -652,37 +650,4 @@ mal_err room_serve_void(mal_room *room, uint32_t caller, mal_bytes in,
     }
     MAL_TRY(err);
     return room_sign(room, out, "malus/void/v1", mal_bytes_of(id.b, 32));
-}
-
-/* 32 bytes, and a 1 if it is for good: cancelled by a person, not ended by a
- * failure. */
-mal_err room_serve_abort(mal_room *room, uint32_t caller, mal_bytes in) {
-    bool for_good = in.len == 33 && in.ptr[32] == 1;
-    MAL_REQUIRE(in.len == 32 || for_good, MAL_E_INPUT,
-                "an abort names its request");
-    pthread_mutex_lock(&room->lock);
-    room_job *found = NULL;
-    for (room_job *job = room->jobs; job; job = job->next)
-        if (mal_equal(job->request.id.b, in.ptr, 32) && job->caller == caller)
-            found = job;
-    bool idle = found && !found->busy;
-    if (found) {
-        found->over |= for_good;
-        room_job_cancel(found, room);
-    }
-    if (idle)
-        found->busy = true;
-    pthread_mutex_unlock(&room->lock);
-    if (idle) {
-        mal_err err = room_job_record(room, found, "failed",
-                                      "aborted by the asking node");
-        if (found->phase >= ROOM_SPENT)
-            room_log_abort(room, found, room->contract->parties[caller].name,
-                           "aborted by the asking node");
-        room_resume_failed(room, found, MAL_E_CANCEL);
-        room_job_give(room, found, false);
-        return err;
-    }
-    return found || !for_good ? MAL_OK
-                              : room_kept_end_request(room, caller, in.ptr);
 }

@@ -23,7 +23,6 @@
 #define MAGIC "malus stage v1"
 #define HEAD_MAX ((size_t)1 << 20)
 #define OFFERS_MAX 2 /* that one seat holds at a time */
-#define PATH_LEN 4096
 
 struct room_stage_file {
     int fd;
@@ -45,37 +44,26 @@ static void file_clear(struct room_stage_file *f) {
 
 /* --- Names ---------------------------------------------------------------- */
 
-static mal_err folder_of(char path[PATH_LEN], const mal_room *room,
-                         const room_id *job) {
-    char hex[65];
-    mal_hex_encode(hex, mal_bytes_of(job->b, 32));
-    int n = snprintf(path, PATH_LEN, "%s/%s", room->config.folder, hex);
-    MAL_REQUIRE(n > 0 && n < PATH_LEN, MAL_E_LIMIT, "a path too long");
-    return MAL_OK;
-}
-
 static void name_of(char name[64], const room_stage *s) {
     snprintf(name, 64, "%u.%u.stage", s->at, s->attempt);
 }
 
-static mal_err path_of(char path[PATH_LEN], const mal_room *room,
+static mal_err path_of(char path[ROOM_PATH_LEN], const mal_room *room,
                        const room_id *job, const char *name) {
-    char folder[PATH_LEN];
-    MAL_TRY(folder_of(folder, room, job));
-    int n = snprintf(path, PATH_LEN, "%s/%s", folder, name);
-    MAL_REQUIRE(n > 0 && n < PATH_LEN, MAL_E_LIMIT, "a path too long");
+    char folder[ROOM_PATH_LEN];
+    MAL_TRY(room_kept_folder(folder, room, job));
+    int n = snprintf(path, ROOM_PATH_LEN, "%s/%s", folder, name);
+    MAL_REQUIRE(n > 0 && n < ROOM_PATH_LEN, MAL_E_LIMIT, "a path too long");
     return MAL_OK;
 }
 
-mal_err room_stages_remove(mal_room *room, const room_id *job,
-                           const char *but) {
-    char folder[PATH_LEN], path[PATH_LEN];
-    MAL_TRY(folder_of(folder, room, job));
-    if (!mal_file_exists(folder))
-        return MAL_OK;
-    if (!but)
-        return mal_dir_remove(folder);
+/* All files of the job but one. */
+static mal_err remove_but(mal_room *room, const room_id *job, const char *but) {
+    char folder[ROOM_PATH_LEN], path[ROOM_PATH_LEN];
+    MAL_TRY(room_kept_folder(folder, room, job));
     DIR *d = opendir(folder);
+    if (!d && errno == ENOENT)
+        return MAL_OK; /* the job's end took them all */
     MAL_REQUIRE(d, MAL_E_IO, "cannot read %s: %s", folder, strerror(errno));
     mal_err err = MAL_OK;
     for (struct dirent *e; (e = readdir(d)) && err == MAL_OK;) {
@@ -177,7 +165,7 @@ static mal_err open_head(struct room_stage_file *f, mal_room *room,
 
 static mal_err open_named(struct room_stage_file *f, mal_room *room,
                           const room_job *job, room_stage *s, mal_buf *head) {
-    char path[PATH_LEN], name[64], why[300];
+    char path[ROOM_PATH_LEN], name[64], why[300];
     name_of(name, s);
     MAL_TRY(path_of(path, room, &job->id, name));
     f->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -290,9 +278,10 @@ static mal_err write_file(room_stages *r, const room_stage *s,
 
 static mal_err keep(room_stages *r, const room_stage *s,
                     mal_obl_table *const *tables, unsigned n) {
-    char folder[PATH_LEN], path[PATH_LEN], temporary[PATH_LEN], name[64];
+    char folder[ROOM_PATH_LEN], path[ROOM_PATH_LEN], temporary[ROOM_PATH_LEN],
+        name[64];
     name_of(name, s);
-    MAL_TRY(folder_of(folder, r->room, &r->job->id));
+    MAL_TRY(room_kept_folder(folder, r->room, &r->job->id));
     MAL_TRY(mal_dir_make(folder, 0700));
     MAL_TRY(path_of(path, r->room, &r->job->id, name));
     MAL_TRY(path_of(temporary, r->room, &r->job->id, "new"));
@@ -302,7 +291,7 @@ static mal_err keep(room_stages *r, const room_stage *s,
     MAL_TRY(mal_dir_sync(folder));
     MAL_TRY(mal_dir_sync(r->room->config.folder));
     MAL_TRY(room_stages_meet(r, "kept", s->at));
-    return room_stages_remove(r->room, &r->job->id, name);
+    return remove_but(r->room, &r->job->id, name);
 }
 
 static mal_err stage_done(void *ctx, unsigned at, mal_obl_table *const *tables,
@@ -329,8 +318,8 @@ static mal_err stage_done(void *ctx, unsigned at, mal_obl_table *const *tables,
 
 /* What lies here, each head checked. */
 static mal_err list_own(room_stages *r, room_stage *list, unsigned *n) {
-    char folder[PATH_LEN];
-    MAL_TRY(folder_of(folder, r->room, &r->job->id));
+    char folder[ROOM_PATH_LEN];
+    MAL_TRY(room_kept_folder(folder, r->room, &r->job->id));
     DIR *d = opendir(folder);
     MAL_REQUIRE(d, MAL_E_MISSING,
                 "no stage of this job was kept here: ask anew");
@@ -432,7 +421,7 @@ mal_err room_stages_agree(room_stages *r) {
     r->hooks.from = r->job->stage_from = r->from.at;
     name_of(name, &r->from);
     room_trace(r->room, "stage", r->room->me, "from", r->from.at);
-    return room_stages_remove(r->room, &r->job->id, name);
+    return remove_but(r->room, &r->job->id, name);
 }
 
 static mal_err load(room_stages *r, mal_obl_table *tables, unsigned n) {
