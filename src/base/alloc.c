@@ -5,6 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((uintptr_t)2 << 20)
 
 static _Atomic uint64_t count;
 static _Atomic uint64_t fail_at; /* the count that must fail; 0: none */
@@ -28,11 +31,25 @@ static void *out_of_memory(size_t n, size_t size) {
     return NULL;
 }
 
+/* A large block's pages are made 2 MiB at a time where the system can: a fault
+ * for each 4 KiB costs more than to fill them. */
+static void want_huge_pages(void *block, size_t size) {
+#ifdef MADV_HUGEPAGE
+    uintptr_t from = ((uintptr_t)block + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+    uintptr_t to = ((uintptr_t)block + size) & ~(HUGE_PAGE - 1);
+    (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)block, (void)size;
+#endif
+}
+
 void *mal_calloc(size_t n, size_t size) {
     size_t total;
     if (__builtin_mul_overflow(n, size, &total) || mal_alloc_must_fail())
         return out_of_memory(n, size);
     void *block = calloc(total ? total : 1, 1);
+    if (block && total >= 2 * HUGE_PAGE)
+        want_huge_pages(block, total);
     return block ? block : out_of_memory(n, size);
 }
 
