@@ -123,8 +123,8 @@ uint32_t policy_as_uses(mal_policy_as as) {
     return 0;
 }
 
-static bool is_exact(const mal_policy_rule *r, uint32_t dataset,
-                     uint32_t column) {
+bool policy_rule_exact(const mal_policy_rule *r, uint32_t dataset,
+                       uint32_t column) {
     for (uint32_t i = 0; i < r->n_exact; i++)
         if (r->exact[i].dataset == dataset && r->exact[i].column == column)
             return true;
@@ -149,7 +149,8 @@ uint32_t policy_rule_uses(const mal_policy_rule *r, uint32_t dataset,
     for (; lo < from->n_items && from->items[lo].column == column; lo++) {
         uses |= policy_as_uses(from->items[lo].as);
         if (from->items[lo].as == MAL_POLICY_AS_ID &&
-            (r->effect == MAL_POLICY_FORBID || is_exact(r, dataset, column)))
+            (r->effect == MAL_POLICY_FORBID ||
+             policy_rule_exact(r, dataset, column)))
             uses |= MAL_POLICY_USE_OUTPUT;
     }
     return uses;

@@ -329,14 +329,6 @@ static bool note(differences *out, unsigned weight, mal_policy_code code,
             return false;                                                      \
     } while (0)
 
-static bool is_exact(const mal_policy_rule *r, uint32_t dataset,
-                     uint32_t column) {
-    for (uint32_t i = 0; i < r->n_exact; i++)
-        if (r->exact[i].dataset == dataset && r->exact[i].column == column)
-            return true;
-    return false;
-}
-
 /* An id that would not leave exactly, or one that is not the recipient's
  * own: whatever the exact clause says. */
 static bool shows_id(const view *v, const mal_policy_use *u) {
@@ -363,7 +355,7 @@ static bool covers_data(const mal_policy_rule *r, const view *v,
         if (bad)
             NOTE(2, MAL_POLICY_COLUMN, u->dataset, u->column, bad);
         else if (f->release == MAL_POLICY_RELEASE_EXACT &&
-                 !is_exact(r, u->dataset, u->column))
+                 !policy_rule_exact(r, u->dataset, u->column))
             NOTE(2, MAL_POLICY_RELEASE, u->dataset, u->column, 0);
     }
     for (uint32_t i = 0; i < f->n_joins; i++) {

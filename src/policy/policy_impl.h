@@ -190,6 +190,9 @@ const mal_policy_from *policy_rule_from(const mal_policy_rule *r,
                                         uint32_t dataset);
 bool policy_rule_joins(const mal_policy_rule *r, mal_policy_join j);
 uint32_t policy_as_uses(mal_policy_as as);
+/* Does its exact clause name the column? */
+bool policy_rule_exact(const mal_policy_rule *r, uint32_t dataset,
+                       uint32_t column);
 /* The uses that the rule's items allow of this column. */
 uint32_t policy_rule_uses(const mal_policy_rule *r, uint32_t dataset,
                           uint32_t column);
