@@ -37,6 +37,15 @@ static int lazy_compare(const mal_dp_lazy *u, const uint64_t *x, unsigned l) {
     return 0;
 }
 
+mal_dp_prefix mal_dp_prefix_of(const mal_dp_iv *x, unsigned l) {
+    mal_dp_prefix out = { x->lo[l - 1], x->hi[l - 1] };
+    if (x->lo[l])
+        out.lo = UINT64_MAX;
+    if (x->hi[l])
+        out.hi = UINT64_MAX;
+    return out;
+}
+
 uint64_t mal_dp_lazy_below(mal_dp_lazy *u, mal_dp_bits *bits,
                            mal_dp_prefix prefix, mal_dp_exact p) {
     /* All bits known so far are below p's: so is u.  Above: so is u. */

@@ -39,6 +39,8 @@ typedef struct mal_dp_exact {
 typedef struct mal_dp_prefix {
     uint64_t lo, hi;
 } mal_dp_prefix;
+/* Of what lies in x, a probability; 1 counts as the greatest below it. */
+mal_dp_prefix mal_dp_prefix_of(const mal_dp_iv *x, unsigned l);
 
 /* A uniform real whose bits are drawn when they are needed. */
 typedef struct mal_dp_lazy {

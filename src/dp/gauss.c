@@ -43,15 +43,6 @@ static void power_at(const void *ctx, unsigned e, mal_dp_iv *out, unsigned l) {
         mal_dp_iv_mul(out, out, out, l);
 }
 
-static mal_dp_prefix prefix_of(const mal_dp_iv *x, unsigned l) {
-    mal_dp_prefix out = { x->lo[l - 1], x->hi[l - 1] };
-    if (x->lo[l])
-        out.lo = UINT64_MAX;
-    if (x->hi[l])
-        out.hi = UINT64_MAX;
-    return out;
-}
-
 mal_err mal_dp_gauss_new(mal_dp_gauss **gauss, uint64_t deviation) {
     MAL_REQUIRE(
         deviation >= MAL_DP_DEVIATION_MIN && deviation <= MAL_DP_DEVIATION_MAX,
@@ -70,7 +61,7 @@ mal_err mal_dp_gauss_new(mal_dp_gauss **gauss, uint64_t deviation) {
     mal_dp_iv x;
     base_at(z, &x, MAL_DP_LIMBS);
     for (unsigned e = 0; e < 2 * z->laplace->levels; e++) {
-        z->power[e] = prefix_of(&x, MAL_DP_LIMBS);
+        z->power[e] = mal_dp_prefix_of(&x, MAL_DP_LIMBS);
         mal_dp_iv_mul(&x, &x, &x, MAL_DP_LIMBS);
     }
     *gauss = z;

@@ -67,30 +67,21 @@ static void poisson_at(const void *ctx, unsigned m, mal_dp_iv *out,
     mal_dp_iv_mul(out, &none, &sum, l);
 }
 
-static mal_dp_prefix prefix_of(const mal_dp_iv *x, unsigned l) {
-    mal_dp_prefix out = { x->lo[l - 1], x->hi[l - 1] };
-    if (x->lo[l])
-        out.lo = UINT64_MAX;
-    if (x->hi[l])
-        out.hi = UINT64_MAX;
-    return out;
-}
-
 static void fill_digits(mal_dp_noise *z) {
     const unsigned l = MAL_DP_LIMBS;
     mal_dp_iv x, y;
     power_at(z, 0, &x, l);
     for (unsigned i = 0; i <= z->levels; i++) {
-        z->power[i] = prefix_of(&x, l);
+        z->power[i] = mal_dp_prefix_of(&x, l);
         if (i < z->levels && z->k == 1) {
             mal_dp_iv_odds(&y, &x, l);
-            z->digit[i] = prefix_of(&y, l);
+            z->digit[i] = mal_dp_prefix_of(&y, l);
         }
         if (i < z->levels)
             mal_dp_iv_mul(&x, &x, &x, l);
     }
     mal_dp_iv_scale(&x, 2, 1, l);
-    z->twice = prefix_of(&x, l);
+    z->twice = mal_dp_prefix_of(&x, l);
 }
 
 /* Thresholds up to the one that leaves less than 2^-63 above it. */
@@ -103,7 +94,7 @@ static void fill_poisson(mal_dp_noise *z) {
     for (unsigned m = 0;; m++) {
         assert(m < MAL_DP_POISSON_MAX);
         mal_dp_iv_mul(&at, &none, &sum, l);
-        z->poisson[m] = prefix_of(&at, l);
+        z->poisson[m] = mal_dp_prefix_of(&at, l);
         z->slots = m + 1;
         if (z->poisson[m].lo >= UINT64_MAX - 1)
             return;
