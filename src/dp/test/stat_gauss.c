@@ -1,24 +1,10 @@
 /* Chi-square tests of the discrete Gaussian, as in stat_noise.c: an error
  * probability below 2^-30 each (z = 6.2), and a fixed seed unless MAL_SEED is
  * set. */
-#include "mal_test.h"
-#include <malus/dp.h>
-#include <math.h>
+#include "stat_case.h"
 
-#define Z_MAX 6.2
 #define BINS 40
 #define REACH 3.0L /* bins over [-REACH, REACH] deviations, and the tails */
-
-static mal_prim_drbg *seeded(uint64_t salt) {
-    mal_prim_drbg *drbg = NULL;
-    uint8_t seed[32] = { 0 };
-    const char *given = getenv("MAL_SEED");
-    mal_store_u64le(seed, given ? strtoull(given, NULL, 0) : 20261122);
-    mal_store_u64le(seed + 8, salt);
-    CHECK_OK(mal_prim_init());
-    CHECK_OK(mal_prim_drbg_new(&drbg, mal_bytes_of(seed, sizeof seed)));
-    return drbg;
-}
 
 static long double cdf(long double x) {
     return erfcl(-x / sqrtl(2)) / 2;
@@ -28,7 +14,7 @@ static long double cdf(long double x) {
  * integers, but for less than e^-(2 pi^2 2^20) [CKS20, section 2.3]. */
 static void check_normal(const int64_t *x, size_t n, long double s) {
     uint64_t seen[BINS] = { 0 };
-    long double chi = 0;
+    long double expected[BINS];
     int64_t edge[BINS - 1];
     for (int b = 0; b < BINS - 1; b++)
         edge[b] = (int64_t)(s * REACH * (2.0L * b / (BINS - 2) - 1));
@@ -41,13 +27,10 @@ static void check_normal(const int64_t *x, size_t n, long double s) {
     for (int b = 0; b < BINS; b++) {
         long double to = b < BINS - 1 ? cdf((edge[b] + 0.5L) / s) : 1;
         long double from = b ? cdf((edge[b - 1] + 0.5L) / s) : 0;
-        long double expected = (to - from) * (long double)n;
-        long double d = (long double)seen[b] - expected;
-        CHECK(expected > 10);
-        chi += d * d / expected;
+        expected[b] = (to - from) * (long double)n;
+        CHECK(expected[b] > 10);
     }
-    long double v = 2.0L / (9.0L * (BINS - 1)); /* [WH31] */
-    long double z = (cbrtl(chi / (BINS - 1)) - (1 - v)) / sqrtl(v);
+    long double z = z_score(expected, seen, BINS);
     printf("# deviation %.0Lf: %zu samples, z = %.2Lf\n", s, n, z);
     CHECK(z < Z_MAX && z > -Z_MAX);
 }
@@ -87,16 +70,13 @@ TEST(low_digits_are_uniform) {
     MAL_AUTO(mal_prim_drbg_auto) mal_prim_drbg *drbg = seeded(7);
     static int64_t x[N];
     uint64_t seen[CELLS] = { 0 };
-    long double chi = 0;
+    long double expected[CELLS];
     CHECK_OK(mal_dp_gauss_share(x, N, 1024, drbg));
     for (int i = 0; i < N; i++)
         seen[(uint64_t)x[i] % CELLS]++;
-    for (int c = 0; c < CELLS; c++) {
-        long double d = (long double)seen[c] - (long double)N / CELLS;
-        chi += d * d / ((long double)N / CELLS);
-    }
-    long double v = 2.0L / (9.0L * (CELLS - 1));
-    long double z = (cbrtl(chi / (CELLS - 1)) - (1 - v)) / sqrtl(v);
+    for (int c = 0; c < CELLS; c++)
+        expected[c] = (long double)N / CELLS;
+    long double z = z_score(expected, seen, CELLS);
     printf("# low digits: z = %.2Lf\n", z);
     CHECK(z < Z_MAX && z > -Z_MAX);
 }

@@ -1,23 +1,9 @@
 /* Chi-square tests of whole draws.  Each has an error probability below 2^-30
  * by the Wilson-Hilferty approximation (z = 6.2), and a fixed seed unless
  * MAL_SEED is set, so that a failure is a bug. */
-#include "mal_test.h"
-#include <malus/dp.h>
-#include <math.h>
+#include "stat_case.h"
 
-#define Z_MAX 6.2
 #define BINS 40
-
-static mal_prim_drbg *seeded(uint64_t salt) {
-    mal_prim_drbg *drbg = NULL;
-    uint8_t seed[32] = { 0 };
-    const char *given = getenv("MAL_SEED");
-    mal_store_u64le(seed, given ? strtoull(given, NULL, 0) : 20261122);
-    mal_store_u64le(seed + 8, salt);
-    CHECK_OK(mal_prim_init());
-    CHECK_OK(mal_prim_drbg_new(&drbg, mal_bytes_of(seed, sizeof seed)));
-    return drbg;
-}
 
 /* P[DLap(t) <= x] */
 static long double laplace_cdf(long double t, int64_t x) {
@@ -25,19 +11,6 @@ static long double laplace_cdf(long double t, int64_t x) {
     if (x < 0)
         return expl((long double)x / t) / (1 + q);
     return 1 - expl(-(long double)(x + 1) / t) / (1 + q);
-}
-
-static long double z_score(const long double *expected, const uint64_t *seen,
-                           int n) {
-    long double chi = 0;
-    int df = n - 1;
-    for (int i = 0; i < n; i++) {
-        long double d = (long double)seen[i] - expected[i];
-        chi += d * d / expected[i];
-    }
-    /* [WH31] */
-    long double v = 2.0L / (9.0L * df);
-    return (cbrtl(chi / df) - (1 - v)) / sqrtl(v);
 }
 
 /* k shares drawn by k parties, summed, against DLap(num / den). */
@@ -139,13 +112,7 @@ TEST(the_share_agrees_with_the_coin_tossing_oracle) {
         ours[b + 6]++;
         theirs[a + 6]++;
     }
-    long double chi = 0;
-    for (int i = 0; i < CELLS; i++) {
-        long double d = (long double)ours[i] - (long double)theirs[i];
-        chi += d * d / (long double)(ours[i] + theirs[i]);
-    }
-    long double v = 2.0L / (9.0L * (CELLS - 1));
-    long double z = (cbrtl(chi / (CELLS - 1)) - (1 - v)) / sqrtl(v);
+    long double z = z_of_two(ours, theirs, CELLS);
     printf("# two-sample z = %.2Lf\n", z);
     CHECK(z < Z_MAX && z > -Z_MAX);
 }
@@ -187,13 +154,7 @@ TEST(the_whole_agrees_with_the_sampler_of_canonne_kamath_and_steinke) {
         theirs[a + 8]++;
         ours[b + 8]++;
     }
-    long double chi = 0;
-    for (int i = 0; i < CELLS; i++) {
-        long double d = (long double)ours[i] - (long double)theirs[i];
-        chi += d * d / (long double)(ours[i] + theirs[i]);
-    }
-    long double v = 2.0L / (9.0L * (CELLS - 1));
-    long double z = (cbrtl(chi / (CELLS - 1)) - (1 - v)) / sqrtl(v);
+    long double z = z_of_two(ours, theirs, CELLS);
     printf("# two-sample z = %.2Lf\n", z);
     CHECK(z < Z_MAX && z > -Z_MAX);
 }
