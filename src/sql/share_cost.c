@@ -20,19 +20,13 @@ static mal_err dry_part(mal_obl_table *out, mal_obl *o,
     return MAL_OK;
 }
 
-static mal_err dry_opened(const sql_cx *cx, mal_obl *o,
-                          const mal_sql_physical *p, mal_obl_table *inputs) {
+/* Rows that are opened, or trained on. */
+static mal_err dry_rows(const sql_cx *cx, mal_obl *o, const mal_sql_physical *p,
+                        mal_obl_table *inputs) {
     MAL_AUTO(mal_obl_table_clear) mal_obl_table t = { 0 };
     sql_share_plan share;
-    MAL_TRY(sql_share_plan_of(cx, &share, p->plan));
-    return sql_share_run(cx, &t, o, &share, inputs);
-}
-
-static mal_err dry_training(const sql_cx *cx, mal_obl *o,
-                            const mal_sql_physical *p, mal_obl_table *inputs) {
-    MAL_AUTO(mal_obl_table_clear) mal_obl_table t = { 0 };
-    sql_share_plan share;
-    MAL_TRY(sql_training_rows(cx, &share, p->plan));
+    MAL_TRY(p->training ? sql_training_rows(cx, &share, p->plan)
+                        : sql_share_plan_of(cx, &share, p->plan));
     return sql_share_run(cx, &t, o, &share, inputs);
 }
 
@@ -53,10 +47,8 @@ static mal_err dry_run(const sql_cx *cx, mal_obl *o, const mal_sql_physical *p,
     mal_share3_words cells = { 0 };
     for (unsigned i = 0; i < p->n_parts; i++)
         MAL_TRY(dry_part(&inputs[i], o, &p->parts[i]));
-    if (p->training)
-        return dry_training(cx, o, p, inputs);
-    if (p->n_aggs == 0)
-        return dry_opened(cx, o, p, inputs);
+    if (p->training || p->n_aggs == 0)
+        return dry_rows(cx, o, p, inputs);
     static const mal_sql_sizer assumed = { .size = assume };
     mal_err err = mal_sql_run_sized(&cells, o, p, inputs, &assumed);
     mal_share3_words_clear(&cells);
