@@ -65,6 +65,15 @@ __attribute__((unused)) static void mal_leak_sink(const void *block) {
     __asm__ volatile("" : : "r"(block) : "memory");
 }
 
+/* The control of code on shares, which has no branch to take. */
+#define LEAK_CONTROL_SHARE                                                     \
+    LEAK_CONTROL(a_branch_on_a_share_is_seen) {                                \
+        uint64_t share = 5;                                                    \
+        mal_leak_secret(&share, sizeof share);                                 \
+        if (mal_barrier(share) == 5)                                           \
+            mal_leak_sink(&share);                                             \
+    }
+
 #define LEAK_MAIN                                                              \
     int main(void) {                                                           \
         int n = 0, failed = 0;                                                 \

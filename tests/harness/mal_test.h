@@ -98,6 +98,14 @@ __attribute__((unused)) static uint64_t mal_test_rand(uint64_t *state) {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
+/* Random words, from that seed. */
+__attribute__((unused)) static void mal_test_fill(uint64_t *v, size_t n) {
+    static uint64_t state;
+    if (!state)
+        state = mal_test_seed();
+    for (size_t i = 0; i < n; i++)
+        v[i] = mal_test_rand(&state);
+}
 /* Path of a vector file, or SKIP.  `name` as "tlog/signed-notes.json". */
 __attribute__((unused)) static const char *mal_test_vector(const char *name) {
     static char path[4096];

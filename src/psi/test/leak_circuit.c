@@ -71,11 +71,6 @@ LEAK(comparing_and_adding_do_not_look_at_strings_values_or_shares) {
     check(mal_mesh_run(2, 60000, work, h));
 }
 
-LEAK_CONTROL(a_branch_on_a_share_is_seen) {
-    uint64_t share = 5;
-    mal_leak_secret(&share, sizeof share);
-    if (mal_barrier(share) == 5)
-        mal_leak_sink(&share);
-}
+LEAK_CONTROL_SHARE
 
 LEAK_MAIN

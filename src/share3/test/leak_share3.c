@@ -107,11 +107,6 @@ LEAK(turning_rows_to_planes_does_not_look_at_them) {
     mal_leak_sink(rows);
 }
 
-LEAK_CONTROL(a_branch_on_a_share_is_seen) {
-    uint64_t share = 5;
-    mal_leak_secret(&share, sizeof share);
-    if (mal_barrier(share) == 5)
-        mal_leak_sink(&share);
-}
+LEAK_CONTROL_SHARE
 
 LEAK_MAIN

@@ -14,19 +14,10 @@ static const share3_kernels *const all[] = { &share3_kernels_plain,
                 printf("# this machine has no %s\n", k->name);                 \
             else
 
-static uint64_t seed;
-
-static void fill(uint64_t *v, size_t n) {
-    if (!seed)
-        seed = mal_test_seed();
-    for (size_t i = 0; i < n; i++)
-        v[i] = mal_test_rand(&seed);
-}
-
 TEST(turning_exchanges_rows_and_bits) {
     EACH_KERNEL(k) {
         uint64_t a[64], b[65];
-        fill(a, 64);
+        mal_test_fill(a, 64);
         memcpy(b + 1, a, sizeof a); /* not aligned */
         k->turn(b + 1);
         for (unsigned i = 0; i < 64; i++)
@@ -42,7 +33,7 @@ TEST(rows_become_planes_and_planes_rows_at_all_sizes) {
         const size_t stride = share3_stride(n);
         uint64_t *rows = calloc(n + 1, 8), *back = calloc(n + 1, 8);
         uint64_t *planes = calloc(width * stride + 1, 8);
-        fill(rows, n);
+        mal_test_fill(rows, n);
         planes[width * stride] = back[n] = 77;
         mal_share3_planes_of(planes, rows, n, width);
         for (size_t i = 0; i < n; i++)
@@ -67,7 +58,7 @@ TEST(rows_become_planes_and_planes_rows_at_all_sizes) {
 TEST(loops_equal_their_formulas_at_all_lengths) {
     EACH_KERNEL(k) for (size_t n = 0; n <= N; n++) {
         uint64_t v[4][N + 1], z[N + 1];
-        fill(v[0], 4 * (N + 1));
+        mal_test_fill(v[0], 4 * (N + 1));
         const uint64_t *const x[2] = { v[0], v[1] };
         const uint64_t *const y[2] = { v[2], v[3] };
         uint64_t sum = 0;
@@ -112,8 +103,8 @@ TEST(polynomials_are_multiplied_as_their_formulas_say) {
     enum { D = SHARE3_GALOIS, COUNT = 5 };
     EACH_KERNEL(k) for (unsigned run = 0; run < 20; run++) {
         uint64_t v[2][COUNT * D + 1], z[COUNT * D + 1], want[COUNT * D + 1];
-        fill(v[0], 2 * (COUNT * D + 1));
-        fill(z, COUNT * D + 1);
+        mal_test_fill(v[0], 2 * (COUNT * D + 1));
+        mal_test_fill(z, COUNT * D + 1);
         const uint64_t *x = v[0] + run % 2, *y = v[1] + run / 2 % 2;
         memcpy(want, z, sizeof z);
         for (unsigned i = 0; i < D; i++)

@@ -4,15 +4,6 @@
 #include "../proof_words.h"
 #include "share3_parties.h"
 
-static uint64_t seed;
-
-static void fill(uint64_t *v, size_t n) {
-    if (!seed)
-        seed = mal_test_seed();
-    for (size_t i = 0; i < n; i++)
-        v[i] = mal_test_rand(&seed);
-}
-
 static void ring_laws(const proof_ring *ring) {
     uint64_t x[PROOF_WORDS_MAX], y[PROOF_WORDS_MAX], z[PROOF_WORDS_MAX],
         a[PROOF_WORDS_MAX], b[PROOF_WORDS_MAX], one[PROOF_WORDS_MAX];
@@ -20,9 +11,9 @@ static void ring_laws(const proof_ring *ring) {
     memset(one, 0, sizeof one);
     one[0] = 1;
     for (unsigned i = 0; i < 20; i++) {
-        fill(x, PROOF_WORDS_MAX);
-        fill(y, PROOF_WORDS_MAX);
-        fill(z, PROOF_WORDS_MAX);
+        mal_test_fill(x, PROOF_WORDS_MAX);
+        mal_test_fill(y, PROOF_WORDS_MAX);
+        mal_test_fill(z, PROOF_WORDS_MAX);
         ring->mul(a, x, y);
         ring->mul(b, y, x);
         CHECK(mal_equal(a, b, bytes));
@@ -61,7 +52,7 @@ typedef struct vectors {
 static void vectors_new(vectors *w, size_t n) {
     w->n = n;
     w->all = calloc(6 * n + 1, 8);
-    fill(w->all, 6 * n);
+    mal_test_fill(w->all, 6 * n);
     w->r = (share3_record){ .n = n,
                             .x = { w->all, w->all + n },
                             .y = { w->all + 2 * n, w->all + 3 * n },
@@ -77,8 +68,8 @@ TEST(the_fast_twin_equals_the_plain_one) {
         printf("# this machine has no gfni\n");
         return;
     }
-    fill(corner, PROOF_CORNERS_MAX);
-    fill(theta, PROOF_LANES * 19);
+    mal_test_fill(corner, PROOF_CORNERS_MAX);
+    mal_test_fill(theta, PROOF_LANES * 19);
     for (unsigned v = 3; v <= 6; v++)
         for (size_t blocks = 1; blocks < 20; blocks += 6) {
             const size_t rows = 64 * PROOF_LANES * blocks;
@@ -112,12 +103,12 @@ TEST(the_fast_folds_equal_the_plain_ones) {
     static uint64_t sum[2][PROOF_POINTS_MAX][2], corner[PROOF_CORNERS_MAX];
     if (!fast->usable())
         return;
-    fill(corner, PROOF_CORNERS_MAX);
+    mal_test_fill(corner, PROOF_CORNERS_MAX);
     for (unsigned v = 1; v <= 6; v++)
         for (size_t m = 1; m < 40; m += m < 18 ? 1 : 7) {
             const size_t n = m << v;
             uint64_t *a = calloc(4 * n, 8), *b = a + n, *z = b + n;
-            fill(a, 2 * n);
+            mal_test_fill(a, 2 * n);
             memset(sum, 0, sizeof sum);
             fast->fold_points(sum[0], a, b, v, m);
             slow->fold_points(sum[1], a, b, v, m);
@@ -138,8 +129,8 @@ TEST(the_fast_twin_of_words_equals_the_plain_one) {
         printf("# this machine has no avx512\n");
         return;
     }
-    fill(corner, PROOF_CORNERS_MAX * PROOF_WORDS_MAX);
-    fill(theta, PROOF_LANES * 10);
+    mal_test_fill(corner, PROOF_CORNERS_MAX * PROOF_WORDS_MAX);
+    mal_test_fill(theta, PROOF_LANES * 10);
     for (unsigned v = 0; v <= 6; v++)
         for (size_t blocks = 1; blocks < 10; blocks++) {
             const size_t bytes = 8 * PROOF_WORDS_MAX * share3_points(v),
@@ -171,12 +162,12 @@ TEST(the_fast_folds_of_words_equal_the_plain_ones) {
     static uint64_t p[2][81 * PROOF_WORDS_MAX], corner[16 * PROOF_WORDS_MAX];
     if (!fast->usable())
         return;
-    fill(corner, 16 * PROOF_WORDS_MAX);
+    mal_test_fill(corner, 16 * PROOF_WORDS_MAX);
     for (unsigned v = 1; v <= 4; v++)
         for (size_t m = 1; m < 40; m += m < 18 ? 1 : 7) {
             const size_t n = (m << v) * PROOF_WORDS_MAX;
             uint64_t *a = calloc(4 * n, 8), *b = a + n, *z = b + n;
-            fill(a, 2 * n);
+            mal_test_fill(a, 2 * n);
             CHECK_OK(fast->fold_points(p[0], a, b, v, m));
             CHECK_OK(slow->fold_points(p[1], a, b, v, m));
             CHECK_THAT(
@@ -221,7 +212,7 @@ static void coefficients(const proof_ring *ring, uint64_t *point,
 
 static void draw(const proof_ring *ring, uint64_t *r, unsigned v) {
     uint64_t random[PROOF_VARS_MAX];
-    fill(random, PROOF_VARS_MAX);
+    mal_test_fill(random, PROOF_VARS_MAX);
     for (unsigned t = 0; t < v; t++)
         ring->challenge(r + t * ring->words, random[t]);
 }
@@ -243,7 +234,7 @@ static void step_one(const proof_ring *ring, unsigned v, size_t blocks) {
             ring->rows == 64
                 ? (w.r.x[0][i] & w.r.y[1][i]) ^ (w.r.x[1][i] & w.r.y[0][i])
                 : w.r.x[0][i] * w.r.y[1][i] + w.r.x[1][i] * w.r.y[0][i];
-    fill(theta, PROOF_LANES * blocks);
+    mal_test_fill(theta, PROOF_LANES * blocks);
     draw(ring, r, v);
     coefficients(ring, point, corner, r, v);
     CHECK_OK(ring->points(p, &w.r, theta, v, blocks));
@@ -291,7 +282,7 @@ static void step_two(const proof_ring *ring, unsigned v, size_t m) {
              r[6 * PROOF_WORDS_MAX], corner[64 * PROOF_WORDS_MAX];
     uint64_t got[PROOF_WORDS_MAX] = { 0 }, want[PROOF_WORDS_MAX] = { 0 },
              x[PROOF_WORDS_MAX];
-    fill(ab, 2 * all);
+    mal_test_fill(ab, 2 * all);
     draw(ring, r, v);
     coefficients(ring, point, corner, r, v);
     CHECK_OK(ring->fold_points(p, ab, ab + all, v, m));
@@ -363,8 +354,8 @@ static void accepts(size_t n, bool words) {
     trio *t = calloc(1, sizeof *t);
     j.x = calloc(n + 1, 8);
     j.y = calloc(n + 1, 8);
-    fill(j.x, n);
-    fill(j.y, n);
+    mal_test_fill(j.x, n);
+    mal_test_fill(j.y, n);
     trio_init(t);
     for (unsigned i = 0; i < 3; i++)
         t->p[i].options.security = MAL_SHARE3_MALICIOUS;

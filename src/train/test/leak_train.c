@@ -86,11 +86,6 @@ LEAK(fits_do_not_look_at_their_rows_or_noise) {
     must(mal_mesh_run(3, 60000, sit, p));
 }
 
-LEAK_CONTROL(a_branch_on_a_share_is_seen) {
-    uint64_t share = 5;
-    mal_leak_secret(&share, sizeof share);
-    if (mal_barrier(share) == 5)
-        mal_leak_sink(&share);
-}
+LEAK_CONTROL_SHARE
 
 LEAK_MAIN
