@@ -2,7 +2,12 @@
  * operators.
  *
  * Only parse.c, bind.c, over.c, date.c, from.c, subquery.c and query.c include
- * this: libpg_query's tree goes no further. */
+ * this: libpg_query's tree goes no further.
+ *
+ * All but parse.c call each other, because the grammar does: an expression
+ * holds dates, windows and queries, a query holds FROM, and these hold queries
+ * and expressions again.  A file is one production, not one layer; each descent
+ * is into a smaller tree, and no deeper than MAL_SQL_DEPTH_MAX. */
 #ifndef MAL_SQL_BIND_IMPL_H
 #define MAL_SQL_BIND_IMPL_H
 
@@ -115,8 +120,6 @@ mal_err sql_node_refuse(const binder *b, const pg_node *node) MAL_MUST_CHECK;
 mal_err sql_scope_col(const binder *b, sql_e *out, unsigned at,
                       int pos) MAL_MUST_CHECK;
 
-/* A query stands in FROM, and FROM in a query: from.c and query.c call each
- * other because the grammar does, down to MAL_SQL_DEPTH_MAX. */
 /* FROM and WHERE: what the other clauses see.  `outer`, of a subquery: the
  * query around it. */
 mal_err sql_from_where(sql_cx *cx, sql_scope *out, const PgQuery__SelectStmt *s,
