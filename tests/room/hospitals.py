@@ -5,7 +5,7 @@ import math
 import os
 import random
 
-from house import House
+from house import House, closing
 
 OWNERS = ("north", "south")
 PARTIES = OWNERS + ("lab",)
@@ -47,14 +47,7 @@ rule blood permit train (linear, logistic, trees) by lab
   require epsilon <= 8, delta <= 1e-9, rows <= 1000
   run share3{mode}
   to lab keep 30 days
-budget north.patients for all epsilon {budget} in all, delta 1e-6
-budget south.patients for all epsilon {budget} in all, delta 1e-6
-budget south.blood for all epsilon {budget} in all, delta 1e-6
-collude 1
-consent all owners
-withdraw any owner
-expires 2090-01-01
-"""
+""" + closing("north.patients", "south.patients", "south.blood")
 HEAD = ("who", "age", "bmi", "sex", "stays", "readmitted", "hiv")
 
 

@@ -19,6 +19,14 @@ CITIES = ("x", "y", "z")
 OWNERS = ("ada", "bob", "cyd")
 PARTIES = OWNERS + ("dan",)
 
+
+def closing(*datasets):
+    """How contracts here end: what each table may lose, and what its owners agreed on."""
+    losses = (f"budget {d} for all epsilon {{budget}} in all, delta 1e-6\n" for d in datasets)
+    return "".join(losses) + ("collude 1\nconsent all owners\nwithdraw any owner\n"
+                              "expires 2090-01-01\n")
+
+
 VISITS = """dataset {owner}.visits {{
   who    id normal raw@1 domain person
   city   dim in ("x", "y", "z")
@@ -51,15 +59,7 @@ rule joined permit count, sum by dan
   run psi
   to dan keep 30 days
 rule no-rows forbid rows, min, max
-budget ada.visits for all epsilon {budget} in all, delta 1e-6
-budget bob.visits for all epsilon {budget} in all, delta 1e-6
-budget bob.people for all epsilon {budget} in all, delta 1e-6
-budget cyd.visits for all epsilon {budget} in all, delta 1e-6
-collude 1
-consent all owners
-withdraw any owner
-expires 2090-01-01
-"""
+""" + closing("ada.visits", "bob.visits", "bob.people", "cyd.visits")
 
 UNION = ("SELECT city, count(*), sum(amount) FROM ("
          "SELECT city, amount FROM ada.visits UNION ALL "

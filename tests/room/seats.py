@@ -2,7 +2,7 @@
 compute and own nothing, an analyst."""
 import os
 
-from house import House
+from house import House, closing
 
 OWNERS = ("ada", "bob")
 SEATS = ("hal", "ivy", "jon")
@@ -43,13 +43,7 @@ rule joined permit count, sum, max by dan
   require epsilon <= 1, delta <= 1e-9, rows <= 100{reveals}
   run share3{mode}
   to dan keep 30 days
-budget ada.visits for all epsilon {budget} in all, delta 1e-6
-budget bob.people for all epsilon {budget} in all, delta 1e-6
-collude 1
-consent all owners
-withdraw any owner
-expires 2090-01-01
-"""
+""" + closing("ada.visits", "bob.people")
 
 
 class Seats(House):
