@@ -5,28 +5,13 @@
 # real data and `malus bench train` use them (MALUS_TRAIN_DATA=third_party/training);
 # without them the test SKIPs.  Safe to run again.
 set -eu
+. "$(dirname "$0")/pypi.sh"
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-dir=$root/third_party/training
-[ ! -f "$dir/diabetes.csv" ] || {
-    echo "fetch_training_sets: third_party/training is there"
-    exit 0
-}
-python3 -m pip --version >/dev/null 2>&1 || {
-    echo "fetch_training_sets: no pip (apt install python3-pip): a test will SKIP"
-    exit 0
-}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT INT TERM
-echo "scikit-learn==1.9.1 --hash=sha256:52a0703bbc07ad27f560fa63fa68e4c54dd735bfbbf65b4dd3c225dc7547b6df" >"$work/requirements.txt"
-python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
-    --require-hashes -r "$work/requirements.txt" --python-version 3.11 \
-    --platform manylinux_2_28_x86_64 -d "$work" 2>"$work/log" || {
-    tail -2 "$work/log" >&2
-    echo "fetch_training_sets: not fetched: a test will SKIP"
-    exit 0
-}
-mkdir -p "$work/sets" "$root/third_party"
+begin third_party/training diabetes.csv "a test of src/train"
+pinned download --python-version 3.11 --platform manylinux_2_28_x86_64 -d "$work" <<'PINS'
+scikit-learn==1.9.1 --hash=sha256:52a0703bbc07ad27f560fa63fa68e4c54dd735bfbbf65b4dd3c225dc7547b6df
+PINS
+mkdir "$work/sets"
 python3 - "$work" <<'PYTHON'
 import glob, gzip, sys, zipfile
 work = sys.argv[1]
@@ -44,6 +29,4 @@ with open(work + "/sets/diabetes.csv", "w") as out:
         if row.strip():
             out.write(",".join(row.split() + [y.strip()]) + "\n")
 PYTHON
-rm -rf "$dir"
-mv "$work/sets" "$dir"
-echo "fetch_training_sets: third_party/training is in place"
+place "$work/sets"
