@@ -53,10 +53,11 @@ static bool digits(const char *text, unsigned n, unsigned *value) {
     return true;
 }
 
-mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text) {
+/* text begins with YYYY-MM-DD. */
+static mal_err parse_day(uint64_t *unix_seconds, const char *text) {
     unsigned year, month, day;
-    bool form = strlen(text) == 10 && text[4] == '-' && text[7] == '-' &&
-                digits(text, 4, &year) && digits(text + 5, 2, &month) &&
+    bool form = digits(text, 4, &year) && text[4] == '-' &&
+                digits(text + 5, 2, &month) && text[7] == '-' &&
                 digits(text + 8, 2, &day);
     MAL_REQUIRE(form && year >= 1970, MAL_E_INPUT,
                 "a date is written YYYY-MM-DD, from 1970-01-01 on");
@@ -68,7 +69,27 @@ mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text) {
     char again[21];
     mal_time_format(again, (uint64_t)t);
     MAL_REQUIRE(t >= 0 && strncmp(again, text, 10) == 0, MAL_E_INPUT,
-                "%s: no such day", text);
+                "%.10s: no such day", text);
     *unix_seconds = (uint64_t)t;
+    return MAL_OK;
+}
+
+mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text) {
+    MAL_REQUIRE(strlen(text) == 10, MAL_E_INPUT,
+                "a date is written YYYY-MM-DD, from 1970-01-01 on");
+    return parse_day(unix_seconds, text);
+}
+
+mal_err mal_time_parse(uint64_t *unix_seconds, const char *text) {
+    unsigned hour, minute, second;
+    uint64_t day;
+    bool form = strlen(text) == 20 && text[10] == 'T' &&
+                digits(text + 11, 2, &hour) && text[13] == ':' &&
+                digits(text + 14, 2, &minute) && text[16] == ':' &&
+                digits(text + 17, 2, &second) && text[19] == 'Z';
+    MAL_REQUIRE(form && hour < 24 && minute < 60 && second < 60, MAL_E_INPUT,
+                "a time is written YYYY-MM-DDThh:mm:ssZ");
+    MAL_TRY(parse_day(&day, text));
+    *unix_seconds = day + 3600 * hour + 60 * minute + second;
     return MAL_OK;
 }

@@ -263,6 +263,8 @@ uint64_t mal_time_thread_ns(void); /* CPU of the calling thread */
 void mal_time_format(char *out, uint64_t unix_seconds);
 mal_err mal_time_parse_date(uint64_t *unix_seconds, const char *text)
     MAL_MUST_CHECK; /* "YYYY-MM-DD", the start of that day, UTC */
+/* "2026-11-22T13:04:34Z": RFC 3339 in UTC, to the second, nothing else. */
+mal_err mal_time_parse(uint64_t *unix_seconds, const char *text) MAL_MUST_CHECK;
 
 /* --- Threads ------------------------------------------------------------ */
 

@@ -125,4 +125,25 @@ TEST(dates_that_no_calendar_has_are_refused) {
     CHECK_EQ(t, 42);
 }
 
+TEST(times_that_are_not_to_the_second_in_utc_are_refused) {
+    static const char *const bad[] = {
+        "",
+        "2026-11-22",
+        "2026-11-22T13:04:34",
+        "2026-11-22T13:04:34+00:00",
+        "2026-11-22t13:04:34Z",
+        "2026-11-22T24:00:00Z",
+        "2026-11-22T13:60:34Z",
+        "2026-11-22T13:04:60Z",
+        "2026-11-31T13:04:34Z",
+        "1969-12-31T23:59:59Z",
+        "2026-11-22T13:04:3 Z",
+        "2026-11-22T13:04:34.5Z",
+    };
+    uint64_t t = 42;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_ERR(mal_time_parse(&t, bad[i]), MAL_E_INPUT);
+    CHECK_EQ(t, 42);
+}
+
 TEST_MAIN

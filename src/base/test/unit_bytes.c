@@ -128,6 +128,10 @@ TEST(time_is_told_in_one_form) {
     CHECK_OK(mal_time_parse_date(&t, "2028-02-29"));
     CHECK_OK(mal_time_parse_date(&t, "1970-01-01"));
     CHECK_EQ(t, 0);
+    CHECK_OK(mal_time_parse(&t, "2026-11-22T13:04:34Z"));
+    CHECK_EQ(t, 1795352674);
+    mal_time_format(out, t);
+    CHECK_STR(out, "2026-11-22T13:04:34Z");
 }
 
 TEST(clocks_run) {
