@@ -59,6 +59,15 @@ void mal_prim_sha256_of(mal_prim_hash *out, mal_bytes bytes) {
     mal_wipe(&ctx, sizeof ctx);
 }
 
+void mal_prim_sha384_of(uint8_t out[48], mal_bytes bytes) {
+    SHA512_CTX ctx;
+    SHA384_Init(&ctx);
+    if (bytes.len)
+        SHA384_Update(&ctx, bytes.ptr, bytes.len);
+    SHA384_Final(out, &ctx);
+    mal_wipe(&ctx, sizeof ctx);
+}
+
 void mal_prim_sha512_of(uint8_t out[64], mal_bytes bytes) {
     SHA512_CTX ctx;
     SHA512_Init(&ctx);

@@ -32,6 +32,7 @@ void mal_prim_sha256_add_sized(mal_prim_sha256 *state, mal_bytes message);
 void mal_prim_sha256_peek(const mal_prim_sha256 *state, mal_prim_hash *out);
 
 void mal_prim_sha256_of(mal_prim_hash *out, mal_bytes bytes);
+void mal_prim_sha384_of(uint8_t out[48], mal_bytes bytes);
 void mal_prim_sha512_of(uint8_t out[64], mal_bytes bytes);
 /* SHA-256 over u64le(len) || part for each part, after a domain label treated
  * as the first part: an injective encoding of the list. */

@@ -51,6 +51,15 @@ TEST(sha256_in_pieces_hashes_a_million_letters) {
               "f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(sha384_gives_the_digest_of_fips_180) {
+    uint8_t h[48];
+    mal_prim_sha384_of(h, mal_bytes_str("abc"));
+    CHECK_HEX(h, sizeof h,
+              "cb00753f45a35e8bb5a03d699ac65007"
+              "272c32ab0eded1631a8b605a43ff5bed"
+              "8086072ba1e7cc2358baeca134c825a7");
+}
+
 TEST(sha512_gives_the_digest_of_fips_180) {
     uint8_t h[64];
     mal_prim_sha512_of(h, mal_bytes_str("abc"));
