@@ -2,7 +2,7 @@
 #ifndef MALUS_CERT_IMPL_H
 #define MALUS_CERT_IMPL_H
 
-#include <malus/cert.h>
+#include <malus/prim_cert.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -25,7 +25,7 @@ struct mal_crl {
     uint64_t from, until;
 };
 
-/* Is it a key of the kinds that cert.h names?  Fills type and bits. */
+/* Is it a key of the kinds that prim_cert.h names?  Fills type and bits. */
 bool prim_pkey_fits(EVP_PKEY *pkey, int *type, unsigned *bits);
 /* Takes over pkey, also on failure; NULL is a failure.  MAL_E_INPUT. */
 mal_err prim_pubkey_wrap(mal_pubkey **key, EVP_PKEY *pkey) MAL_MUST_CHECK;

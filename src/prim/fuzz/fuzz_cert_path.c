@@ -1,6 +1,6 @@
 /* fuzz_cert_path.c - whatever parses as a certificate, key or list of a
  * stranger leads nowhere. */
-#include <malus/cert.h>
+#include <malus/prim_cert.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  * has its own cause. */
 #include "prim_test.h"
 
-#include <malus/cert.h>
+#include <malus/prim_cert.h>
 #include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>

@@ -1,7 +1,7 @@
 /* vec_cert.c - the chains of processor vendors, as published. */
 #include "prim_test.h"
 
-#include <malus/cert.h>
+#include <malus/prim_cert.h>
 
 #define CERTS 8
 #define T_2025_JUNE 1748736000 /* 2025-06-01 */

@@ -1,7 +1,7 @@
 /* vec_pubkey.c - signatures of others, by published vectors. */
 #include "prim_test.h"
 
-#include <malus/cert.h>
+#include <malus/prim_cert.h>
 
 /* [RFC6979] A.2.5 and A.2.6: keys on P-256 and P-384, message "sample". */
 #define P256_XY                                                                \

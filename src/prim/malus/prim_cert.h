@@ -1,4 +1,4 @@
-/* malus/cert.h - certificates and signatures of others: what evidence of
+/* malus/prim_cert.h - certificates and signatures of others: what evidence of
  * hardware is signed with.
  *
  * Vendors of processors speak X.509 [RFC5280], ECDSA and RSA.  This header
@@ -7,8 +7,8 @@
  * clock; anchors and times are arguments, sizes and depths have limits.  All
  * of it is public data, so everything here is vartime.
  */
-#ifndef MALUS_CERT_H
-#define MALUS_CERT_H
+#ifndef MALUS_PRIM_CERT_H
+#define MALUS_PRIM_CERT_H
 
 #include <malus/prim.h>
 
