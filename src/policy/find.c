@@ -156,11 +156,6 @@ uint32_t policy_rule_uses(const mal_policy_rule *r, uint32_t dataset,
     return uses;
 }
 
-const char *policy_class_of(const mal_policy_dataset *d,
-                            const mal_policy_column *c) {
-    return c->class_ ? c->class_ : d->class_;
-}
-
 /* A column is touched by its own class, by its dataset's (a class of its own
  * adds to it and does not replace it), and, if secret, by class secret. */
 bool policy_touches(const mal_policy_contract *c, const mal_policy_touch *t,

@@ -196,8 +196,6 @@ bool policy_rule_exact(const mal_policy_rule *r, uint32_t dataset,
 /* The uses that the rule's items allow of this column. */
 uint32_t policy_rule_uses(const mal_policy_rule *r, uint32_t dataset,
                           uint32_t column);
-const char *policy_class_of(const mal_policy_dataset *d,
-                            const mal_policy_column *c);
 bool policy_touches(const mal_policy_contract *c, const mal_policy_touch *t,
                     uint32_t dataset, uint32_t column);
 mal_policy_join policy_join_sorted(mal_policy_join j);

@@ -213,26 +213,6 @@ mal_err room_ledger_unspent(mal_room *room, const room_id *job) {
     return MAL_OK;
 }
 
-mal_err room_ledger_left(mal_room *room, const room_judged *j,
-                         uint32_t requester, uint64_t *nano) {
-    MAL_AUTO(mal_arena_auto) mal_arena *arena = mal_arena_new(1 << 20);
-    holding *h = arena ? mal_arena_alloc(arena, sizeof *h) : NULL;
-    if (!h)
-        return MAL_E_MEMORY;
-    *nano = UINT64_MAX;
-    MAL_TRY(prepare(h, room, j, requester));
-    for (size_t i = 0; i < h->n_limits; i++) {
-        mal_dp_balance balance;
-        MAL_TRY(mal_dp_ledger_balance(room->config.ledger, &balance,
-                                      &h->limits[i],
-                                      room->contract->parties[requester].name,
-                                      room->id_hex, "none", room_now(room)));
-        if (balance.left_nano < *nano)
-            *nano = balance.left_nano;
-    }
-    return MAL_OK;
-}
-
 char *room_amount_text(mal_room *room, const room_job *job) {
     const room_judged *j = &job->judged;
     uint64_t own = 0;

@@ -332,15 +332,11 @@ static bool of_request(const found *f, void *ctx) {
     return false;
 }
 
-/* Nobody is at work on it. */
-static bool idle(const found *f, void *ctx) {
-    return !room_job_live(ctx, f->request.b);
-}
-
 /* A crash may have come between a mark and the files. */
 static bool not_live(const found *f, void *ctx) {
-    const mal_room *room = ctx;
-    return idle(f, ctx) && (f->state != ROOM_KEPT_LIVE || room->withdrawn);
+    mal_room *room = ctx;
+    return !room_job_live(room, f->request.b) &&
+           (f->state != ROOM_KEPT_LIVE || room->withdrawn);
 }
 
 mal_err room_kept_end_request(mal_room *room, uint32_t caller,
@@ -352,8 +348,4 @@ mal_err room_kept_end_request(mal_room *room, uint32_t caller,
 
 mal_err room_kept_sweep(mal_room *room) {
     return clean(room, not_live, room);
-}
-
-mal_err room_kept_end_all(mal_room *room) {
-    return clean(room, idle, room);
 }

@@ -356,7 +356,6 @@ mal_err room_kept_end(mal_room *room, const room_id *job) MAL_MUST_CHECK;
 void room_kept_failed(mal_room *room, room_job *job, mal_err err);
 mal_err room_kept_end_request(mal_room *room, uint32_t caller,
                               const uint8_t request[32]) MAL_MUST_CHECK;
-mal_err room_kept_end_all(mal_room *room) MAL_MUST_CHECK; /* but live ones */
 mal_err room_kept_forget(mal_room *room, const room_id *job,
                          room_kept_role role) MAL_MUST_CHECK;
 /* Finish what a crash cut off, forget what is a day old. */
@@ -524,9 +523,6 @@ mal_err room_ledger_void(mal_room *room, const room_id *job,
 /* MAL_OK if nothing is spent here for that job, so that we may sign its void.
  */
 mal_err room_ledger_unspent(mal_room *room, const room_id *job) MAL_MUST_CHECK;
-/* What is left here for this question's losses, the least of all limits. */
-mal_err room_ledger_left(mal_room *room, const room_judged *judged,
-                         uint32_t requester, uint64_t *nano) MAL_MUST_CHECK;
 char *room_amount_text(mal_room *room, const room_job *job); /* job's arena */
 
 /* disclosure.c: who learns what, and who must be believed: lines, from the plan

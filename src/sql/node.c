@@ -9,17 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *sql_expr_op_name(sql_expr_op op) {
-    switch (op) {
-#define X(name, value, text)                                                   \
-    case SQL_E_##name:                                                         \
-        return text;
-        SQL_OP_MAP(X)
-#undef X
-    }
-    return "?";
-}
-
 /* --- ranges --------------------------------------------------------------- */
 
 static mal_err set_range(const sql_cx *cx, sql_type *type, mal_i128 lo,

@@ -25,41 +25,36 @@ typedef struct sql_type {
     const mal_policy_column *domain; /* CODE, ID */
 } sql_type;
 
-#define SQL_OP_MAP(X)                                                          \
-    X(COL, 1, "col")     /* value = index of the input column */               \
-    X(CONST, 2, "const") /* value; null */                                     \
-    X(AGG, 3, "agg")     /* while binding: value = index */                    \
-    X(NEG, 4, "neg")                                                           \
-    X(ADD, 5, "add")                                                           \
-    X(SUB, 6, "sub")                                                           \
-    X(MUL, 7, "mul")                                                           \
-    X(DIV, 8, "div")      /* floor(a * 10^value / b), NULL if b = 0 */         \
-    X(MOD, 9, "mod")      /* a - b * floor(a / b), NULL if b = 0 */            \
-    X(SCALE, 10, "scale") /* to type.scale, half away from zero */             \
-    X(VALUE, 11, "value") /* the integer of a range code; other: NULL */       \
-    X(KNOWN, 12, "known") /* the code; other: NULL */                          \
-    X(EQ, 13, "eq")                                                            \
-    X(NE, 14, "ne")                                                            \
-    X(LT, 15, "lt")                                                            \
-    X(LE, 16, "le")                                                            \
-    X(GT, 17, "gt")                                                            \
-    X(GE, 18, "ge")                                                            \
-    X(AND, 19, "and")                                                          \
-    X(OR, 20, "or")                                                            \
-    X(NOT, 21, "not")                                                          \
-    X(ISNULL, 22, "isnull")                                                    \
-    X(CASE, 23, "case") /* when, then, .., else */                             \
-    X(COALESCE, 24, "coalesce")                                                \
-    X(IN, 25, "in")       /* of list[0..n_list), sorted, unique */             \
-    X(MAP, 26, "map")     /* a code to list[code]; other: other */             \
-    X(OUTER, 27, "outer") /* while binding: a column of the query around */    \
-    X(SUBQUERY, 28, "subquery") /* while binding: value = index */             \
-    X(MEAN, 29, "mean")         /* a * 10^value / b, half away from zero */
-
 typedef enum sql_expr_op {
-#define X(name, value, text) SQL_E_##name = value,
-    SQL_OP_MAP(X)
-#undef X
+    SQL_E_COL = 1,   /* value = index of the input column */
+    SQL_E_CONST = 2, /* value; null */
+    SQL_E_AGG = 3,   /* while binding: value = index */
+    SQL_E_NEG = 4,
+    SQL_E_ADD = 5,
+    SQL_E_SUB = 6,
+    SQL_E_MUL = 7,
+    SQL_E_DIV = 8,    /* floor(a * 10^value / b), NULL if b = 0 */
+    SQL_E_MOD = 9,    /* a - b * floor(a / b), NULL if b = 0 */
+    SQL_E_SCALE = 10, /* to type.scale, half away from zero */
+    SQL_E_VALUE = 11, /* the integer of a range code; other: NULL */
+    SQL_E_KNOWN = 12, /* the code; other: NULL */
+    SQL_E_EQ = 13,
+    SQL_E_NE = 14,
+    SQL_E_LT = 15,
+    SQL_E_LE = 16,
+    SQL_E_GT = 17,
+    SQL_E_GE = 18,
+    SQL_E_AND = 19,
+    SQL_E_OR = 20,
+    SQL_E_NOT = 21,
+    SQL_E_ISNULL = 22,
+    SQL_E_CASE = 23, /* when, then, .., else */
+    SQL_E_COALESCE = 24,
+    SQL_E_IN = 25,       /* of list[0..n_list), sorted, unique */
+    SQL_E_MAP = 26,      /* a code to list[code]; other: other */
+    SQL_E_OUTER = 27,    /* while binding: a column of the query around */
+    SQL_E_SUBQUERY = 28, /* while binding: value = index */
+    SQL_E_MEAN = 29,     /* a * 10^value / b, half away from zero */
 } sql_expr_op;
 
 typedef struct sql_expr {
@@ -349,7 +344,6 @@ mal_err sql_prune_all(const sql_cx *cx, sql_r *out, sql_r r) MAL_MUST_CHECK;
 /* Identifiers meet only in join keys, counts and groups. */
 mal_err sql_validate(const sql_cx *cx, sql_r root) MAL_MUST_CHECK;
 const char *sql_agg_name(sql_agg_kind kind);
-const char *sql_expr_op_name(sql_expr_op op);
 
 /* --- evaluation (eval.c): total ------------------------------------------- */
 
