@@ -181,7 +181,12 @@ static mal_cert_code check_window(uint64_t time, uint64_t from, uint64_t to) {
                          : MAL_CERT_OK;
 }
 
-static mal_cert_code check_times(const search *s, uint64_t *until) {
+static void narrow(mal_cert_window *window, uint64_t from, uint64_t until) {
+    window->from = from > window->from ? from : window->from;
+    window->until = until < window->until ? until : window->until;
+}
+
+static mal_cert_code check_times(const search *s, mal_cert_window *all) {
     const mal_cert_path *in = s->in;
     for (size_t i = 0; i < s->len; i++) {
         const mal_cert *c = s->path[i];
@@ -189,17 +194,19 @@ static mal_cert_code check_times(const search *s, uint64_t *until) {
             check_window(in->time, c->not_before, c->not_after);
         if (code != MAL_CERT_OK)
             return code;
-        *until = c->not_after < *until ? c->not_after : *until;
+        narrow(all, c->not_before, c->not_after);
     }
     return MAL_CERT_OK;
 }
 
 /* Of one link: a list that holds now must exist if there is any, and none of
  * those that do may name the certificate. */
-static mal_cert_code check_link(const search *s, size_t i, uint64_t *until) {
+static mal_cert_code check_link(const search *s, size_t i,
+                                mal_cert_window *all) {
     const mal_cert_path *in = s->in;
     mal_cert_code code = MAL_CERT_OK;
-    uint64_t end = 0;
+    const mal_crl *best =
+        NULL; /* of those that hold, the one that does longest */
     for (size_t j = 0; j < in->n_crls; j++) {
         const mal_crl *crl = in->crls[j];
         X509_REVOKED *entry;
@@ -212,28 +219,29 @@ static mal_cert_code check_link(const search *s, size_t i, uint64_t *until) {
         }
         if (X509_CRL_get0_by_cert(crl->x509, &entry, s->path[i]->x509) != 0)
             return MAL_CERT_REVOKED;
-        end = crl->until > end ? crl->until : end;
+        best = !best || crl->until > best->until ? crl : best;
     }
-    if (end)
-        *until = end < *until ? end : *until;
-    return end ? MAL_CERT_OK : code;
+    if (best)
+        narrow(all, best->from, best->until);
+    return best ? MAL_CERT_OK : code;
 }
 
-mal_cert_code mal_cert_verify_path(const mal_cert_path *path, uint64_t *until) {
+mal_cert_code mal_cert_verify_path(const mal_cert_path *path,
+                                   mal_cert_window *window) {
     search s = { .in = path, .len = 1 };
-    uint64_t end = UINT64_MAX;
+    mal_cert_window all = { 0, UINT64_MAX };
     if (path->n < 1 || path->n > MAL_CERT_CERTS_MAX ||
         path->n_crls > MAL_CERT_CRLS_MAX)
         return MAL_CERT_BAD_CHAIN;
     s.path[0] = path->certs[0];
     mal_cert_code code = reach(&s) ? check_lists(&s) : MAL_CERT_BAD_CHAIN;
     if (code == MAL_CERT_OK)
-        code = check_times(&s, &end);
+        code = check_times(&s, &all);
     for (size_t i = 0; code == MAL_CERT_OK && i + 1 < s.len; i++)
-        code = check_link(&s, i, &end);
+        code = check_link(&s, i, &all);
     ERR_clear_error();
-    if (code == MAL_CERT_OK && until)
-        *until = end;
+    if (code == MAL_CERT_OK && window)
+        *window = all;
     return code;
 }
 

@@ -147,6 +147,10 @@ typedef struct mal_cert_path {
     bool amd;       /* a serial of 0 and RSA-PSS are fine */
 } mal_cert_path;
 
+typedef struct mal_cert_window {
+    uint64_t from, until;
+} mal_cert_window;
+
 /* Is there a path from certs[0] to the anchor that holds at this time?
  *
  * Signatures are ECDSA, RSA of 2048 bits and more, or Ed25519, over SHA-256 and
@@ -154,10 +158,12 @@ typedef struct mal_cert_path {
  * are critical and not read here refuse the path; so do name constraints.  A
  * list counts whenever its issuer is in the path.
  *
- * Out:     until     if not NULL and the answer is OK: the last second at which
- *                    it still would be (of certificates and lists used).
+ * Out:     window    if not NULL and the answer is OK: the seconds, both
+ *                    inclusive, at which it would be the same (of what was
+ * used).
  */
-mal_cert_code mal_cert_verify_path(const mal_cert_path *path, uint64_t *until);
+mal_cert_code mal_cert_verify_path(const mal_cert_path *path,
+                                   mal_cert_window *window);
 /* "bad-chain", .. */
 const char *mal_cert_code_name(mal_cert_code code);
 

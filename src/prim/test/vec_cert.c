@@ -48,7 +48,7 @@ static void add_crl(bag *b, const char *name) {
 }
 
 static mal_cert_code judge(const bag *b, const char *anchor, uint64_t time,
-                           bool amd, uint64_t *until) {
+                           bool amd, mal_cert_window *window) {
     mal_cert_path path = { .certs = (const mal_cert *const *)b->certs,
                            .n = b->n,
                            .time = time,
@@ -57,7 +57,7 @@ static mal_cert_code judge(const bag *b, const char *anchor, uint64_t time,
                            .need_crls = b->n_crls > 0,
                            .amd = amd };
     CHECK_OK(mal_hex_decode(path.anchor.b, 32, anchor));
-    return mal_cert_verify_path(&path, until);
+    return mal_cert_verify_path(&path, window);
 }
 
 TEST(amd_s_chains_lead_to_their_own_roots_only) {
@@ -94,15 +94,16 @@ TEST(amd_s_chains_lead_to_their_own_roots_only) {
 
 TEST(a_leaf_is_judged_before_inside_and_after_its_life) {
     MAL_AUTO(bag_clear) bag b = { 0 };
-    uint64_t from, to, until;
+    uint64_t from, to;
+    mal_cert_window window;
     add(&b, "attestation/snp/coco-vlek.der");
     add(&b, "attestation/snp/gosev-milan-asvk-ark.pem");
     mal_cert_times(b.certs[0], &from, &to);
-    CHECK_EQ(judge(&b, MILAN, from - 1, true, &until), MAL_CERT_NOT_YET_VALID);
-    CHECK_EQ(judge(&b, MILAN, from, true, &until), MAL_CERT_OK);
-    CHECK_EQ(until, to);
-    CHECK_EQ(judge(&b, MILAN, to, true, &until), MAL_CERT_OK);
-    CHECK_EQ(judge(&b, MILAN, to + 1, true, &until), MAL_CERT_EXPIRED);
+    CHECK_EQ(judge(&b, MILAN, from - 1, true, &window), MAL_CERT_NOT_YET_VALID);
+    CHECK_EQ(judge(&b, MILAN, from, true, &window), MAL_CERT_OK);
+    CHECK_EQ(window.until, to);
+    CHECK_EQ(judge(&b, MILAN, to, true, &window), MAL_CERT_OK);
+    CHECK_EQ(judge(&b, MILAN, to + 1, true, &window), MAL_CERT_EXPIRED);
 }
 
 TEST(refuse_amd_s_tampered_leaves) {
@@ -120,14 +121,15 @@ TEST(refuse_amd_s_tampered_leaves) {
 
 TEST(intel_s_platform_ca_is_checked_against_the_root_s_list) {
     MAL_AUTO(bag_clear) bag b = { 0 };
-    uint64_t from, to, until;
+    uint64_t from, to;
+    mal_cert_window window;
     add(&b, "attestation/sgx/automata-solana-platform-ca.der");
     add(&b, "attestation/sgx/automata-solana-root.der");
     add_crl(&b, "attestation/sgx/automata-solana-intel-root-crl.der");
     add_crl(&b, "attestation/sgx/automata-solana-pck-platform-crl.der");
     mal_crl_times(b.crls[0], &from, &to);
-    CHECK_EQ(judge(&b, INTEL, T_2025_JUNE, false, &until), MAL_CERT_OK);
-    CHECK_EQ(until, to);
+    CHECK_EQ(judge(&b, INTEL, T_2025_JUNE, false, &window), MAL_CERT_OK);
+    CHECK_EQ(window.until, to);
     CHECK_EQ(judge(&b, INTEL, from - 1, false, NULL), MAL_CERT_NOT_YET_VALID);
     CHECK_EQ(judge(&b, INTEL, to + 1, false, NULL), MAL_CERT_EXPIRED);
     CHECK_EQ(judge(&b, MILAN, T_2025_JUNE, false, NULL), MAL_CERT_BAD_CHAIN);
