@@ -104,6 +104,18 @@ static bool issued(search *s, const mal_cert *issuer, const mal_cert *cert) {
     return X509_verify(cert->x509, X509_get0_pubkey(issuer->x509)) == 1;
 }
 
+mal_err mal_cert_check_self(const mal_cert *cert) {
+    EVP_PKEY *key = X509_get0_pubkey(cert->x509);
+    int type;
+    unsigned bits;
+    bool own = algorithm_fits(X509_get0_tbs_sigalg(cert->x509), true) &&
+               prim_pkey_fits(key, &type, &bits) &&
+               X509_verify(cert->x509, key) == 1;
+    ERR_clear_error();
+    MAL_REQUIRE(own, MAL_E_AUTH, "not signed by its own key");
+    return MAL_OK;
+}
+
 /* --- The search ------------------------------------------------------------
  */
 

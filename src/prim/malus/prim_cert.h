@@ -92,6 +92,9 @@ mal_err mal_cert_extension(const mal_cert *cert, const char *oid,
 void mal_cert_fingerprint(const mal_cert *cert, mal_prim_hash *out);
 /* Subject and issuer are the same name; says nothing of the signature. */
 bool mal_cert_self_issued(const mal_cert *cert);
+/* Did its own key sign it, over SHA-256 or above?  Then whoever has the key
+ * wrote all of it.  MAL_E_AUTH: no. */
+mal_err mal_cert_check_self(const mal_cert *cert) MAL_MUST_CHECK;
 /* Seconds since 1970, both inclusive; times before 1970 are 0. */
 void mal_cert_times(const mal_cert *cert, uint64_t *not_before,
                     uint64_t *not_after);

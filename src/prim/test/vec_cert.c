@@ -153,6 +153,32 @@ TEST(names_times_and_fingerprints_are_read) {
               MAL_E_MISSING);
 }
 
+TEST(a_certificate_is_signed_by_its_own_key_or_is_not) {
+    MAL_AUTO(bag_clear) bag b = { 0 };
+    add(&b, "attestation/ratls/ccc-gramine-cert.pem");
+    add(&b, "attestation/ratls/ccc-intel-sgxsdk-cert.pem");
+    add(&b, "attestation/ratls/ccc-rats-tls-cert.pem");
+    add(&b, "attestation/sgx/automata-solana-platform-ca.der");
+    for (size_t i = 0; i < 3; i++)
+        CHECK_OK(mal_cert_check_self(b.certs[i]));
+    CHECK_ERR(mal_cert_check_self(b.certs[3]), MAL_E_AUTH);
+}
+
+/* Every so many: a certificate that carries evidence is long. */
+TEST(refuse_flipped_bits_of_a_certificate_under_its_own_key) {
+    MAL_AUTO(bag_clear) bag b = { 0 };
+    MAL_AUTO(mal_buf_clear) mal_buf der = { 0 };
+    add(&b, "attestation/ratls/ccc-rats-tls-cert.pem");
+    CHECK_OK(mal_buf_put(&der, mal_cert_der(b.certs[0])));
+    for (size_t i = 0; i < der.len * 8; i += 61) {
+        MAL_AUTO(mal_cert_auto) mal_cert *cert = NULL;
+        der.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
+        if (mal_cert_parse(&cert, mal_buf_view(&der)) == MAL_OK)
+            CHECK_ERR(mal_cert_check_self(cert), MAL_E_AUTH);
+        der.ptr[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+}
+
 /* Each bit of a leaf, of what it was signed with, of its key. */
 TEST(refuse_each_flipped_bit_of_a_leaf) {
     MAL_AUTO(bag_clear) bag b = { 0 };
