@@ -460,8 +460,9 @@ static mal_err set_up(proof *p) {
     p->n = PROOF_LANES * ring->rows * p->blocks;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t *const all[3] = { q->x[i], q->y[i], q->e[i] };
-        for (unsigned k = 0; k < 3; k++)
-            memset(all[k] + q->n, 0, 8 * (p->blocks * block - q->n));
+        const size_t rest = p->blocks * block - q->n;
+        for (unsigned k = 0; rest && k < 3; k++)
+            memset(all[k] + q->n, 0, 8 * rest);
     }
     const size_t theta = PROOF_LANES * p->blocks;
     const size_t said = (PROOF_POINTS_MAX + 7) / 8 * 8 * ring->words;
