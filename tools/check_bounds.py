@@ -17,6 +17,7 @@ PAGE = "docs/security/bounds.md"
 # name: (file, what stands before the number); else `#define name value` there.
 CONSTANTS = {
     "RECORD": ("src/share3/share3_impl.h", "SHARE3_RECORD_MAX"),
+    "MATRIX": ("src/share3/share3_impl.h", "SHARE3_MATRIX_LEN"),
     "DENSE": ("src/psi/malus/psi.h", "MAL_PSI_OKVS_DENSE"),
     "STORE_KEYS": ("src/psi/malus/psi.h", "MAL_PSI_OKVS_KEYS_MAX"),
     "SET": ("src/psi/malus/psi.h", "MAL_PSI_SET_MAX"),
@@ -89,8 +90,8 @@ STATISTICAL = [
      "log2(1 + 3 * (log2(64 * RECORD) + 1)) - 64", -40),
     ("share3, malicious: the same, shuffles of 2^27 cells among them", "`share3/prove.c`",
      "log2(1 + 3 * (6 + 28 + 1)) - 64", -40),
-    ("share3, malicious: wrong products of words pass, a batch", "`share3/prove.c`",
-     "log2(1 + 2 * (log2(RECORD) + 1)) - GALOIS", -40),
+    ("share3, malicious: wrong products of words or matrices pass, a batch", "`share3/prove.c`",
+     "log2(1 + 2 * (5 + log2(RECORD / 2**5 + MATRIX) + 2)) - GALOIS", -40),
     ("share3, malicious: a bent message of a shuffle is folded to nothing, 2^17 of them",
      "`share3/checked.c`", "17 - 63", -40),
     ("psi: rows of some bin of a store are dependent", "`psi/okvs.c`",

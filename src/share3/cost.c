@@ -26,27 +26,37 @@ static void add_toss(mal_share3_cost *c, unsigned n, unsigned *told) {
     *told += n;
 }
 
-/* prove.c: of n recorded words and so many claims. */
-static void add_proof(mal_share3_cost *c, const proof_ring *ring, uint64_t n,
-                      uint64_t claims, unsigned told) {
+/* prove.c: of n recorded words, so many claims, and so many elements of
+ * products of matrices. */
+typedef struct proved {
+    uint64_t n, claims, matrices;
+} proved;
+
+static void add_proof(mal_share3_cost *c, const proof_ring *ring,
+                      const proved *of, unsigned told) {
+    const uint64_t n = of->n;
     const unsigned v = ring->group_vars(n);
     const uint64_t block = (uint64_t)PROOF_LANES << v;
     const uint64_t blocks = (n + block - 1) / block;
-    if (n == 0 && claims == 0)
+    uint64_t left = PROOF_LANES * ring->rows * blocks + of->claims,
+             matrices = of->matrices;
+    if (left + matrices == 0)
         return;
     c->unagreed = true;
     add_round(c, 1); /* all came */
-    if (blocks) {
+    if (blocks || matrices)
         add_toss(c, 2, &told);
+    if (blocks) {
         add_round(c, (share3_points(v) - ((uint64_t)1 << v)) * ring->words);
         add_toss(c, v, &told);
     }
-    for (uint64_t left = PROOF_LANES * ring->rows * blocks + claims;
-         left > 1;) {
-        const unsigned fold = ring->fold_vars(left);
+    while (left > 1 || matrices) {
+        const unsigned fold = ring->fold_vars(left + matrices);
+        const uint64_t most = ((uint64_t)1 << fold) - 1;
         add_round(c, (share3_points(fold) - 1) * ring->words);
         add_toss(c, fold, &told);
-        left = ((left - 1) >> fold) + 1;
+        left = ((left + most) >> fold) + ((matrices + most) >> fold);
+        matrices = 0;
     }
     add_round(c, 2 * ring->words);
     add_round(c, told); /* check_told */
@@ -55,11 +65,15 @@ static void add_proof(mal_share3_cost *c, const proof_ring *ring, uint64_t n,
 }
 
 static void prove_record(mal_share3_cost *c, unsigned k, bool claims) {
-    add_proof(c, k ? &share3_ring_words : &share3_ring_bits, c->pending[k],
-              claims ? c->claims : 0, claims ? c->told : 0);
+    const proved of = { c->pending[k], claims ? c->claims : 0,
+                        k ? c->matrices[0] : 0 };
+    add_proof(c, k ? &share3_ring_words : &share3_ring_bits, &of,
+              claims ? c->told : 0);
     c->pending[k] = 0;
     if (claims)
         c->claims = c->told = 0;
+    for (unsigned i = 0; i < 3 && k; i++)
+        c->matrices[i] = 0;
 }
 
 /* record.c */
@@ -250,6 +264,36 @@ void mal_share3_cost_add(mal_share3_cost *c, mal_share3_call call, size_t n,
     case MAL_SHARE3_CALLS:
         assert(!"not a call");
     }
+}
+
+/* matrix.c: of what is left, as much as is made at once. */
+static share3_shape add_step(mal_share3_cost *c, const share3_shape *left) {
+    const share3_held held = { c->matrices[0], c->matrices[1], c->matrices[2] };
+    share3_shape step = *left;
+    bool full = false;
+    if (c->malicious)
+        step = share3_matrix_step(&held, &full, left);
+    if (full)
+        prove_record(c, 1, false);
+    const share3_held more = share3_matrix_holds(&step);
+    c->products += (uint64_t)more.words * step.vectors;
+    add_round(c, more.results);
+    if (c->malicious) {
+        c->matrices[0] += more.len;
+        c->matrices[1] += more.words;
+        c->matrices[2] += more.results;
+    }
+    return step;
+}
+
+void mal_share3_cost_matmul(mal_share3_cost *c, size_t rows, size_t len,
+                            size_t vectors) {
+    share3_shape step = { 0 };
+    if (rows == 0 || vectors == 0)
+        return;
+    for (size_t k = 0; k < len; k += step.len)
+        for (size_t j = 0; j < rows; j += step.rows)
+            step = add_step(c, &(share3_shape){ rows - j, len - k, vectors });
 }
 
 /* checked.c: what two of three send in a pass, with carries beside words; the

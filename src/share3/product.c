@@ -99,8 +99,7 @@ static void multiply(uint64_t *out, share3_kind kind, const operands *op,
         share3_kernel()->and (out, op->x, op->y, n);
 }
 
-/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on. */
-static void mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
+void share3_mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
                  size_t n) {
     uint64_t *f[2] = { s->scratch, s->scratch + SHARE3_BLOCK };
     for (unsigned p = 0; p < 2; p++) {
@@ -120,13 +119,11 @@ static void mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
     }
 }
 
-/* And with the masks kept in the record, from word i on: e_R is F(k_i), and
- * what is received makes e_L of F(k_(i+1)). */
-static void mask_recorded(const run *r, uint64_t *out, uint64_t block, size_t n,
-                          size_t i) {
-    uint64_t *const f[2] = { r->record->e[0] + i, r->record->e[1] + i };
+/* e_R is F(k_i), and what is received makes e_L of F(k_(i+1)). */
+void share3_mask_kept(mal_share3 *s, share3_kind kind, uint64_t *out,
+                      uint64_t *const f[2], uint64_t block, size_t n) {
     for (unsigned p = 0; p < 2; p++) {
-        const share3_key *k = &r->s->key[p];
+        const share3_key *k = &s->key[p];
         mal_prim_aes_ctr(f[p], n / 2, &k->aes, k->counter + block,
                          SHARE3_TWEAK_MASK);
         if (n % 2) {
@@ -137,7 +134,7 @@ static void mask_recorded(const run *r, uint64_t *out, uint64_t block, size_t n,
             mal_wipe(last, sizeof last);
         }
     }
-    if (r->kind == SHARE3_AND) {
+    if (kind == SHARE3_AND) {
         share3_kernel()->xor (out, out, f[0], f[1], 0, n);
         return;
     }
@@ -183,11 +180,14 @@ static void make_chunk(void *ctx, uint64_t *out, size_t from, size_t n) {
     for (size_t i = 0; i < n; i += SHARE3_BLOCK) {
         const size_t step = share3_least(SHARE3_BLOCK, n - i);
         make_block(r, out + i, from + i, step);
-        if (r->record)
-            mask_recorded(r, out + i, (from + i) / 2, step,
-                          r->record->n + from + i);
-        else
-            mask(r->s, r->kind, out + i, (from + i) / 2, step);
+        if (r->record) {
+            const size_t at = r->record->n + from + i;
+            uint64_t *const f[2] = { r->record->e[0] + at,
+                                     r->record->e[1] + at };
+            share3_mask_kept(r->s, r->kind, out + i, f, (from + i) / 2, step);
+        } else {
+            share3_mask(r->s, r->kind, out + i, (from + i) / 2, step);
+        }
         store_words(r, 0, out + i, from + i, step);
     }
 }
@@ -199,8 +199,7 @@ static void take_chunk(void *ctx, const uint64_t *in, size_t from, size_t n) {
     store_words(r, 1, in, from, n);
 }
 
-/* So many words were masked, so many products made. */
-static void used(mal_share3 *s, size_t masks, size_t products) {
+void share3_masks_used(mal_share3 *s, size_t masks, size_t products) {
     for (unsigned p = 0; p < 2; p++)
         s->key[p].counter += (masks + 1) / 2;
     s->count.products += products;
@@ -217,7 +216,7 @@ static mal_err run_gates(run *r, size_t total) {
         .ctx = r,
     };
     MAL_TRY(share3_exchange(r->s, &round));
-    used(r->s, total, total);
+    share3_masks_used(r->s, total, total);
     if (r->record)
         r->record->n += total;
     return MAL_OK;
@@ -268,8 +267,8 @@ static void make_dot(void *ctx, uint64_t *out, size_t from, size_t n) {
         out[j] = share3_kernel()->dot(x, y, d->len);
     }
     for (size_t i = 0; i < n; i += SHARE3_BLOCK)
-        mask(d->s, SHARE3_DOT, out + i, (from + i) / 2,
-             share3_least(SHARE3_BLOCK, n - i));
+        share3_mask(d->s, SHARE3_DOT, out + i, (from + i) / 2,
+                    share3_least(SHARE3_BLOCK, n - i));
     memcpy(d->z->part[0] + from, out, n * sizeof *out);
 }
 
@@ -313,6 +312,6 @@ mal_err mal_share3_dot(mal_share3 *s, mal_share3_words *z,
         .ctx = &d,
     };
     MAL_TRY(share3_exchange(s, &round));
-    used(s, z->n, x->n);
+    share3_masks_used(s, z->n, x->n);
     return MAL_OK;
 }

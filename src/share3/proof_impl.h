@@ -81,11 +81,11 @@ static inline size_t share3_points(unsigned v) {
 
 /* --- Verification (prove.c) ----------------------------------------------- */
 
-/* Verify what the record holds, and claims (of one word each) unless NULL, and
- * empty both. */
+/* Verify what the record holds, and claims (of one word each) or products of
+ * matrices unless NULL, and empty all. */
 mal_err share3_prove(mal_share3 *s, const proof_ring *ring,
-                     share3_record *record,
-                     share3_claims *claims) MAL_MUST_CHECK;
+                     share3_record *record, share3_claims *claims,
+                     share3_matrices *matrices) MAL_MUST_CHECK;
 
 void share3_proof_clear(mal_share3 *s); /* its memory */
 

@@ -64,8 +64,7 @@ static void weight(uint64_t *z, const uint64_t *theta, size_t g) {
     reduce(z, wide);
 }
 
-/* e [3^v][m] of values at corners those at points, in place. */
-static void to_points(uint64_t *e, unsigned v, size_t m) {
+void share3_to_points(uint64_t *e, unsigned v, size_t m) {
     size_t n = m;
     for (unsigned t = 0; t < v; t++, n *= 3)
         for (size_t high = (size_t)1 << (v - t - 1); high-- > 0;) {
@@ -93,7 +92,7 @@ static mal_err points_plain(uint64_t *p, const share3_record *r,
         for (unsigned k = 0; k < 4; k++) {
             for (size_t j = 0; j < (size_t)1 << v; j++)
                 e[k][j] = *word_of(from[k], g, j, v);
-            to_points(e[k], v, 1);
+            share3_to_points(e[k], v, 1);
         }
         for (size_t i = 0; i < n; i++)
             e[0][i] = e[0][i] * e[1][i] + e[2][i] * e[3][i];
@@ -149,8 +148,8 @@ static mal_err fold_points_plain(uint64_t *p, const uint64_t *a,
             memcpy(e + j * D, a + (j * m + i) * D, D * sizeof *e);
             memcpy(f + j * D, b + (j * m + i) * D, D * sizeof *e);
         }
-        to_points(e, v, D);
-        to_points(f, v, D);
+        share3_to_points(e, v, D);
+        share3_to_points(f, v, D);
         for (size_t k = 0; k < n; k++)
             share3_kernel()->poly_mac(wide + k * WIDE, e + k * D, f + k * D);
     }

@@ -27,4 +27,7 @@ extern const proof_words_kernels share3_proof_words_plain,
     share3_proof_words_avx512;
 const proof_words_kernels *share3_proof_words(void);
 
+/* e [3^v][m] of values at corners those at points, in place. */
+void share3_to_points(uint64_t *e, unsigned v, size_t m);
+
 #endif

@@ -34,14 +34,18 @@
  *
  * What a shuffle claims (checked.c) is an inner product from the start: it
  * stands behind the vectors of step 2.  Its own words were random after its
- * lie, and a lie in products does not cancel it: theta is drawn later.
+ * lie, and a lie in products does not cancel it: theta is drawn later.  What a
+ * product of matrices claims (proof_matrix.c) becomes one by weights of its
+ * own, drawn with theta.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights, 2/q for each variable, of which a batch of 2^18 words has
- * log2(2^18 rows) + 1; 3/q for ANDs, where one stands for zero too.
+ * log2(2^18 rows) + 1; 3/q for ANDs, where one stands for zero too.  Beside
+ * 2^13 elements of words, 2^13 of matrices: 5 variables of groups, 14 of all
+ * elements, one as both are made whole, and the last.
  *   ANDs:   q = 2^64, (1 + 3 * 25) / 2^64 < 2^-57; with claims, 2^28 elements
  *           in all, (1 + 3 * (6 + 28 + 1)) / 2^64 < 2^-57.
- *   words:  q = 2^48, (1 + 2 * 19) / 2^48 < 2^-42.
+ *   words:  q = 2^48, (1 + 2 * 21) / 2^48 < 2^-42.
  * Who is caught once is caught: the bound is that of one batch, for all.
  * Zero knowledge: L and R see uniform words, challenges, values at r, and a c_L
  * that follows from what R knows and the claim that is true; a challenge is
@@ -53,7 +57,7 @@
  * Source: [BBCGI19] section 5.2, [BGIN19] sections 4 and 5; the polynomials in
  * many variables of [LFKN92] in place of those in one.
  */
-#include "proof_impl.h"
+#include "proof_matrix.h"
 
 /* Words: 2 of the seed, one a variable, and those of claims. */
 #define TOLD_MAX (48 + SHARE3_CLAIMS_TOLD)
@@ -65,11 +69,14 @@ typedef struct proof {
     const proof_ring *ring;
     share3_record *record;
     share3_claims *claims; /* NULL: none of this ring */
+    share3_matrices *matrices;
     unsigned v;
-    size_t blocks, n;                   /* n: elements of a vector */
-    uint64_t *theta;                    /* weights */
-    uint64_t *x[2], *y[2];              /* by part; x weighed */
-    uint64_t *spare;                    /* [n] elements */
+    size_t blocks, n;      /* n: elements of a vector */
+    uint64_t *theta;       /* weights */
+    uint64_t *x[2], *y[2]; /* by part; x weighed */
+    uint64_t *spare;       /* [n] elements */
+    size_t n_matrices;     /* elements that are still of these */
+    uint64_t *u[2];
     uint64_t *said[ROLES];              /* [3^v]: values, shares of values */
     uint64_t *corner, *point;           /* [2^v], [3^v]: what they count at r */
     uint64_t c[ROLES][PROOF_WORDS_MAX]; /* of left and right */
@@ -204,12 +211,18 @@ static void add_value(proof *p, unsigned role, unsigned v, bool corners) {
 /* --- Step 1 -----------------------------------------------------------------
  */
 
+/* Of groups, then of rows of matrices. */
+static size_t thetas_of(const proof *p) {
+    const size_t rows = p->matrices ? p->matrices->rows : 0;
+    return PROOF_LANES * p->blocks + (rows + 1) / 2 * 2;
+}
+
 static mal_err draw_weights(proof *p) {
     uint64_t seed[2];
     mal_prim_aes aes;
     MAL_TRY(toss(p, seed, 2));
     mal_prim_aes_init(&aes, (const uint8_t *)(const void *)seed);
-    mal_prim_aes_ctr(p->theta, PROOF_LANES / 2 * p->blocks, &aes, 0, 0);
+    mal_prim_aes_ctr(p->theta, thetas_of(p) / 2, &aes, 0, 0);
     return MAL_OK;
 }
 
@@ -250,7 +263,6 @@ static void evaluate(proof *p, uint64_t *z, const uint64_t *in, bool weighed) {
 static mal_err begin(proof *p) {
     const proof_ring *ring = p->ring;
     const share3_record *q = p->record;
-    MAL_TRY(draw_weights(p));
     MAL_TRY(ring->points(p->said[PROVER], q, p->theta, p->v, p->blocks));
     MAL_TRY(say(p, 0, pack(p, p->said[PROVER])));
     MAL_TRY(challenge(p, p->v));
@@ -278,6 +290,19 @@ static void take_claims(proof *p) {
     p->n += q->n;
 }
 
+/* Nor need products of matrices any challenge before. */
+static void take_matrices(proof *p) {
+    const share3_matrices *m = p->matrices;
+    const uint64_t *theta = p->theta + PROOF_LANES * p->blocks;
+    if (!p->n_matrices)
+        return;
+    for (unsigned i = 0; i < 2; i++)
+        share3_matrices_weigh(p->u[i], m, i, theta);
+    share3_matrices_claim(p->c[LEFT], m, 1, theta);
+    share3_matrices_less(p->c[LEFT], m, 1, p->u[1]);
+    share3_matrices_claim(p->c[RIGHT], m, 0, theta);
+}
+
 /* --- Step 2 -----------------------------------------------------------------
  */
 
@@ -290,6 +315,43 @@ static mal_err points_of_both(proof *p, unsigned v, size_t m) {
     for (size_t i = 0; i < share3_points(v); i++)
         ring->add(at(p, z, i), at(p, z, i), at(p, p->point, i));
     return MAL_OK;
+}
+
+/* And of what is still of matrices, once. */
+static mal_err points_of_matrices(proof *p, unsigned v, size_t m) {
+    for (unsigned i = 0; i < 2 && m; i++)
+        MAL_TRY(share3_matrices_points(p->said[PROVER], p->matrices, 1 - i,
+                                       p->u[i], v, m));
+    return MAL_OK;
+}
+
+static void fold_matrices(proof *p, unsigned v, size_t m) {
+    for (unsigned i = 0; i < 2 && m; i++) {
+        p->ring->fold(at(p, p->x[i], p->n), p->u[i], p->corner, v, m);
+        share3_matrices_fold(at(p, p->y[i], p->n), p->matrices, i, p->corner, v,
+                             m);
+    }
+    p->n += m;
+    p->n_matrices = 0;
+}
+
+/* The numbers of n elements in 2^v pieces. */
+static size_t pieces(size_t n, unsigned v) {
+    return (n + ((size_t)1 << v) - 1) >> v;
+}
+
+static void pad(proof *p, unsigned v, size_t m, size_t of_matrices) {
+    const size_t bytes = 8 * p->ring->words, n = p->n_matrices,
+                 more = (of_matrices << v) - n;
+    for (unsigned i = 0; i < 2; i++) { /* zeros behind the n elements */
+        memset(at(p, p->x[i], p->n), 0, bytes * ((m << v) - p->n));
+        memset(at(p, p->y[i], p->n), 0, bytes * ((m << v) - p->n));
+        if (n) {
+            memset(at(p, p->u[i], n), 0, bytes * more);
+            memset(p->matrices->x[i] + n * SHARE3_MATRIX_VECTORS, 0,
+                   8 * SHARE3_MATRIX_VECTORS * more);
+        }
+    }
 }
 
 static void fold_one(proof *p, uint64_t **vector, unsigned v, size_t m) {
@@ -311,14 +373,11 @@ static void fold_claim(proof *p, unsigned role, unsigned v) {
 }
 
 static mal_err fold(proof *p) {
-    const unsigned v = p->ring->fold_vars(p->n);
-    const size_t m = ((p->n - 1) >> v) + 1;
-    for (unsigned i = 0; i < 2; i++) { /* zeros behind the n elements */
-        const size_t bytes = 8 * p->ring->words * ((m << v) - p->n);
-        memset(at(p, p->x[i], p->n), 0, bytes);
-        memset(at(p, p->y[i], p->n), 0, bytes);
-    }
+    const unsigned v = p->ring->fold_vars(p->n + p->n_matrices);
+    const size_t m = pieces(p->n, v), of_matrices = pieces(p->n_matrices, v);
+    pad(p, v, m, of_matrices);
     MAL_TRY(points_of_both(p, v, m));
+    MAL_TRY(points_of_matrices(p, v, of_matrices));
     MAL_TRY(say(p, 1, share3_points(v) - 1));
     MAL_TRY(challenge(p, v));
     fold_claim(p, LEFT, v);
@@ -328,6 +387,7 @@ static mal_err fold(proof *p) {
         fold_one(p, &p->y[i], v, m);
     }
     p->n = m;
+    fold_matrices(p, v, of_matrices);
     return MAL_OK;
 }
 
@@ -458,19 +518,23 @@ static mal_err set_up(proof *p) {
     const size_t block = (size_t)PROOF_LANES << p->v;
     p->blocks = (q->n + block - 1) / block;
     p->n = PROOF_LANES * ring->rows * p->blocks;
+    p->n_matrices = p->matrices ? p->matrices->held.len : 0;
     for (unsigned i = 0; i < 2; i++) {
         uint64_t *const all[3] = { q->x[i], q->y[i], q->e[i] };
         const size_t rest = p->blocks * block - q->n;
         for (unsigned k = 0; rest && k < 3; k++)
             memset(all[k] + q->n, 0, 8 * rest);
     }
-    const size_t theta = PROOF_LANES * p->blocks;
+    const size_t theta = (thetas_of(p) + 7) / 8 * 8;
     const size_t said = (PROOF_POINTS_MAX + 7) / 8 * 8 * ring->words;
     const size_t corner = PROOF_CORNERS_MAX * ring->words;
-    const size_t n = p->n + (p->claims ? (p->claims->n + 7) / 8 * 8 : 0);
+    const size_t n =
+        p->n + (p->claims ? (p->claims->n + 7) / 8 * 8 : 0) + p->n_matrices / 2;
     const size_t vector = (n + PROOF_CORNERS_MAX) * ring->words;
+    const size_t u =
+        p->n_matrices ? (p->n_matrices + SHARE3_MATRIX_PAD) * ring->words : 0;
     uint64_t *next = NULL;
-    MAL_TRY(want(p->s, &next, theta + 4 * said + corner + 5 * vector));
+    MAL_TRY(want(p->s, &next, theta + 4 * said + corner + 5 * vector + 2 * u));
     for (unsigned i = 0; i < ROLES; i++)
         p->said[i] = take(&next, said);
     p->theta = take(&next, theta);
@@ -479,6 +543,7 @@ static mal_err set_up(proof *p) {
     for (unsigned i = 0; i < 2; i++) {
         p->x[i] = take(&next, vector);
         p->y[i] = take(&next, vector);
+        p->u[i] = take(&next, u);
     }
     p->spare = next;
     return MAL_OK;
@@ -487,18 +552,27 @@ static mal_err set_up(proof *p) {
 static mal_err run(proof *p) {
     MAL_TRY(set_up(p));
     MAL_TRY(share3_wait_all_came(p->s));
+    if (p->blocks || p->n_matrices)
+        MAL_TRY(draw_weights(p));
     if (p->blocks)
         MAL_TRY(begin(p));
     take_claims(p);
-    while (p->n > 1)
+    take_matrices(p);
+    while (p->n > 1 || p->n_matrices)
         MAL_TRY(fold(p));
     return last(p);
 }
 
 mal_err share3_prove(mal_share3 *s, const proof_ring *ring,
-                     share3_record *record, share3_claims *claims) {
-    proof p = { .s = s, .ring = ring, .record = record, .claims = claims };
-    if (record->n == 0 && (!claims || claims->n == 0))
+                     share3_record *record, share3_claims *claims,
+                     share3_matrices *matrices) {
+    proof p = { .s = s,
+                .ring = ring,
+                .record = record,
+                .claims = claims,
+                .matrices = matrices };
+    if (record->n == 0 && (!claims || claims->n == 0) &&
+        (!matrices || matrices->n == 0))
         return MAL_OK;
     s->unagreed = true;
     mal_err err = run(&p);
@@ -508,5 +582,7 @@ mal_err share3_prove(mal_share3 *s, const proof_ring *ring,
         claims->n = claims->n_told = 0;
         claims->c[0] = claims->c[1] = 0;
     }
+    if (matrices)
+        share3_matrices_forget(matrices);
     return share3_leave(s, err);
 }

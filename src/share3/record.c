@@ -32,6 +32,7 @@ void share3_record_clear(mal_share3 *s) {
     forget(&s->record[0]);
     forget(&s->record[1]);
     forget_claims(&s->claims);
+    share3_matrices_clear(&s->matrices);
     share3_proof_clear(s);
 }
 
@@ -66,9 +67,14 @@ static mal_err grow(share3_record *r, size_t n) {
 }
 
 static mal_err prove(mal_share3 *s, share3_record *r, share3_claims *claims) {
-    const bool words = r == &s->record[1];
-    return share3_prove(s, words ? &share3_ring_words : &share3_ring_bits, r,
-                        claims);
+    if (r == &s->record[1])
+        return share3_record_words(s);
+    return share3_prove(s, &share3_ring_bits, r, claims, NULL);
+}
+
+mal_err share3_record_words(mal_share3 *s) {
+    return share3_prove(s, &share3_ring_words, &s->record[1], NULL,
+                        &s->matrices);
 }
 
 /* *n: how many words of this kind may be multiplied at once. */

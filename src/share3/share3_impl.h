@@ -76,6 +76,32 @@ typedef struct share3_claims {
     unsigned n_told;
 } share3_claims;
 
+/* Products of matrices to be verified with those of words (matrix.c): of z = A
+ * x one word is sent for each row and vector, and it is one claim that
+ *     sum_k (a_i x_(i+1) + a_(i+1) x_i) = e_L + e_R,
+ * with e[0] and e[1] as in a record, but for a_i x_i that e[1] still holds. */
+#define SHARE3_MATRIX_WORDS ((size_t)1 << 18) /* of matrices, of results */
+#define SHARE3_MATRIX_LEN ((size_t)1 << 13)   /* of all claims */
+#define SHARE3_MATRIX_VECTORS 8               /* of one claim */
+#define SHARE3_MATRIX_PAD 8 /* zeros that a proof writes behind vectors */
+typedef struct share3_matrix {
+    size_t rows, len, a; /* word a of the matrices is its first */
+    size_t e, e_stride;  /* word e is the first, a row's lie together */
+    unsigned vectors;
+} share3_matrix;
+typedef struct share3_held {
+    size_t len, words, results;
+} share3_held;
+typedef struct share3_matrices {
+    share3_held held, used; /* now, and at most so far */
+    size_t n, rows;         /* claims, and their rows */
+    unsigned vectors;       /* at most, of a claim */
+    share3_matrix *claim;
+    uint64_t *a[2], *e[2];
+    uint64_t *x[2]; /* [SHARE3_MATRIX_VECTORS] side by side, or zeros */
+    void *memory;
+} share3_matrices;
+
 struct mal_share3 {
     void *block; /* what was allocated; this lies in it, aligned */
     mal_mesh *mesh;
@@ -88,6 +114,7 @@ struct mal_share3 {
     uint64_t shuffles; /* drawn so far */
     share3_record record[2]; /* of ANDs, of products of words */
     share3_claims claims;
+    share3_matrices matrices;
     bool unagreed;   /* proved, came in; the others have not said so yet */
     uint64_t *proof; /* what a proof needs, kept for the next */
     size_t proof_words;
@@ -161,7 +188,21 @@ mal_err share3_record_room(mal_share3 *s, share3_kind kind,
  * if there is none. */
 mal_err share3_claims_room(mal_share3 *s, share3_claims **claims,
                            size_t n) MAL_MUST_CHECK;
+/* Verifies products of words: there is no more room. */
+mal_err share3_record_words(mal_share3 *s) MAL_MUST_CHECK;
 void share3_record_clear(mal_share3 *s);
+
+/* matrix.c: how many rows, and columns, of a product of so many, are claimed at
+ * once; *full: only when what is held has been verified. */
+typedef struct share3_shape {
+    size_t rows, len, vectors;
+} share3_shape;
+share3_shape share3_matrix_step(const share3_held *held, bool *full,
+                                const share3_shape *left);
+/* What a step adds to what is held. */
+share3_held share3_matrix_holds(const share3_shape *step);
+void share3_matrices_forget(share3_matrices *m); /* proved */
+void share3_matrices_clear(share3_matrices *m);
 
 /* io.c: open x_k's sum, over bits, to the two that hold part k of words. */
 mal_err share3_open_part(mal_share3 *s, uint64_t *planes, unsigned k,
@@ -202,6 +243,14 @@ static inline size_t share3_least(size_t a, size_t b) {
 /* product.c: all gates in one round. */
 mal_err share3_gates(mal_share3 *s, share3_kind kind, const share3_gate *gates,
                      size_t n_gates, size_t words) MAL_MUST_CHECK;
+/* out += F(k_i) - F(k_(i+1)), for the blocks of the keys from `block` on; and
+ * with both masks kept in f, of products that are to be verified. */
+void share3_mask(mal_share3 *s, share3_kind kind, uint64_t *out, uint64_t block,
+                 size_t n);
+void share3_mask_kept(mal_share3 *s, share3_kind kind, uint64_t *out,
+                      uint64_t *const f[2], uint64_t block, size_t n);
+/* So many words were masked, so many products made. */
+void share3_masks_used(mal_share3 *s, size_t masks, size_t products);
 
 /* vector.c */
 static inline size_t share3_stride(size_t n) {

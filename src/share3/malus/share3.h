@@ -1,5 +1,4 @@
-/* malus/share3.h - three parties compute on replicated shares of words and
- * bits.
+/* malus/share3.h - three parties compute on shares of words and bits.
  *
  * A word is x = x0 + x1 + x2 mod 2^64, a bit x = x0 ^ x1 ^ x2.  Party i holds
  * x_i in part[0] and x_(i+1) in part[1] [AFLNO16]: one party alone holds two
@@ -11,8 +10,7 @@
  * message to one peer in each round.  What is revealed, and to whom, stands in
  * the names: only `open` and `open_to` reveal.  A call whose message fails
  * leaves the engine dead: every later call is MAL_E_STATE, and the job is void.
- * Our own arguments, refused, leave it as it was; the peers notice if they went
- * on.
+ * Our own arguments, refused, leave it as it was; peers that go on notice.
  *
  * Vectors are owned by an engine (`new`, `clear`) or are views into another
  * one.  z may be x or y where a comment does not forbid it; a z that is empty
@@ -47,8 +45,7 @@ typedef struct mal_share3_options {
     const mal_progress *progress; /* borrowed; NULL is fine */
 } mal_share3_options;
 
-/* What passed so far. */
-typedef struct mal_share3_counters {
+typedef struct mal_share3_counters { /* what passed so far */
     uint64_t rounds;   /* times that we waited for a message made of ours */
     uint64_t messages; /* sent, to both peers */
     uint64_t bytes;    /* sent, to both peers, headers of messages included */
@@ -138,9 +135,8 @@ mal_err mal_share3_bits_public(mal_share3 *s, mal_share3_bits *z,
                                const uint64_t *planes, size_t n,
                                unsigned width) MAL_MUST_CHECK;
 /* An owner without a seat makes three parts; party i is sent parts[i] and
- * parts[(i + 1) % 3] and adopts them with _adopt (copied).  The owner is
- * believed to have sent both holders of a part the same one; mal_share3_agree
- * checks it. */
+ * parts[(i + 1) % 3], and adopts copies.  That both holders of a part were sent
+ * the same is believed until mal_share3_agree. */
 void mal_share3_split(uint64_t *const parts[3], const uint64_t *x, size_t n,
                       mal_prim_drbg *drbg);
 void mal_share3_split_bits(uint64_t *const parts[3], const uint64_t *planes,
@@ -170,7 +166,6 @@ void mal_share3_rows_of(uint64_t *rows, const uint64_t *planes, size_t n,
 /* Verify every product since the last call; MAL_E_PEER if one was wrong.  Every
  * opening does so first.  Nothing to do when semi-honest. */
 mal_err mal_share3_verify(mal_share3 *s) MAL_MUST_CHECK;
-/* To all three. */
 mal_err mal_share3_words_open(mal_share3 *s, uint64_t *x,
                               const mal_share3_words *v) MAL_MUST_CHECK;
 mal_err mal_share3_bits_open(mal_share3 *s, uint64_t *planes,
@@ -180,7 +175,7 @@ mal_err mal_share3_words_open_to(mal_share3 *s, uint64_t *x, unsigned to,
                                  const mal_share3_words *v) MAL_MUST_CHECK;
 mal_err mal_share3_bits_open_to(mal_share3 *s, uint64_t *planes, unsigned to,
                                 const mal_share3_bits *v) MAL_MUST_CHECK;
-/* The same values under shares that nobody could link to the old ones. */
+/* The same values under fresh shares. */
 mal_err mal_share3_words_refresh(mal_share3 *s, mal_share3_words *z,
                                  const mal_share3_words *x) MAL_MUST_CHECK;
 mal_err mal_share3_bits_refresh(mal_share3 *s, mal_share3_bits *z,
@@ -218,11 +213,16 @@ mal_err mal_share3_not(mal_share3 *s, mal_share3_bits *z,
 mal_err mal_share3_mul(mal_share3 *s, mal_share3_words *z,
                        const mal_share3_words *x,
                        const mal_share3_words *y) MAL_MUST_CHECK;
-/* z[j] = sum over k < len of x[j * len + k] * y[j * len + k]; one word sent for
- * each j.  z is not x or y. */
+/* z[j] = sum over k < len of x[j * len + k] * y[j * len + k].  Here and in
+ * matmul one word is sent for each of z, and z is not x or y. */
 mal_err mal_share3_dot(mal_share3 *s, mal_share3_words *z,
                        const mal_share3_words *x, const mal_share3_words *y,
                        size_t len) MAL_MUST_CHECK;
+/* z[v * rows + j] = sum over k < len of a[j * len + k] * x[v * len + k]: a
+ * matrix times up to 2^16 vectors, of which only z is proved word by word. */
+mal_err mal_share3_matmul(mal_share3 *s, mal_share3_words *z,
+                          const mal_share3_words *a, const mal_share3_words *x,
+                          size_t len) MAL_MUST_CHECK;
 /* Plane by plane; widths equal, or y has one plane and serves all of x's. */
 mal_err mal_share3_and(mal_share3 *s, mal_share3_bits *z,
                        const mal_share3_bits *x,
@@ -291,8 +291,7 @@ mal_err mal_share3_floor_shift(mal_share3 *s, mal_share3_words *z,
                                unsigned shift) MAL_MUST_CHECK;
 /* q = floor(x / y), total: where y = 0, or the signed quotient does not fit,
  * q = 0 and the plane `bad` is 1 (elsewhere 0; NULL is fine).  About
- * w (log w + 2) rounds for w planes; q and bad are not inputs.
- * Leaks: nothing but the width. */
+ * w (log w + 2) rounds for w planes; q and bad are not inputs. */
 mal_err mal_share3_divide(mal_share3 *s, mal_share3_bits *q,
                           mal_share3_bits *bad, const mal_share3_bits *x,
                           const mal_share3_bits *y,
@@ -300,8 +299,7 @@ mal_err mal_share3_divide(mal_share3 *s, mal_share3_bits *q,
 
 /* --- Permutations -------------------------------------------------------- */
 
-/* One of both is set. */
-typedef struct mal_share3_column {
+typedef struct mal_share3_column { /* one of both is set */
     mal_share3_words *words;
     mal_share3_bits *bits;
 } mal_share3_column;
@@ -344,7 +342,7 @@ mal_err mal_share3_order_words(mal_share3 *s, mal_share3_words *pi,
 mal_err mal_share3_order_apply(mal_share3 *s, const mal_share3_order *order,
                                const mal_share3_column *columns,
                                unsigned n_columns, bool inverse) MAL_MUST_CHECK;
-/* Order and apply, once: by a fresh uniform permutation, by pi. */
+/* Order and apply, once: a fresh uniform one, pi. */
 mal_err mal_share3_shuffle(mal_share3 *s, const mal_share3_column *columns,
                            unsigned n_columns) MAL_MUST_CHECK;
 mal_err mal_share3_permute(mal_share3 *s, const mal_share3_column *columns,
@@ -380,7 +378,7 @@ typedef struct mal_share3_cost {
     uint64_t rounds, messages, bytes, products;
     bool malicious, unagreed;
     unsigned told;
-    uint64_t pending[2], claims;
+    uint64_t pending[2], claims, matrices[3];
 } mal_share3_cost;
 /* Add the cost of a call over n rows of width planes to *cost. */
 void mal_share3_cost_add(mal_share3_cost *cost, mal_share3_call call, size_t n,
@@ -389,6 +387,8 @@ void mal_share3_cost_add(mal_share3_cost *cost, mal_share3_call call, size_t n,
  * estimate (20 % of bytes, 30 % of rounds); of mal_share3_verify. */
 void mal_share3_cost_move(mal_share3_cost *cost, size_t n, unsigned words,
                           unsigned planes);
+void mal_share3_cost_matmul(mal_share3_cost *cost, size_t rows, size_t len,
+                            size_t vectors);
 void mal_share3_cost_rank(mal_share3_cost *cost, size_t n, unsigned width);
 void mal_share3_cost_verify(mal_share3_cost *cost);
 

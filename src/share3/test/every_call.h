@@ -6,7 +6,7 @@
 
 typedef struct every {
     size_t n;
-    mal_share3_words u, v, w, t;
+    mal_share3_words u, v, w, t, m, d;
     mal_share3_bits x, y, z, b, q;
 } every;
 
@@ -15,6 +15,8 @@ __attribute__((unused)) static void every_clear(every *e) {
     mal_share3_words_clear(&e->v);
     mal_share3_words_clear(&e->w);
     mal_share3_words_clear(&e->t);
+    mal_share3_words_clear(&e->m);
+    mal_share3_words_clear(&e->d);
     mal_share3_bits_clear(&e->x);
     mal_share3_bits_clear(&e->y);
     mal_share3_bits_clear(&e->z);
@@ -35,6 +37,9 @@ static mal_err every_step(mal_share3 *s, every *e, const uint64_t *rows,
     MAL_TRY(mal_share3_mul(s, &e->w, &e->u, &e->v));
     MAL_TRY(mal_share3_dot(s, &e->t, &e->u, &e->v, 1));
     MAL_TRY(mal_share3_words_refresh(s, &e->t, &e->t));
+    const mal_share3_words two = mal_share3_words_view(&e->v, 0, n < 2 ? n : 2);
+    MAL_TRY(mal_share3_matmul(s, &e->m, &e->u, &two, 1));
+    MAL_TRY(mal_share3_matmul(s, &e->d, &e->u, &e->v, n));
     MAL_TRY(mal_share3_and(s, &e->z, &e->x, &e->y));
     MAL_TRY(mal_share3_or(s, &e->z, &e->z, &e->y));
     MAL_TRY(mal_share3_bits_refresh(s, &e->z, &e->z));

@@ -29,6 +29,9 @@ static void calculate(mal_share3 *s, seat *p, job *j) {
     must(mal_share3_words_agree(s, &j->u));
     must(mal_share3_mul(s, &j->w, &j->u, &j->v));
     must(mal_share3_dot(s, &j->w, &j->u, &j->v, 1));
+    mal_share3_words_clear(&j->w);
+    must(mal_share3_matmul(s, &j->w, &j->u, &j->v, N));
+    mal_share3_words_clear(&j->w);
     must(mal_share3_and(s, &j->z, &j->x, &j->y));
     must(mal_share3_eq(s, &j->b, &j->x, &j->y));
     must(mal_share3_lt(s, &j->b, &j->x, &j->y, true));
@@ -60,6 +63,8 @@ static void arrange(mal_share3 *s, job *j) {
     /* One that is verified; the rest of the engine is semi-honest here. */
     s->options.security = MAL_SHARE3_MALICIOUS;
     must(mal_share3_shuffle(s, columns, 2));
+    must(mal_share3_matmul(s, &pi, &j->u, &j->v, 1));
+    mal_share3_words_clear(&pi);
     must(mal_share3_verify(s));
     s->options.security = MAL_SHARE3_SEMI_HONEST;
     must(mal_share3_order_sort(s, &order, keys, 2));

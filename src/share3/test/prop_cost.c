@@ -213,6 +213,81 @@ TEST(what_waits_to_be_proved_is_carried_from_call_to_call) {
     }
 }
 
+/* --- Products of matrices ---------------------------------------------------
+ */
+
+typedef struct shape {
+    size_t rows, len, vectors;
+} shape;
+
+typedef struct matrices {
+    job j;
+    shape shape;
+} matrices;
+
+/* Two of them, and what else waits to be proved with them. */
+static mal_err multiply(mal_share3 *s, void *ctx) {
+    matrices *m = ctx;
+    const shape *h = &m->shape;
+    MAL_AUTO(mal_share3_words_clear)
+    mal_share3_words a = { 0 }, x = { 0 }, z = { 0 }, u = { 0 };
+    MAL_TRY(mal_share3_words_new(s, &a, h->rows * h->len));
+    MAL_TRY(mal_share3_words_new(s, &x, h->vectors * h->len));
+    const mal_share3_counters before = mal_share3_count(s);
+    MAL_TRY(mal_share3_matmul(s, &z, &a, &x, h->len));
+    MAL_TRY(mal_share3_mul(s, &u, &x, &x));
+    MAL_TRY(mal_share3_matmul(s, &z, &a, &x, h->len));
+    MAL_TRY(mal_share3_verify(s));
+    const mal_share3_counters after = mal_share3_count(s);
+    m->j.seen[mal_share3_me(s)] = (mal_share3_cost){
+        .rounds = after.rounds - before.rounds,
+        .messages = after.messages - before.messages,
+        .bytes = after.bytes - before.bytes,
+        .products = after.products - before.products,
+    };
+    return MAL_OK;
+}
+
+static void compare_matmul(shape h, bool malicious) {
+    static trio t;
+    matrices m = { .shape = h };
+    mal_share3_cost c = { .malicious = malicious };
+    const int what = MAL_SHARE3_CALLS;
+    const size_t n = h.rows * h.len;
+    const unsigned width = (unsigned)h.vectors;
+    trio_init(&t);
+    for (unsigned i = 0; i < 3 && malicious; i++)
+        t.p[i].options.security = MAL_SHARE3_MALICIOUS;
+    trio_go(&t, multiply, &m);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s", i, t.p[i].why);
+    const job j = m.j;
+    mal_share3_cost_matmul(&c, h.rows, h.len, h.vectors);
+    mal_share3_cost_add(&c, MAL_SHARE3_CALL_MUL, h.vectors * h.len, 64);
+    mal_share3_cost_matmul(&c, h.rows, h.len, h.vectors);
+    mal_share3_cost_verify(&c);
+    SAME(rounds);
+    SAME(messages);
+    SAME(bytes);
+    SAME(products);
+    CHECK(c.matrices[0] + c.matrices[1] + c.matrices[2] == 0);
+}
+
+TEST(products_of_matrices_are_predicted_to_the_byte) {
+    static const shape shapes[] = {
+        { 1, 1, 1 },
+        { 31, 427, 1 },
+        { 427, 31, 3 },
+        { 3, 5, 100 },                           /* many claims */
+        { 9, SHARE3_MATRIX_LEN + 5, 1 },         /* two pieces of a row */
+        { 70, 4001, 9 },                         /* more words than are held */
+        { 5000, 2, SHARE3_MATRIX_VECTORS * 10 }, /* more results */
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (unsigned malicious = 0; malicious < 2; malicious++)
+            compare_matmul(shapes[i], malicious);
+}
+
 TEST(nothing_costs_nothing) {
     for (int what = 0; what < MAL_SHARE3_CALLS; what++)
         if (what != MAL_SHARE3_CALL_AGREE)

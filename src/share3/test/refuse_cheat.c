@@ -23,6 +23,10 @@ static mal_err body(mal_share3 *s, void *ctx) {
     mal_err err = every_step(s, &e, rows, rows, out);
     if (err == MAL_OK) /* what was truncated is right but for a unit */
         err = mal_share3_mul(s, &e.w, &e.u, &e.v);
+    for (unsigned p = 0; p < 2 && err == MAL_OK; p++)
+        for (size_t i = 0; i < ROWS; i++)
+            e.w.part[p][i] +=
+                e.m.part[p][i] + 3 * e.m.part[p][ROWS + i] + 5 * e.d.part[p][0];
     if (err == MAL_OK)
         err = mal_share3_words_open(s, o->w, &e.w);
     if (err == MAL_OK)
@@ -93,11 +97,19 @@ TEST(a_lie_in_any_message_is_seen) {
 /* Shares of public values are zero in two of three parts: what a verifier
  * knows is zero, and so is its product with whatever the other one says.  Were
  * such a lie seen or not as these parts are, it would tell what they are. */
+typedef enum gate { ANDS, WORDS, MATRICES, GATES } gate;
+static const char *const gate_name[GATES] = { "ANDs", "words", "matrices" };
+
 static mal_err zeros(mal_share3 *s, void *ctx) {
     static const uint64_t one[1] = { 1 };
+    const gate g = *(const gate *)ctx;
     MAL_AUTO(mal_share3_words_clear) mal_share3_words w = { 0 };
     MAL_AUTO(mal_share3_bits_clear) mal_share3_bits b = { 0 };
-    if (*(bool *)ctx) {
+    MAL_AUTO(mal_share3_words_clear) mal_share3_words z = { 0 };
+    if (g == MATRICES) {
+        MAL_TRY(mal_share3_words_public(s, &w, one, 1));
+        MAL_TRY(mal_share3_matmul(s, &z, &w, &w, 1));
+    } else if (g == WORDS) {
         MAL_TRY(mal_share3_words_public(s, &w, one, 1));
         MAL_TRY(mal_share3_mul(s, &w, &w, &w));
     } else {
@@ -107,30 +119,30 @@ static mal_err zeros(mal_share3 *s, void *ctx) {
     return mal_share3_verify(s);
 }
 
-static bool is_seen(unsigned who, unsigned whom, uint64_t at, bool words,
+static bool is_seen(unsigned who, unsigned whom, uint64_t at, gate g,
                     uint64_t *messages) {
     static trio t;
     start(&t);
     t.p[who].spies[whom].how = at ? LIE_FLIP : LIE_NONE;
     t.p[who].spies[whom].at = at;
     t.p[who].spies[whom].offset = SHARE3_HEADER;
-    trio_go(&t, zeros, &words);
+    trio_go(&t, zeros, &g);
     *messages = t.p[who].spies[whom].sent;
     return t.p[(who + 1) % 3].err == MAL_E_PEER ||
            t.p[(who + 2) % 3].err == MAL_E_PEER;
 }
 
 TEST(a_verifier_s_lie_is_seen_whatever_the_shares_are) {
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < 6 * GATES; i++) {
         const unsigned who = i % 3, whom = (who + 1 + i / 3 % 2) % 3;
+        const gate g = (gate)(i / 6);
         uint64_t messages, ignored;
-        CHECK(!is_seen(who, whom, 0, i >= 6, &messages));
+        CHECK(!is_seen(who, whom, 0, g, &messages));
         CHECK(messages > 3);
         for (uint64_t at = 1; at < messages; at++)
-            CHECK_THAT(is_seen(who, whom, at, i >= 6, &ignored),
+            CHECK_THAT(is_seen(who, whom, at, g, &ignored),
                        "nobody saw the lie of %u to %u in message %llu of %s",
-                       who, whom, (unsigned long long)at,
-                       i >= 6 ? "words" : "ANDs");
+                       who, whom, (unsigned long long)at, gate_name[g]);
     }
 }
 
