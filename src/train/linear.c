@@ -2,6 +2,7 @@
 #include "train_impl.h"
 
 #define MOMENT_BITS 24 /* of the scaled moments: MOMENT + WEIGHT <= 50 */
+#define SQUARE 8       /* columns that a product takes at once */
 
 static size_t moments(unsigned d) {
     return (size_t)d * (d + 1) / 2 + d;
@@ -35,21 +36,34 @@ static void equations_clear(equations *e) {
     mal_share3_words_clear(&e->b);
 }
 
+/* The columns from i on with the first few of them: what is below the diagonal
+ * goes to its place, and what is above it in this square is the same again. */
+static mal_err sum_square(mal_share3 *s, equations *e, const train_matrix *m,
+                          unsigned i) {
+    TRAIN_AUTO_WORDS z = { 0 };
+    const unsigned left = m->d - i, some = left < SQUARE ? left : SQUARE;
+    const size_t n = m->n;
+    const mal_share3_words a =
+        mal_share3_words_view(&m->column, i * n, left * n);
+    const mal_share3_words x = mal_share3_words_view(&a, 0, some * n);
+    MAL_TRY(mal_share3_matmul(s, &z, &a, &x, n));
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned v = 0; v < some; v++)
+            for (unsigned j = v; j < left; j++)
+                e->sums.part[p][(size_t)(i + j) * (i + j + 1) / 2 + i + v] =
+                    z.part[p][v * left + j];
+    return MAL_OK;
+}
+
 /* Sums of at most 2^20 products of at most 2^40: exact. */
 static mal_err sum_products(mal_share3 *s, equations *e,
                             const train_matrix *m) {
-    const size_t n = m->n;
-    size_t at = 0;
+    const size_t squares = (size_t)m->d * (m->d + 1) / 2;
     MAL_TRY(mal_share3_words_new(s, &e->sums, moments(m->d)));
-    for (unsigned i = 0; i < m->d; at += ++i) {
-        const mal_share3_words x = mal_share3_words_view(&m->column, i * n, n);
-        const mal_share3_words left =
-            mal_share3_words_view(&m->column, 0, (i + 1) * n);
-        mal_share3_words z = mal_share3_words_view(&e->sums, at, i + 1);
-        MAL_TRY(train_product(s, &z, &left, &x));
-    }
-    mal_share3_words z = mal_share3_words_view(&e->sums, at, m->d);
-    return train_product(s, &z, &m->column, &m->label);
+    for (unsigned i = 0; i < m->d; i += SQUARE)
+        MAL_TRY(sum_square(s, e, m, i));
+    mal_share3_words z = mal_share3_words_view(&e->sums, squares, m->d);
+    return mal_share3_matmul(s, &z, &m->column, &m->label, m->n);
 }
 
 /* A and b are the sums over 2^k >= rows: A's entries are at most 1. */
@@ -84,7 +98,7 @@ static mal_err solve(mal_share3 *s, mal_share3_words *w, equations *e,
     MAL_TRY(mal_share3_words_new(s, &gradient, d));
     MAL_TRY(mal_share3_words_affine(s, &e->b, &e->b, 1 << WEIGHT, 0));
     for (unsigned i = 0; i < o->steps; i++) {
-        MAL_TRY(train_product(s, &gradient, &e->a, &t.at));
+        MAL_TRY(mal_share3_matmul(s, &gradient, &e->a, &t.at, d));
         MAL_TRY(mal_share3_words_affine(s, &ridged, &t.at, ridge, 0));
         MAL_TRY(mal_share3_words_add(s, &gradient, &gradient, &ridged));
         MAL_TRY(train_less(s, &gradient, &e->b));

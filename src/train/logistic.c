@@ -148,11 +148,11 @@ static mal_err gradient_at(mal_share3 *s, mal_share3_words *gradient,
     TRAIN_AUTO_WORDS z = { 0 };
     TRAIN_AUTO_WORDS p = { 0 };
     MAL_TRY(mal_share3_words_new(s, &z, m->n));
-    MAL_TRY(train_product(s, &z, &m->row, w));
+    MAL_TRY(mal_share3_matmul(s, &z, &m->row, w, m->d));
     MAL_TRY(mal_share3_truncate(s, &z, &z, WEIGHT));
     MAL_TRY(mal_train_sigmoid(s, &p, &z));
     MAL_TRY(train_less(s, &p, &m->label));
-    return train_product(s, gradient, &m->column, &p);
+    return mal_share3_matmul(s, gradient, &m->column, &p, m->n);
 }
 
 /* The objective times N: its Hessian is at most d N / 4 + lambda N. */

@@ -164,27 +164,6 @@ mal_err train_matrix_rows(mal_share3 *s, train_matrix *m) {
     return MAL_OK;
 }
 
-mal_err train_product(mal_share3 *s, mal_share3_words *z,
-                      const mal_share3_words *a, const mal_share3_words *x) {
-    const size_t len = x->n, rows = a->n / len;
-    size_t batch = TRAIN_BATCH / len ? TRAIN_BATCH / len : 1;
-    if (batch > rows)
-        batch = rows;
-    TRAIN_AUTO_WORDS again = { 0 }; /* x, once for each row of the batch */
-    assert(a->n == len * rows && z->n == rows);
-    MAL_TRY(mal_share3_words_new(s, &again, batch * len));
-    for (size_t i = 0; i < batch; i++)
-        train_put(&again, i * len, x);
-    for (size_t at = 0; at < rows; at += batch) {
-        const size_t n = rows - at < batch ? rows - at : batch;
-        mal_share3_words zn = mal_share3_words_view(z, at, n);
-        const mal_share3_words an = mal_share3_words_view(a, at * len, n * len);
-        const mal_share3_words xn = mal_share3_words_view(&again, 0, n * len);
-        MAL_TRY(mal_share3_dot(s, &zn, &an, &xn, len));
-    }
-    return MAL_OK;
-}
-
 mal_err train_noise_add(mal_share3 *s, mal_share3_words *z,
                         const int64_t *own) {
     for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++) {

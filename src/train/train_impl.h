@@ -37,10 +37,6 @@ mal_err train_check(const mal_train_data *data,
 /* x := min(max(x, lo), hi), for any x.  The range is less than 2^30. */
 mal_err train_clip(mal_share3 *s, mal_share3_words *x, int64_t lo,
                    int64_t hi) MAL_MUST_CHECK;
-/* z[i] = sum over j of a[i * columns + j] * x[j], in batches. */
-mal_err train_product(mal_share3 *s, mal_share3_words *z,
-                      const mal_share3_words *a,
-                      const mal_share3_words *x) MAL_MUST_CHECK;
 /* z += the noise of all three: each party's own words. */
 mal_err train_noise_add(mal_share3 *s, mal_share3_words *z,
                         const int64_t *own) MAL_MUST_CHECK;

@@ -134,23 +134,27 @@ static mal_err gradients(mal_share3 *s, forest *f) {
     return train_clip(s, g, -(int64_t)ONE, (int64_t)ONE);
 }
 
+/* [2 nodes][n]: the gradients of each node's rows, zeros elsewhere; then which
+ * rows it has. */
+static mal_err sides(mal_share3 *s, mal_share3_words *z, const forest *f,
+                     unsigned nodes) {
+    const size_t n = f->n;
+    MAL_TRY(mal_share3_words_new(s, z, 2 * nodes * n));
+    for (unsigned v = 0; v < nodes; v++)
+        train_put(z, v * n, &f->gradient);
+    train_put(z, nodes * n, &f->member);
+    mal_share3_words g = mal_share3_words_view(z, 0, nodes * n);
+    return mal_share3_mul(s, &g, &g, &f->member);
+}
+
 /* sum[v][k] = the gradients of v's rows in bin k; counts after them, in 2^-20
  * where noise comes. */
 static mal_err histograms(mal_share3 *s, forest *f, level *l) {
-    TRAIN_AUTO_WORDS g = { 0 };
+    TRAIN_AUTO_WORDS x = { 0 };
     const size_t half = f->choices * l->nodes;
     MAL_TRY(mal_share3_words_new(s, &l->sum, 2 * half));
-    for (unsigned v = 0; v < l->nodes; v++) {
-        const mal_share3_words m =
-            mal_share3_words_view(&f->member, v * f->n, f->n);
-        mal_share3_words sum =
-            mal_share3_words_view(&l->sum, v * f->choices, f->choices);
-        mal_share3_words rows =
-            mal_share3_words_view(&l->sum, half + v * f->choices, f->choices);
-        MAL_TRY(mal_share3_mul(s, &g, &m, &f->gradient));
-        MAL_TRY(train_product(s, &sum, &f->in, &g));
-        MAL_TRY(train_product(s, &rows, &f->in, &m));
-    }
+    MAL_TRY(sides(s, &x, f, l->nodes));
+    MAL_TRY(mal_share3_matmul(s, &l->sum, &f->in, &x, f->n));
     if (!f->options->noised)
         return MAL_OK;
     mal_share3_words rows = mal_share3_words_view(&l->sum, half, half);
@@ -187,27 +191,21 @@ static mal_err turn_rows(mal_share3 *s, mal_share3_words *left, const forest *f,
                          const level *l) {
     TRAIN_AUTO_WORDS goes = { 0 };
     TRAIN_AUTO_WORDS row = { 0 };
-    TRAIN_AUTO_WORDS way = { 0 };
     size_t batch = ROUTE_BATCH / f->choices;
     if (batch > f->n)
         batch = f->n;
     MAL_TRY(ways(s, &goes, f, l));
     MAL_TRY(mal_share3_words_new(s, &row, batch * f->choices));
-    MAL_TRY(mal_share3_words_new(s, &way, batch * f->choices));
     for (size_t at = 0; at < f->n; at += batch) {
+        TRAIN_AUTO_WORDS z = { 0 };
         const size_t n = f->n - at < batch ? f->n - at : batch;
         const mal_share3_words x =
             mal_share3_words_view(&row, 0, n * f->choices);
-        const mal_share3_words y =
-            mal_share3_words_view(&way, 0, n * f->choices);
         turn(&row, f, at, n);
+        MAL_TRY(mal_share3_matmul(s, &z, &x, &goes, f->choices));
         for (unsigned v = 0; v < l->nodes; v++) {
-            const mal_share3_words one =
-                mal_share3_words_view(&goes, v * f->choices, f->choices);
-            mal_share3_words z = mal_share3_words_view(left, v * f->n + at, n);
-            for (size_t i = 0; i < n; i++)
-                train_put(&way, i * f->choices, &one);
-            MAL_TRY(mal_share3_dot(s, &z, &x, &y, f->choices));
+            const mal_share3_words one = mal_share3_words_view(&z, v * n, n);
+            train_put(left, v * f->n + at, &one);
         }
     }
     return MAL_OK;
@@ -266,7 +264,7 @@ static mal_err add_scores(mal_share3 *s, forest *f,
         for (size_t j = 0; j < leaf->n; j++)
             for (size_t i = 0; i < f->n; i++)
                 row.part[p][i * leaf->n + j] = f->member.part[p][j * f->n + i];
-    MAL_TRY(train_product(s, &add, &row, leaf));
+    MAL_TRY(mal_share3_matmul(s, &add, &row, leaf, leaf->n));
     return mal_share3_words_add(s, &f->score, &f->score, &add);
 }
 
