@@ -89,17 +89,27 @@ void mal_pubkey_auto(mal_pubkey **key) {
 
 /* --- Reading -------------------------------------------------------------- */
 
+/* DER and not merely BER: written again, it gives the same bytes. */
+static bool is_der(const EVP_PKEY *pkey, mal_bytes der) {
+    uint8_t *again = NULL;
+    int len = i2d_PUBKEY(pkey, &again);
+    bool same = len > 0 &&
+                mal_bytes_same_vartime(der, mal_bytes_of(again, (size_t)len));
+    OPENSSL_free(again);
+    return same;
+}
+
 mal_err mal_pubkey_parse_spki(mal_pubkey **key, mal_bytes der) {
     const uint8_t *at = der.ptr;
     *key = NULL;
     MAL_REQUIRE(der.len >= 1 && der.len <= MAL_PUBKEY_SPKI_MAX, MAL_E_INPUT,
                 "a public key has 1 to %d bytes", MAL_PUBKEY_SPKI_MAX);
     EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)der.len);
-    ERR_clear_error();
-    if (pkey && at != der.ptr + der.len) {
+    if (pkey && (at != der.ptr + der.len || !is_der(pkey, der))) {
         EVP_PKEY_free(pkey);
         pkey = NULL;
     }
+    ERR_clear_error();
     return prim_pubkey_wrap(key, pkey);
 }
 

@@ -76,6 +76,22 @@ TEST(ed25519_of_rfc_8032_verifies_through_its_spki) {
     CHECK(mal_bytes_same_vartime(mal_buf_view(&spki), der));
 }
 
+/* Its y is even: the last bit of the BIT STRING could be left out. */
+TEST(refuse_a_key_that_is_ber_and_not_der) {
+    MAL_AUTO(mal_pubkey_auto) mal_pubkey *key = NULL;
+    MAL_AUTO(mal_pubkey_auto) mal_pubkey *again = NULL;
+    MAL_AUTO(mal_buf_clear) mal_buf spki = { 0 };
+    CHECK_OK(mal_pubkey_ec(&key, 384, hex(P384_XY)));
+    CHECK_OK(mal_pubkey_spki(&spki, key));
+    CHECK_OK(mal_pubkey_parse_spki(&again, mal_buf_view(&spki)));
+    CHECK(mal_pubkey_same(key, again));
+    mal_pubkey_free(again);
+    size_t unused = spki.len - 2 * 48 - 2; /* before 0x04 and the point */
+    CHECK_EQ(spki.ptr[unused], 0);
+    spki.ptr[unused] = 1;
+    CHECK_ERR(mal_pubkey_parse_spki(&again, mal_buf_view(&spki)), MAL_E_INPUT);
+}
+
 TEST(refuse_points_off_the_curve_and_other_sizes) {
     uint8_t xy[64];
     mal_pubkey *key;
