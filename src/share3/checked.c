@@ -77,13 +77,14 @@ static unsigned slot_of(unsigned x, unsigned y) {
 }
 
 /* The claims of X have n elements of x and y of their own.  P and L know x_P, F
- * of the first message, and y_P, s of the second; P and R the other two. */
+ * of the first message, and y_P, s of the second; P and R the other two.  x is
+ * us or holds part p too. */
 static uint64_t *x_of(const checked *k, unsigned p, unsigned x) {
-    return k->claims->x[p] + k->claims->n + x * k->l->n;
+    return k->claims->x[p][x != k->s->me] + k->claims->n;
 }
 
 static uint64_t *y_of(const checked *k, unsigned p, unsigned x) {
-    return k->claims->y[p] + k->claims->n + x * k->l->n;
+    return k->claims->y[p][x != k->s->me] + k->claims->n;
 }
 
 /* --- Folds -----------------------------------------------------------------
@@ -367,18 +368,14 @@ static mal_err tell_seeds(checked *k) {
 static void claim_ours(checked *k) {
     share3_claims *c = k->claims;
     const unsigned me = k->s->me;
-    const size_t bytes = k->l->n * sizeof(uint64_t);
     for (unsigned p = 0; p < 2; p++) {
-        const unsigned x = k->peer[1 - p];
         fold(k, x_of(k, 1 - p, me), PROVER, k->own[p]);
         rows_before(k, y_of(k, p, me), PROVER, slot_of(me, k->peer[p]), p);
-        memset(x_of(k, p, x), 0, bytes); /* nobody's but theirs */
-        memset(y_of(k, p, x), 0, bytes);
     }
     memcpy(c->told[0] + c->n_told, k->told[PROVER], sizeof k->told[PROVER]);
     memcpy(c->told[1] + c->n_told, k->told[RIGHT], sizeof k->told[RIGHT]);
     c->n_told += 2;
-    c->n += 3 * k->l->n;
+    c->n += k->l->n;
 }
 
 /* --- The whole -------------------------------------------------------------
@@ -419,7 +416,7 @@ mal_err share3_shuffle_checked(mal_share3 *s, const mal_share3_order *order,
     assert(l->n == order->n);
     if (l->n == 0)
         return MAL_OK;
-    MAL_TRY(share3_claims_room(s, &k.claims, 3 * l->n));
+    MAL_TRY(share3_claims_room(s, &k.claims, l->n));
     k.peer[0] = share3_prev(s);
     k.peer[1] = share3_next(s);
     for (unsigned p = 0; p < 2; p++) {

@@ -26,8 +26,12 @@ static void add_toss(mal_share3_cost *c, unsigned n, unsigned *told) {
     *told += n;
 }
 
-/* prove.c: of n recorded words, so many claims, and so many elements of
- * products of matrices. */
+static uint64_t folded(uint64_t n, unsigned v) {
+    return n ? ((n - 1) >> v) + 1 : 0;
+}
+
+/* prove.c: of n recorded words, so many claims, a third of them ours, and so
+ * many elements of products of matrices. */
 typedef struct proved {
     uint64_t n, claims, matrices;
 } proved;
@@ -38,30 +42,32 @@ static void add_proof(mal_share3_cost *c, const proof_ring *ring,
     const unsigned v = ring->group_vars(n);
     const uint64_t block = (uint64_t)PROOF_LANES << v;
     const uint64_t blocks = (n + block - 1) / block;
-    uint64_t left = PROOF_LANES * ring->rows * blocks + of->claims,
-             matrices = of->matrices;
-    if (left + matrices == 0)
+    uint64_t left = PROOF_LANES * ring->rows * blocks,
+             more = of->claims + of->matrices;
+    if (left + more == 0)
         return;
     c->unagreed = true;
     add_round(c, 1); /* all came */
-    if (blocks || matrices)
+    if (blocks || of->matrices)
         add_toss(c, 2, &told);
     if (blocks) {
         add_round(c, (share3_points(v) - ((uint64_t)1 << v)) * ring->words);
         add_toss(c, v, &told);
     }
-    while (left > 1 || matrices) {
-        const unsigned fold = ring->fold_vars(left + matrices);
-        const uint64_t most = ((uint64_t)1 << fold) - 1;
+    while (left > ring->last || more) {
+        const unsigned fold = ring->fold_vars(left + more);
         add_round(c, (share3_points(fold) - 1) * ring->words);
         add_toss(c, fold, &told);
-        left = ((left + most) >> fold) + ((matrices + most) >> fold);
-        matrices = 0;
+        left = folded(left, fold);
+        if (more)
+            left +=
+                3 * folded(of->claims / 3, fold) + folded(of->matrices, fold);
+        more = 0;
     }
     add_round(c, 2 * ring->words);
     add_round(c, told); /* check_told */
     add_round(c, 1);
-    add_round(c, 3 * ring->words);
+    add_round(c, (2 * left + 1) * ring->words);
 }
 
 static void prove_record(mal_share3_cost *c, unsigned k, bool claims) {

@@ -189,14 +189,19 @@ static unsigned gf_group_vars(size_t n) {
     return n < 2048 ? 3 : 6;
 }
 
-/* Three at a time cost least to calculate; what is short is folded in fewer
- * rounds. */
+#define LAST_LOG 9
+
+/* Three at a time cost least to calculate, six take the fewest rounds: those
+ * come last, when little is left. */
 static unsigned gf_fold_vars(size_t n) {
-    unsigned left = 1;
-    while (n > (size_t)1 << left)
+    unsigned left = 0;
+    while (n > (size_t)1 << (LAST_LOG + left))
         left++;
-    const unsigned folds = (left + PROOF_VARS_MAX - 1) / PROOF_VARS_MAX;
-    return folds > 2 ? 3 : (left + folds - 1) / folds;
+    if (left > 3 + PROOF_VARS_MAX || left <= 3)
+        return 3;
+    return left <= PROOF_VARS_MAX      ? left
+           : left - PROOF_VARS_MAX < 3 ? 3
+                                       : left - PROOF_VARS_MAX;
 }
 
 const proof_ring share3_ring_bits = {
@@ -208,6 +213,8 @@ const proof_ring share3_ring_bits = {
     .challenge = gf_challenge,
     .group_vars = gf_group_vars,
     .fold_vars = gf_fold_vars,
+    .fold_max = PROOF_VARS_MAX,
+    .last = (size_t)1 << LAST_LOG,
     .points = gf_points,
     .evaluate = gf_evaluate,
     .weigh = gf_weigh,

@@ -253,6 +253,28 @@ TARGET static void fold_points8(uint64_t (*sum)[2], const uint64_t *a,
     }
 }
 
+/* Up to two variables, point by point. */
+TARGET static void fold_points_few(uint64_t (*sum)[2], const uint64_t *a,
+                                   const uint64_t *b, unsigned v, size_t m) {
+    for (size_t o = 0; o < share3_points(v); o++) {
+        size_t corner[8];
+        const unsigned n = corners_of(o, v, corner);
+        __m512i wide = _mm512_setzero_si512();
+        for (size_t i = 0; i < m; i += 8) {
+            const __mmask8 take =
+                (__mmask8)(m - i < 8 ? (1u << (m - i)) - 1 : 0xff);
+            __m512i x = _mm512_setzero_si512(), y = x;
+            for (unsigned c = 0; c < n; c++) {
+                const size_t at = corner[c] * m + i;
+                x = add(x, _mm512_maskz_loadu_epi64(take, a + at));
+                y = add(y, _mm512_maskz_loadu_epi64(take, b + at));
+            }
+            wide = add_products(wide, x, y);
+        }
+        add_sums(sum + o, &wide, 1);
+    }
+}
+
 /* What is left over, fewer than eight numbers, as vectors of their own, zeros
  * behind. */
 TARGET static void fold_points(uint64_t (*sum)[2], const uint64_t *a,
@@ -260,7 +282,7 @@ TARGET static void fold_points(uint64_t (*sum)[2], const uint64_t *a,
     uint64_t rest[2][PROOF_CORNERS_MAX * 8] = { { 0 } };
     const size_t left = m % 8, from = m - left;
     if (v < 3) {
-        share3_proof_bits_plain.fold_points(sum, a, b, v, m);
+        fold_points_few(sum, a, b, v, m);
         return;
     }
     fold_points8(sum, a, b, v, m);

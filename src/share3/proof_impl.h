@@ -40,9 +40,12 @@ typedef struct proof_ring {
     void (*mul)(uint64_t *z, const uint64_t *x, const uint64_t *y);
     /* A challenge from a random word; never zero. */
     void (*challenge)(uint64_t *z, uint64_t random);
-    /* v for so many recorded words; v of a fold, n > 1 elements being left. */
+    /* v for so many recorded words; v of a fold, n elements being left, and how
+     * many are not folded any more, but said. */
     unsigned (*group_vars)(size_t n);
-    unsigned (*fold_vars)(size_t n);
+    unsigned (*fold_vars)(size_t n); /* at most fold_max */
+    unsigned fold_max;
+    size_t last;
 
     /* Below, theta [8 * blocks] are the random words of groups, of which a ring
      * makes weights of rows; corner [2^v] are the corners' coefficients. */
@@ -63,7 +66,7 @@ typedef struct proof_ring {
 
     /* Of vectors of 2^v m elements, corner j of number i at j m + i: the sum
      * over i of the product of a and b, at all 3^v points; and
-     * z[i] = sum_j corner[j] a[j m + i]. */
+     * z[i] = sum_j corner[j] a[j m + i], where z may be a. */
     mal_err (*fold_points)(uint64_t *p, const uint64_t *a, const uint64_t *b,
                            unsigned v, size_t m);
     void (*fold)(uint64_t *z, const uint64_t *a, const uint64_t *corner,

@@ -215,13 +215,11 @@ static unsigned group_vars(size_t n) {
     return n < 512 ? 2 : n < 16384 ? 3 : n < 131072 ? 4 : n < 786432 ? 5 : 6;
 }
 
+#define LAST ((size_t)16) /* 12 KiB to say */
+
 /* Two at a time cost least while that counts; then fewer rounds do. */
 static unsigned fold_vars(size_t n) {
-    unsigned left = 1;
-    while (n > (size_t)1 << left)
-        left++;
-    const unsigned folds = (left + 2) / 3;
-    return left > 9 ? 2 : (left + folds - 1) / folds;
+    return n > (LAST << 9) ? 2 : 3;
 }
 
 const proof_ring share3_ring_words = {
@@ -233,6 +231,8 @@ const proof_ring share3_ring_words = {
     .challenge = challenge,
     .group_vars = group_vars,
     .fold_vars = fold_vars,
+    .fold_max = 3,
+    .last = LAST,
     .points = points,
     .evaluate = evaluate,
     .weigh = weigh,

@@ -10,12 +10,13 @@
  *      p at the 3^v - 2^v other points.  At a challenge r, v elements, the
  *      claim becomes <theta X0(r), Y1(r)> + <Y0(r), theta X1(r)> = p(r), where
  *      L knows X0 and Y0, R knows X1 and Y1, p(r) = c_L + c_R.
- *   2. While the vectors are longer than one: they are polynomials through 2^v
- *      pieces; P sends the same sum at 3^v - 1 points (that of the corners is
- *      the claim).  At a challenge the pieces become one.
- *   3. At last each gets one more, random value, at T = 1, known as the vector
- *      is: what is at r shows nothing of X0, Y0 to R, and nothing that L could
- *      guess of X1, Y1.  L tells R its two values at r and c_L; R checks.
+ *   2. While the vectors are longer than what is quickly sent (`last` of a
+ *      ring): they are polynomials through 2^v pieces; P sends the same sum at
+ *      3^v - 1 points (that of the corners is the claim).  At a challenge the
+ *      pieces become one.
+ *   3. At last each element gets one more, random value, at T = 1, known as the
+ *      vector is: what is at r shows nothing of X0, Y0 to R, and nothing that L
+ *      could guess of X1, Y1.  L tells R its vectors at r and c_L; R checks.
  *
  * What P says is shared: R's part comes from the key of P and R and is not
  * sent, L's part is.
@@ -33,16 +34,17 @@
  * word.
  *
  * What a shuffle claims (checked.c) is an inner product from the start: it
- * stands behind the vectors of step 2.  Its own words were random after its
+ * What a shuffle claims (checked.c) is an inner product from the start: it
+ * joins in step 2.  Its own words were random after its
  * lie, and a lie in products does not cancel it: theta is drawn later.  What a
  * product of matrices claims (proof_matrix.c) becomes one by weights of its
  * own, drawn with theta.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights, 2/q for each variable, of which a batch of 2^18 words has
- * log2(2^18 rows) + 1; 3/q for ANDs, where one stands for zero too.  Beside
- * 2^13 elements of words, 2^13 of matrices: 5 variables of groups, 14 of all
- * elements, one as both are made whole, and the last.
+ * at most log2(2^18 rows) + 1; 3/q for ANDs, where one stands for zero too.
+ * Beside 2^13 elements of words, 2^13 of matrices: 5 variables of groups, 14 of
+ * all elements, one as both are made whole, and the last.
  *   ANDs:   q = 2^64, (1 + 3 * 25) / 2^64 < 2^-57; with claims, 2^28 elements
  *           in all, (1 + 3 * (6 + 28 + 1)) / 2^64 < 2^-57.
  *   words:  q = 2^48, (1 + 2 * 21) / 2^48 < 2^-42.
@@ -74,9 +76,9 @@ typedef struct proof {
     size_t blocks, n;      /* n: elements of a vector */
     uint64_t *theta;       /* weights */
     uint64_t *x[2], *y[2]; /* by part; x weighed */
-    uint64_t *spare;       /* [n] elements */
     size_t n_matrices;     /* elements that are still of these */
     uint64_t *u[2];
+    uint64_t *ends;                     /* of the last step */
     uint64_t *said[ROLES];              /* [3^v]: values, shares of values */
     uint64_t *corner, *point;           /* [2^v], [3^v]: what they count at r */
     uint64_t c[ROLES][PROOF_WORDS_MAX]; /* of left and right */
@@ -275,21 +277,6 @@ static mal_err begin(proof *p) {
     return MAL_OK;
 }
 
-/* Inner products over the same ring (checked.c) are proved behind our own. */
-static void take_claims(proof *p) {
-    const share3_claims *q = p->claims;
-    if (!q)
-        return;
-    for (unsigned i = 0; i < 2 && q->n; i++) {
-        memcpy(at(p, p->x[i], p->n), q->x[i], 8 * q->n);
-        memcpy(at(p, p->y[i], p->n), q->y[i], 8 * q->n);
-    }
-    p->ring->add(p->c[LEFT], p->c[LEFT], &q->c[0]);
-    p->ring->add(p->c[RIGHT], p->c[RIGHT], &q->c[1]);
-    remember(p, q->told[0], q->told[1], q->n_told);
-    p->n += q->n;
-}
-
 /* Nor need products of matrices any challenge before. */
 static void take_matrices(proof *p) {
     const share3_matrices *m = p->matrices;
@@ -306,26 +293,102 @@ static void take_matrices(proof *p) {
 /* --- Step 2 -----------------------------------------------------------------
  */
 
-/* Of X0 Y1 + Y0 X1, summed over m numbers. */
-static mal_err points_of_both(proof *p, unsigned v, size_t m) {
+/* What is folded by itself, and lies behind what was before it from then on:
+ * the vectors of products, and at first those of each party's claims, which are
+ * inner products over the same ring (checked.c). */
+typedef struct piece {
+    size_t n;
+    uint64_t *x[2], *y[2]; /* by part; NULL: zeros */
+} piece;
+#define PIECES 4
+
+static piece piece_of(const share3_claims *q, bool ours, unsigned part) {
+    piece z = { .n = q->n };
+    for (unsigned p = 0; p < 2; p++)
+        if (ours || p == part) {
+            z.x[p] = q->x[p][!ours];
+            z.y[p] = q->y[p][!ours];
+        }
+    return z;
+}
+
+/* All three have them in one order. */
+static unsigned set_pieces(const proof *p, piece *pieces) {
+    const share3_claims *q = p->claims;
+    unsigned n = 0;
+    if (p->n)
+        pieces[n++] =
+            (piece){ p->n, { p->x[0], p->x[1] }, { p->y[0], p->y[1] } };
+    for (unsigned i = 0; i < 3 && q && q->n; i++)
+        pieces[n++] = piece_of(q, i == p->s->me, i == share3_next(p->s));
+    return n;
+}
+
+static void take_claims(proof *p) {
+    const share3_claims *q = p->claims;
+    if (!q)
+        return;
+    p->ring->add(p->c[LEFT], p->c[LEFT], &q->c[0]);
+    p->ring->add(p->c[RIGHT], p->c[RIGHT], &q->c[1]);
+    remember(p, q->told[0], q->told[1], q->n_told);
+}
+
+static size_t folded(size_t n, unsigned v) {
+    return n ? ((n - 1) >> v) + 1 : 0;
+}
+
+/* Zeros behind the elements. */
+static void fill_up(const proof *p, const piece *q, unsigned v) {
+    const size_t bytes = 8 * p->ring->words * ((folded(q->n, v) << v) - q->n);
+    for (unsigned i = 0; i < 2; i++) {
+        if (q->x[i])
+            memset(at(p, q->x[i], q->n), 0, bytes);
+        if (q->y[i])
+            memset(at(p, q->y[i], q->n), 0, bytes);
+    }
+}
+
+/* z += the sum over numbers of a b, at all points. */
+static mal_err add_points(proof *p, uint64_t *z, const uint64_t *a,
+                          const uint64_t *b, unsigned v, size_t m) {
     const proof_ring *ring = p->ring;
-    uint64_t *z = p->said[PROVER];
-    MAL_TRY(ring->fold_points(z, p->x[0], p->y[1], v, m));
-    MAL_TRY(ring->fold_points(p->point, p->y[0], p->x[1], v, m));
+    MAL_TRY(ring->fold_points(p->point, a, b, v, m));
     for (size_t i = 0; i < share3_points(v); i++)
         ring->add(at(p, z, i), at(p, z, i), at(p, p->point, i));
     return MAL_OK;
 }
 
+/* Of X0 Y1 + Y0 X1; one of both factors is zero where we do not prove. */
+static mal_err points_of_all(proof *p, const piece *q, unsigned n, unsigned v) {
+    uint64_t *z = p->said[PROVER];
+    memset(z, 0, 8 * p->ring->words * share3_points(v));
+    for (; n-- > 0; q++) {
+        const size_t m = folded(q->n, v);
+        fill_up(p, q, v);
+        if (!q->x[0] || !q->x[1])
+            continue;
+        MAL_TRY(add_points(p, z, q->x[0], q->y[1], v, m));
+        MAL_TRY(add_points(p, z, q->y[0], q->x[1], v, m));
+    }
+    return MAL_OK;
+}
+
 /* And of what is still of matrices, once. */
-static mal_err points_of_matrices(proof *p, unsigned v, size_t m) {
+static mal_err points_of_matrices(proof *p, unsigned v) {
+    const size_t n = p->n_matrices, m = folded(n, v), more = (m << v) - n;
+    for (unsigned i = 0; i < 2 && m; i++) {
+        memset(at(p, p->u[i], n), 0, 8 * p->ring->words * more);
+        memset(p->matrices->x[i] + n * SHARE3_MATRIX_VECTORS, 0,
+               8 * SHARE3_MATRIX_VECTORS * more);
+    }
     for (unsigned i = 0; i < 2 && m; i++)
         MAL_TRY(share3_matrices_points(p->said[PROVER], p->matrices, 1 - i,
                                        p->u[i], v, m));
     return MAL_OK;
 }
 
-static void fold_matrices(proof *p, unsigned v, size_t m) {
+static void fold_matrices(proof *p, unsigned v) {
+    const size_t m = folded(p->n_matrices, v);
     for (unsigned i = 0; i < 2 && m; i++) {
         p->ring->fold(at(p, p->x[i], p->n), p->u[i], p->corner, v, m);
         share3_matrices_fold(at(p, p->y[i], p->n), p->matrices, i, p->corner, v,
@@ -335,30 +398,24 @@ static void fold_matrices(proof *p, unsigned v, size_t m) {
     p->n_matrices = 0;
 }
 
-/* The numbers of n elements in 2^v pieces. */
-static size_t pieces(size_t n, unsigned v) {
-    return (n + ((size_t)1 << v) - 1) >> v;
+static void fold_one(const proof *p, uint64_t *z, const uint64_t *a, unsigned v,
+                     size_t m) {
+    if (a)
+        p->ring->fold(z, a, p->corner, v, m);
+    else
+        memset(z, 0, 8 * p->ring->words * m);
 }
 
-static void pad(proof *p, unsigned v, size_t m, size_t of_matrices) {
-    const size_t bytes = 8 * p->ring->words, n = p->n_matrices,
-                 more = (of_matrices << v) - n;
-    for (unsigned i = 0; i < 2; i++) { /* zeros behind the n elements */
-        memset(at(p, p->x[i], p->n), 0, bytes * ((m << v) - p->n));
-        memset(at(p, p->y[i], p->n), 0, bytes * ((m << v) - p->n));
-        if (n) {
-            memset(at(p, p->u[i], n), 0, bytes * more);
-            memset(p->matrices->x[i] + n * SHARE3_MATRIX_VECTORS, 0,
-                   8 * SHARE3_MATRIX_VECTORS * more);
+/* The first one in its place. */
+static void fold_all(proof *p, const piece *q, unsigned n, unsigned v) {
+    for (p->n = 0; n-- > 0; q++) {
+        const size_t m = folded(q->n, v);
+        for (unsigned i = 0; i < 2; i++) {
+            fold_one(p, at(p, p->x[i], p->n), q->x[i], v, m);
+            fold_one(p, at(p, p->y[i], p->n), q->y[i], v, m);
         }
+        p->n += m;
     }
-}
-
-static void fold_one(proof *p, uint64_t **vector, unsigned v, size_t m) {
-    p->ring->fold(p->spare, *vector, p->corner, v, m);
-    uint64_t *folded = p->spare;
-    p->spare = *vector;
-    *vector = folded;
 }
 
 /* The corners' values sum to the claim: the first follows from the others. */
@@ -373,21 +430,21 @@ static void fold_claim(proof *p, unsigned role, unsigned v) {
 }
 
 static mal_err fold(proof *p) {
-    const unsigned v = p->ring->fold_vars(p->n + p->n_matrices);
-    const size_t m = pieces(p->n, v), of_matrices = pieces(p->n_matrices, v);
-    pad(p, v, m, of_matrices);
-    MAL_TRY(points_of_both(p, v, m));
-    MAL_TRY(points_of_matrices(p, v, of_matrices));
+    piece pieces[PIECES];
+    const unsigned n = set_pieces(p, pieces);
+    size_t left = p->n_matrices;
+    for (unsigned i = 0; i < n; i++)
+        left += pieces[i].n;
+    const unsigned v = p->ring->fold_vars(left);
+    MAL_TRY(points_of_all(p, pieces, n, v));
+    MAL_TRY(points_of_matrices(p, v));
     MAL_TRY(say(p, 1, share3_points(v) - 1));
     MAL_TRY(challenge(p, v));
     fold_claim(p, LEFT, v);
     fold_claim(p, RIGHT, v);
-    for (unsigned i = 0; i < 2; i++) {
-        fold_one(p, &p->x[i], v, m);
-        fold_one(p, &p->y[i], v, m);
-    }
-    p->n = m;
-    fold_matrices(p, v, of_matrices);
+    fold_all(p, pieces, n, v);
+    fold_matrices(p, v);
+    p->claims = NULL; /* from here on behind the products */
     return MAL_OK;
 }
 
@@ -412,45 +469,57 @@ static mal_err check_told(proof *p) {
     return share3_same_word(p->s, SHARE3_PROOF, TOLD_RIGHT, false);
 }
 
-/* Each proof's last vectors: values 0 and 1 of two numbers. */
+/* Each proof's last vectors: 2 n numbers, the values at 0 and those at 1. */
 typedef struct ends {
-    uint64_t a[2][4 * PROOF_WORDS_MAX]; /* as prover, as left */
-    uint64_t b[2][4 * PROOF_WORDS_MAX]; /* as prover, as right */
-    uint64_t ours[3 * PROOF_WORDS_MAX], theirs[3 * PROOF_WORDS_MAX];
-    uint64_t end[2 * PROOF_WORDS_MAX], sum[PROOF_WORDS_MAX];
+    size_t n;
+    uint64_t *a[2], *b[2]; /* [4 n]: as prover, as left; as prover, as right */
+    uint64_t *ours, *theirs; /* [2 n + 1]: at r as left, and a share */
+    uint64_t *at_r;          /* [2 n]: as right */
 } ends;
+#define ENDS(last) (22 * (last) + 2) /* elements */
 
 static void set_end(proof *p, uint64_t *z, const uint64_t *first,
                     const uint64_t *second, unsigned key) {
-    const unsigned words = p->ring->words;
+    const size_t words = p->n * p->ring->words;
     memcpy(z, first, 8 * words);
-    memcpy(at(p, z, 1), second, 8 * words);
-    share3_draw(p->s, key, at(p, z, 2), 2 * words);
+    memcpy(z + words, second, 8 * words);
+    share3_draw(p->s, key, z + 2 * words, 2 * words);
 }
 
-/* L = P - 1 tells R = P + 1, which is the party before L. */
-static mal_err last_check(proof *p, ends *w) {
-    const proof_ring *ring = p->ring;
-    const unsigned words = ring->words;
-    uint64_t *sum = w->sum;
-    memcpy(at(p, w->ours, 2), p->c[LEFT], 8 * words);
-    MAL_TRY(pass(p->s, w->theirs, w->ours, 3 * words, true));
-    memset(sum, 0, 8 * words);
-    add_product(p, sum, w->theirs, w->end);
-    add_product(p, sum, at(p, w->theirs, 1), at(p, w->end, 1));
-    ring->sub(sum, sum, at(p, w->theirs, 2));
-    return require(p, mal_equal(sum, p->c[RIGHT], 8 * words));
-}
-
-/* The claim is the value at 0; what is said are those at 1 and inf.  Each proof
- * has a challenge of its own, of which its prover hears nothing. */
-static mal_err last_said(proof *p, ends *w) {
-    const unsigned words = p->ring->words;
+static void set_ends(proof *p, ends *w) {
+    const size_t n = w->n = p->n;
+    uint64_t *next = p->ends;
+    for (unsigned i = 0; i < 2; i++, next = at(p, next, 8 * n)) {
+        w->a[i] = next;
+        w->b[i] = at(p, next, 4 * n);
+    }
+    w->at_r = next;
+    w->ours = at(p, next, 2 * n);
+    w->theirs = at(p, w->ours, 2 * n + 1);
     set_end(p, w->a[0], p->x[0], p->y[0], 0);
     set_end(p, w->a[1], p->x[1], p->y[1], 1);
     set_end(p, w->b[0], p->y[1], p->x[1], 1);
     set_end(p, w->b[1], p->y[0], p->x[0], 0);
-    MAL_TRY(p->ring->fold_points(p->said[PROVER], w->a[0], w->b[0], 1, 2));
+}
+
+/* L = P - 1 tells R = P + 1, which is the party before L. */
+static mal_err last_check(proof *p, const ends *w) {
+    const proof_ring *ring = p->ring;
+    uint64_t sum[PROOF_WORDS_MAX];
+    memcpy(at(p, w->ours, 2 * w->n), p->c[LEFT], 8 * ring->words);
+    MAL_TRY(pass(p->s, w->theirs, w->ours, (2 * w->n + 1) * ring->words, true));
+    MAL_TRY(ring->fold_points(sum, w->theirs, w->at_r, 0, 2 * w->n));
+    ring->sub(sum, sum, at(p, w->theirs, 2 * w->n));
+    return require(p, mal_equal(sum, p->c[RIGHT], 8 * ring->words));
+}
+
+/* The claim is the value at 0; what is said are those at 1 and inf.  Each proof
+ * has a challenge of its own, of which its prover hears nothing. */
+static mal_err last(proof *p) {
+    const unsigned words = p->ring->words;
+    ends w;
+    set_ends(p, &w);
+    MAL_TRY(p->ring->fold_points(p->said[PROVER], w.a[0], w.b[0], 1, 2 * w.n));
     MAL_TRY(say(p, 1, 2));
     for (unsigned role = LEFT; role <= RIGHT; role++) {
         uint64_t random, r[PROOF_WORDS_MAX];
@@ -461,21 +530,11 @@ static mal_err last_said(proof *p, ends *w) {
         memcpy(p->said[role], p->c[role], 8 * words);
         memset(p->c[role], 0, sizeof p->c[role]);
         add_value(p, role, 1, true);
-        p->ring->fold(role == LEFT ? w->ours : w->end,
-                      role == LEFT ? w->a[1] : w->b[1], p->corner, 1, 2);
+        p->ring->fold(role == LEFT ? w.ours : w.at_r,
+                      role == LEFT ? w.a[1] : w.b[1], p->corner, 1, 2 * w.n);
     }
     MAL_TRY(check_told(p));
-    return last_check(p, w);
-}
-
-static mal_err last(proof *p) {
-    ends *w = mal_calloc(1, sizeof *w);
-    if (!w)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    mal_err err = last_said(p, w);
-    mal_wipe(w, sizeof *w);
-    mal_free(w);
-    return err;
+    return last_check(p, &w);
 }
 
 /* --- All --------------------------------------------------------------------
@@ -510,6 +569,14 @@ static uint64_t *take(uint64_t **next, size_t words) {
     return from;
 }
 
+/* Elements of a vector: of products, or of all when each is folded. */
+static size_t vector_of(const proof *p) {
+    const size_t claims = p->claims ? p->claims->n : 0;
+    const size_t n = (p->n + 3 * claims + p->n_matrices) / 4 + PIECES +
+                     1; /* two variables */
+    return (n < p->n ? p->n : n) + PROOF_CORNERS_MAX;
+}
+
 /* Where in the memory of a proof its parts lie. */
 static mal_err set_up(proof *p) {
     const proof_ring *ring = p->ring;
@@ -526,15 +593,16 @@ static mal_err set_up(proof *p) {
             memset(all[k] + q->n, 0, 8 * rest);
     }
     const size_t theta = (thetas_of(p) + 7) / 8 * 8;
-    const size_t said = (PROOF_POINTS_MAX + 7) / 8 * 8 * ring->words;
-    const size_t corner = PROOF_CORNERS_MAX * ring->words;
-    const size_t n =
-        p->n + (p->claims ? (p->claims->n + 7) / 8 * 8 : 0) + p->n_matrices / 2;
-    const size_t vector = (n + PROOF_CORNERS_MAX) * ring->words;
+    const unsigned most = p->v < ring->fold_max ? ring->fold_max : p->v;
+    const size_t said = (share3_points(most) + 7) / 8 * 8 * ring->words;
+    const size_t corner = ring->words << most;
+    const size_t vector = vector_of(p) * ring->words;
+    const size_t last_words = ENDS(ring->last) * ring->words;
     const size_t u =
         p->n_matrices ? (p->n_matrices + SHARE3_MATRIX_PAD) * ring->words : 0;
     uint64_t *next = NULL;
-    MAL_TRY(want(p->s, &next, theta + 4 * said + corner + 5 * vector + 2 * u));
+    MAL_TRY(want(p->s, &next,
+                 theta + 4 * said + corner + 4 * vector + 2 * u + last_words));
     for (unsigned i = 0; i < ROLES; i++)
         p->said[i] = take(&next, said);
     p->theta = take(&next, theta);
@@ -545,7 +613,7 @@ static mal_err set_up(proof *p) {
         p->y[i] = take(&next, vector);
         p->u[i] = take(&next, u);
     }
-    p->spare = next;
+    p->ends = next;
     return MAL_OK;
 }
 
@@ -558,7 +626,7 @@ static mal_err run(proof *p) {
         MAL_TRY(begin(p));
     take_claims(p);
     take_matrices(p);
-    while (p->n > 1 || p->n_matrices)
+    while (p->n > p->ring->last || (p->claims && p->claims->n) || p->n_matrices)
         MAL_TRY(fold(p));
     return last(p);
 }

@@ -17,13 +17,13 @@ static void forget(share3_record *r) {
 }
 
 static void forget_claims(share3_claims *c) {
-    for (unsigned i = 0; i < 2; i++) {
-        if (c->cap) {
-            mal_wipe(c->x[i], c->cap * sizeof(uint64_t));
-            mal_wipe(c->y[i], c->cap * sizeof(uint64_t));
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t *const both[2] = { c->x[i / 2][i % 2], c->y[i / 2][i % 2] };
+        for (unsigned k = 0; k < 2; k++) {
+            if (both[k])
+                mal_wipe(both[k], c->used * sizeof(uint64_t));
+            mal_free(both[k]);
         }
-        mal_free(c->x[i]);
-        mal_free(c->y[i]);
     }
     *c = (share3_claims){ 0 };
 }
@@ -92,9 +92,9 @@ mal_err share3_record_room(mal_share3 *s, share3_kind kind,
 }
 
 static mal_err grow_claims(share3_claims *c, size_t cap) {
-    for (unsigned i = 0; i < 2; i++) {
-        MAL_TRY(grow_one(&c->x[i], c->cap, cap));
-        MAL_TRY(grow_one(&c->y[i], c->cap, cap));
+    for (unsigned i = 0; i < 4; i++) {
+        MAL_TRY(grow_one(&c->x[i / 2][i % 2], c->used, cap));
+        MAL_TRY(grow_one(&c->y[i / 2][i % 2], c->used, cap));
     }
     c->cap = cap;
     return MAL_OK;
@@ -103,13 +103,17 @@ static mal_err grow_claims(share3_claims *c, size_t cap) {
 mal_err share3_claims_room(mal_share3 *s, share3_claims **claims, size_t n) {
     share3_claims *c = *claims = &s->claims;
     MAL_TRY(share3_enter(s));
-    if (c->n &&
-        (c->n + n > SHARE3_CLAIMS_MAX || c->n_told + 2 > SHARE3_CLAIMS_TOLD))
+    if (c->n && (3 * (c->n + n) > SHARE3_CLAIMS_MAX ||
+                 c->n_told + 2 > SHARE3_CLAIMS_TOLD))
         MAL_TRY(mal_share3_verify(s));
     size_t cap = c->cap ? c->cap : 4096;
-    while (cap < c->n + n)
+    while (cap < c->n + n + PROOF_CORNERS_MAX)
         cap *= 2;
-    return cap == c->cap ? MAL_OK : share3_leave(s, grow_claims(c, cap));
+    if (cap != c->cap)
+        MAL_TRY(share3_leave(s, grow_claims(c, cap)));
+    if (c->used < c->n + n + PROOF_CORNERS_MAX)
+        c->used = c->n + n + PROOF_CORNERS_MAX;
+    return MAL_OK;
 }
 
 /* --- The word of all --------------------------------------------------------
@@ -132,7 +136,7 @@ mal_err mal_share3_verify(mal_share3 *s) {
         return MAL_OK;
     s->unagreed = false;
     MAL_TRY(agree(s));
-    if (s->claims.cap > SHARE3_CLAIMS_MAX)
+    if (2 * s->claims.cap > SHARE3_CLAIMS_MAX)
         forget_claims(&s->claims);
     return MAL_OK;
 }

@@ -68,8 +68,10 @@ typedef struct share3_record {
 #define SHARE3_CLAIMS_MAX ((size_t)1 << 20) /* elements, of more than one */
 #define SHARE3_CLAIMS_TOLD 16
 typedef struct share3_claims {
-    size_t n, cap;
-    uint64_t *x[2], *y[2];
+    size_t n, used, cap; /* elements of each party's; written so far */
+    /* Ours, then those of the party that holds part p too; the third party's
+     * part p are zeros, that lie nowhere. */
+    uint64_t *x[2][2], *y[2][2]; /* [p]; zeros fit behind the n */
     uint64_t c[2];
     /* What we were told as the prover, and what P_(me-1) should have been. */
     uint64_t told[2][SHARE3_CLAIMS_TOLD];
@@ -184,8 +186,8 @@ mal_err share3_before_open(mal_share3 *s) MAL_MUST_CHECK;
  */
 mal_err share3_record_room(mal_share3 *s, share3_kind kind,
                            share3_record **record, size_t *n) MAL_MUST_CHECK;
-/* Room for n more elements of claims, two words of what is told: verifies first
- * if there is none. */
+/* Room for n more elements of each party's claims, two words of what is told:
+ * verifies first if there is none. */
 mal_err share3_claims_room(mal_share3 *s, share3_claims **claims,
                            size_t n) MAL_MUST_CHECK;
 /* Verifies products of words: there is no more room. */
