@@ -96,6 +96,10 @@ void *mal_calloc(size_t n, size_t size);
 /* Grow or shrink; the old block stays valid on NULL.  New bytes are zero. */
 void *mal_realloc(void *old, size_t old_size, size_t new_size);
 void mal_free(void *block);
+/* The same for blocks that may have megabytes and are written all over: those
+ * come from the system, in huge pages where it has them, and go back to it. */
+void *mal_large_new(size_t bytes);
+void mal_large_free(void *block, size_t bytes);
 /* At start: tell the C library's heap at once what it would learn, so that
  * blocks of 64 KiB do not cost their page faults anew each time. */
 void mal_heap_settle(void);

@@ -29,6 +29,23 @@ TEST(an_allocation_can_be_made_to_fail) {
     mal_free(third);
 }
 
+TEST(large_memory_is_zeroed_whatever_its_size_and_can_fail) {
+    static const size_t sizes[] = { 0, 100, (1 << 20) - 1, 1 << 20, 5 << 20 };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (unsigned again = 0; again < 2; again++) {
+            uint8_t *p = mal_large_new(sizes[i]);
+            CHECK(p);
+            for (size_t k = 0; k < sizes[i]; k += 997)
+                CHECK(p[k] == 0);
+            memset(p, 0xee, sizes[i]);
+            mal_large_free(p, sizes[i]);
+            mal_alloc_fail_at(1);
+            CHECK(!mal_large_new(sizes[i]));
+        }
+    CHECK(!mal_large_new(SIZE_MAX));
+    mal_large_free(NULL, 1 << 21);
+}
+
 TEST(arena_memory_is_zeroed_aligned_and_apart) {
     MAL_AUTO(mal_arena_auto) mal_arena *a = mal_arena_new((size_t)64 << 20);
     CHECK(a);
