@@ -542,23 +542,25 @@ static mal_err last(proof *p) {
 
 void share3_proof_clear(mal_share3 *s) {
     if (s->proof)
-        mal_wipe(s->proof, 8 * s->proof_words);
-    mal_free(s->proof);
+        mal_wipe(s->proof, 8 * s->proof_used);
+    mal_large_free(s->proof, 8 * s->proof_words);
     s->proof = NULL;
-    s->proof_words = 0;
+    s->proof_words = s->proof_used = 0;
 }
 
 /* Fresh pages cost more than a small proof. */
 static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
-    words += SHARE3_LINE;
+    const size_t wanted = words += SHARE3_LINE;
     if (s->proof_words < words) {
         words = words < 2 * s->proof_words ? 2 * s->proof_words : words;
         share3_proof_clear(s);
-        s->proof = mal_calloc(words, sizeof *s->proof);
+        s->proof = mal_large_new(8 * words);
         if (!s->proof)
             return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
         s->proof_words = words;
     }
+    if (s->proof_used < wanted)
+        s->proof_used = wanted;
     *memory = share3_align(s->proof);
     return MAL_OK;
 }

@@ -5,26 +5,33 @@
  * each does not compete for the same lines of a cache. */
 #define APART ((size_t)40)
 
-#define RECORD_WORDS (6 * (SHARE3_RECORD_MAX + APART) + SHARE3_LINE)
+/* Words of a record at first, and how it grows. */
+#define RECORD_MIN ((size_t)1 << 12)
+#define RECORD_STEP 8
+
+static size_t bytes_of(size_t cap) {
+    return 8 * (6 * (cap + APART) + SHARE3_LINE);
+}
 
 static void forget(share3_record *r) {
     uint64_t *const all[6] = { r->x[0], r->y[0], r->e[0],
                                r->x[1], r->y[1], r->e[1] };
     for (unsigned i = 0; i < 6 && r->memory; i++)
         mal_wipe(all[i], r->used * sizeof(uint64_t));
-    mal_free(r->memory);
+    mal_large_free(r->memory, bytes_of(r->cap));
     *r = (share3_record){ 0 };
 }
 
+static size_t claims_bytes_of(size_t cap) {
+    return 8 * (8 * (cap + APART) + SHARE3_LINE);
+}
+
 static void forget_claims(share3_claims *c) {
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t *const both[2] = { c->x[i / 2][i % 2], c->y[i / 2][i % 2] };
-        for (unsigned k = 0; k < 2; k++) {
-            if (both[k])
-                mal_wipe(both[k], c->used * sizeof(uint64_t));
-            mal_free(both[k]);
-        }
+    for (unsigned i = 0; i < 4 && c->memory; i++) {
+        mal_wipe(c->x[i / 2][i % 2], c->used * sizeof(uint64_t));
+        mal_wipe(c->y[i / 2][i % 2], c->used * sizeof(uint64_t));
     }
+    mal_large_free(c->memory, claims_bytes_of(c->cap));
     *c = (share3_claims){ 0 };
 }
 
@@ -36,33 +43,38 @@ void share3_record_clear(mal_share3 *s) {
     share3_proof_clear(s);
 }
 
-static mal_err grow_one(uint64_t **a, size_t old, size_t cap) {
-    uint64_t *bigger = mal_calloc(cap, sizeof *bigger);
-    if (!bigger)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    if (*a) {
-        memcpy(bigger, *a, old * sizeof *bigger);
-        mal_wipe(*a, old * sizeof *bigger);
-    }
-    mal_free(*a);
-    *a = bigger;
-    return MAL_OK;
-}
-
-/* All at once: pages that are not reached are never made. */
-static mal_err grow(share3_record *r, size_t n) {
-    if (n > r->used)
-        r->used = n;
-    if (r->memory)
-        return MAL_OK;
-    r->memory = mal_calloc(RECORD_WORDS, sizeof(uint64_t));
-    if (!r->memory)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+static void lay_out(share3_record *r) {
     uint64_t *next = share3_align(r->memory);
     uint64_t **const all[6] = { &r->x[0], &r->y[0], &r->e[0],
                                 &r->x[1], &r->y[1], &r->e[1] };
-    for (unsigned i = 0; i < 6; i++, next += SHARE3_RECORD_MAX + APART)
+    for (unsigned i = 0; i < 6; i++, next += r->cap + APART)
         *all[i] = next;
+}
+
+static void move(const share3_record *to, const share3_record *from) {
+    for (unsigned p = 0; p < 2 && from->n; p++) {
+        memcpy(to->x[p], from->x[p], from->n * sizeof(uint64_t));
+        memcpy(to->y[p], from->y[p], from->n * sizeof(uint64_t));
+        memcpy(to->e[p], from->e[p], from->n * sizeof(uint64_t));
+    }
+}
+
+static mal_err grow(share3_record *r, size_t n) {
+    size_t cap = r->cap ? r->cap : RECORD_MIN;
+    while (cap < n)
+        cap *= RECORD_STEP;
+    if (cap != r->cap) {
+        share3_record bigger = { .n = r->n, .used = r->n, .cap = cap };
+        bigger.memory = mal_large_new(bytes_of(cap));
+        if (!bigger.memory)
+            return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+        lay_out(&bigger);
+        move(&bigger, r);
+        forget(r);
+        *r = bigger;
+    }
+    if (n > r->used)
+        r->used = n;
     return MAL_OK;
 }
 
@@ -92,11 +104,23 @@ mal_err share3_record_room(mal_share3 *s, share3_kind kind,
 }
 
 static mal_err grow_claims(share3_claims *c, size_t cap) {
-    for (unsigned i = 0; i < 4; i++) {
-        MAL_TRY(grow_one(&c->x[i / 2][i % 2], c->used, cap));
-        MAL_TRY(grow_one(&c->y[i / 2][i % 2], c->used, cap));
+    share3_claims bigger = *c;
+    bigger.cap = cap;
+    bigger.used = c->n;
+    bigger.memory = mal_large_new(claims_bytes_of(cap));
+    if (!bigger.memory)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
+    uint64_t *next = share3_align(bigger.memory);
+    for (unsigned i = 0; i < 4; i++, next += 2 * (cap + APART)) {
+        bigger.x[i / 2][i % 2] = next;
+        bigger.y[i / 2][i % 2] = next + cap + APART;
+        if (c->n == 0)
+            continue;
+        memcpy(next, c->x[i / 2][i % 2], c->n * sizeof *next);
+        memcpy(next + cap + APART, c->y[i / 2][i % 2], c->n * sizeof *next);
     }
-    c->cap = cap;
+    forget_claims(c);
+    *c = bigger;
     return MAL_OK;
 }
 

@@ -56,7 +56,7 @@ static inline void *share3_align(void *memory) {
  * e[0] is ours as the right verifier of P_(me-1), e[1] as the left verifier of
  * P_(me+1): proof_impl.h. */
 typedef struct share3_record {
-    size_t n, used;               /* now, and at most so far */
+    size_t n, used, cap;          /* now, at most so far, and at most */
     uint64_t *x[2], *y[2], *e[2]; /* each from a line of the cache on */
     void *memory;
 } share3_record;
@@ -72,6 +72,7 @@ typedef struct share3_claims {
     /* Ours, then those of the party that holds part p too; the third party's
      * part p are zeros, that lie nowhere. */
     uint64_t *x[2][2], *y[2][2]; /* [p]; zeros fit behind the n */
+    void *memory;
     uint64_t c[2];
     /* What we were told as the prover, and what P_(me-1) should have been. */
     uint64_t told[2][SHARE3_CLAIMS_TOLD];
@@ -119,7 +120,7 @@ struct mal_share3 {
     share3_matrices matrices;
     bool unagreed;   /* proved, came in; the others have not said so yet */
     uint64_t *proof; /* what a proof needs, kept for the next */
-    size_t proof_words;
+    size_t proof_words, proof_used; /* as much as any took so far */
     size_t memory;
     size_t least_memory;         /* of the three's limits; 0: none */
     uint64_t *kept[SHARE3_KEEP]; /* blocks given back, all zeros */
