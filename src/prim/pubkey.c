@@ -89,9 +89,15 @@ void mal_pubkey_auto(mal_pubkey **key) {
 
 /* --- Reading -------------------------------------------------------------- */
 
-/* DER and not merely BER: written again, it gives the same bytes. */
-static bool is_der(const EVP_PKEY *pkey, mal_bytes der) {
+/* DER and not merely BER: written again, it gives the same bytes; and points
+ * are uncompressed, neither compressed nor hybrid. */
+static bool is_der(EVP_PKEY *pkey, mal_bytes der) {
     uint8_t *again = NULL;
+    if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_EC &&
+        EVP_PKEY_set_utf8_string_param(
+            pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+            OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+        return false;
     int len = i2d_PUBKEY(pkey, &again);
     bool same = len > 0 &&
                 mal_bytes_same_vartime(der, mal_bytes_of(again, (size_t)len));

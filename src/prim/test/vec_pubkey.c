@@ -77,7 +77,7 @@ TEST(ed25519_of_rfc_8032_verifies_through_its_spki) {
 }
 
 /* Its y is even: the last bit of the BIT STRING could be left out. */
-TEST(refuse_a_key_that_is_ber_and_not_der) {
+TEST(refuse_a_key_that_is_ber_or_not_an_uncompressed_point) {
     MAL_AUTO(mal_pubkey_auto) mal_pubkey *key = NULL;
     MAL_AUTO(mal_pubkey_auto) mal_pubkey *again = NULL;
     MAL_AUTO(mal_buf_clear) mal_buf spki = { 0 };
@@ -89,6 +89,9 @@ TEST(refuse_a_key_that_is_ber_and_not_der) {
     size_t unused = spki.len - 2 * 48 - 2; /* before 0x04 and the point */
     CHECK_EQ(spki.ptr[unused], 0);
     spki.ptr[unused] = 1;
+    CHECK_ERR(mal_pubkey_parse_spki(&again, mal_buf_view(&spki)), MAL_E_INPUT);
+    spki.ptr[unused] = 0;
+    spki.ptr[unused + 1] = 6; /* the hybrid form of the same point */
     CHECK_ERR(mal_pubkey_parse_spki(&again, mal_buf_view(&spki)), MAL_E_INPUT);
 }
 
