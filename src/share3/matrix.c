@@ -6,93 +6,9 @@
  */
 #include "kernels.h"
 
-/* --- What is kept ----------------------------------------------------------
- */
-
-#define APART ((size_t)40) /* as in record.c */
-#define X_WORDS                                                                \
-    ((SHARE3_MATRIX_LEN + SHARE3_MATRIX_PAD) * SHARE3_MATRIX_VECTORS)
-#define MEMORY_WORDS                                                           \
-    (4 * (SHARE3_MATRIX_WORDS + APART) + 2 * (X_WORDS + APART) + SHARE3_LINE)
-
 #define VECTORS_MAX ((size_t)1 << 16)
 _Static_assert(VECTORS_MAX <= SHARE3_MATRIX_LEN * SHARE3_MATRIX_VECTORS,
                "a column fits");
-
-static size_t claims_of(size_t vectors) {
-    return (vectors + SHARE3_MATRIX_VECTORS - 1) / SHARE3_MATRIX_VECTORS;
-}
-
-share3_held share3_matrix_holds(const share3_shape *step) {
-    return (share3_held){ step->len * claims_of(step->vectors),
-                          step->rows * step->len, step->rows * step->vectors };
-}
-
-share3_shape share3_matrix_step(const share3_held *held, bool *full,
-                                const share3_shape *left) {
-    share3_shape step = *left;
-    share3_held h = *held;
-    step.len =
-        share3_least(left->len, SHARE3_MATRIX_LEN / claims_of(left->vectors));
-    const share3_held more = share3_matrix_holds(&step);
-    *full = h.len && (h.len + more.len > SHARE3_MATRIX_LEN ||
-                      h.words + more.words > SHARE3_MATRIX_WORDS ||
-                      h.results + more.results > SHARE3_MATRIX_WORDS);
-    if (*full)
-        h = (share3_held){ 0 };
-    step.rows =
-        share3_least(step.rows, (SHARE3_MATRIX_WORDS - h.words) / step.len);
-    step.rows = share3_least(step.rows,
-                             (SHARE3_MATRIX_WORDS - h.results) / step.vectors);
-    return step;
-}
-
-void share3_matrices_clear(share3_matrices *m) {
-    for (unsigned p = 0; p < 2 && m->memory; p++) {
-        mal_wipe(m->a[p], m->used.words * sizeof(uint64_t));
-        mal_wipe(m->e[p], m->used.results * sizeof(uint64_t));
-        mal_wipe(m->x[p],
-                 m->used.len * SHARE3_MATRIX_VECTORS * sizeof(uint64_t));
-    }
-    mal_free(m->memory);
-    mal_free(m->claim);
-    *m = (share3_matrices){ 0 };
-}
-
-void share3_matrices_forget(share3_matrices *m) {
-    m->held = (share3_held){ 0 };
-    m->n = m->rows = m->vectors = 0;
-}
-
-/* All at once: pages that are not reached are never made. */
-static mal_err grow(share3_matrices *m) {
-    if (m->memory)
-        return MAL_OK;
-    m->memory = mal_calloc(MEMORY_WORDS, sizeof(uint64_t));
-    m->claim = mal_calloc(SHARE3_MATRIX_LEN, sizeof *m->claim);
-    if (!m->memory || !m->claim)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    uint64_t *next = share3_align(m->memory);
-    for (unsigned p = 0; p < 2; p++) {
-        m->a[p] = next;
-        m->e[p] = m->a[p] + SHARE3_MATRIX_WORDS + APART;
-        m->x[p] = m->e[p] + SHARE3_MATRIX_WORDS + APART;
-        next = m->x[p] + X_WORDS + APART;
-    }
-    return MAL_OK;
-}
-
-static void add_held(share3_held *sum, const share3_held *more) {
-    sum->len += more->len;
-    sum->words += more->words;
-    sum->results += more->results;
-}
-
-static void most_held(share3_held *most, const share3_held *now) {
-    most->len = now->len > most->len ? now->len : most->len;
-    most->words = now->words > most->words ? now->words : most->words;
-    most->results = now->results > most->results ? now->results : most->results;
-}
 
 /* --- The product -----------------------------------------------------------
  */
@@ -198,8 +114,7 @@ static void keep(const product *d) {
         m->vectors = n > m->vectors ? (unsigned)n : m->vectors;
         v += n;
     }
-    add_held(&m->held, &more);
-    most_held(&m->used, &m->held);
+    share3_matrices_add(m, &more);
 }
 
 static mal_err run_step(product *d) {
@@ -230,7 +145,7 @@ static mal_err room(product *d) {
         return MAL_OK;
     d->kept = &s->matrices;
     d->shape = share3_matrix_step(&d->kept->held, &full, &d->shape);
-    MAL_TRY(share3_leave(s, grow(d->kept)));
+    MAL_TRY(share3_leave(s, share3_matrices_grow(d->kept)));
     return full ? share3_record_words(s) : MAL_OK;
 }
 

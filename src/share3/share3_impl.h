@@ -195,8 +195,8 @@ mal_err share3_claims_room(mal_share3 *s, share3_claims **claims,
 mal_err share3_record_words(mal_share3 *s) MAL_MUST_CHECK;
 void share3_record_clear(mal_share3 *s);
 
-/* matrix.c: how many rows, and columns, of a product of so many, are claimed at
- * once; *full: only when what is held has been verified. */
+/* matrices.c: how many rows, and columns, of a product of so many, are claimed
+ * at once; *full: only when what is held has been verified. */
 typedef struct share3_shape {
     size_t rows, len, vectors;
 } share3_shape;
@@ -204,6 +204,8 @@ share3_shape share3_matrix_step(const share3_held *held, bool *full,
                                 const share3_shape *left);
 /* What a step adds to what is held. */
 share3_held share3_matrix_holds(const share3_shape *step);
+mal_err share3_matrices_grow(share3_matrices *m) MAL_MUST_CHECK;
+void share3_matrices_add(share3_matrices *m, const share3_held *more);
 void share3_matrices_forget(share3_matrices *m); /* proved */
 void share3_matrices_clear(share3_matrices *m);
 
