@@ -193,8 +193,6 @@ static mal_err eq_list(expr_cx *cx, bits *z, const bits *x, const int64_t *list,
     return obl_any_plane(cx->o, z, &side);
 }
 
-#define EXPR_LIST_CHUNK 32
-
 static mal_err eval_in(expr_cx *cx, column *out, const mal_obl_expr *e) {
     MAL_AUTO(mal_obl_column_clear) column a = { 0 };
     int64_t list[EXPR_LIST_CHUNK];
@@ -465,28 +463,33 @@ static mal_err settle(mal_obl *o, column *out, column *c,
                               out->has_bits ? out->bits.n : out->words.n, 1);
 }
 
-static bool reads(const mal_obl_expr *e, unsigned at) {
-    bool found = e->op == MAL_OBL_COL && (uint64_t)e->value == at;
-    for (unsigned i = 0; i < e->n_args && !found; i++)
-        found = reads(e->args[i], at);
-    return found;
-}
-
 /* What the expression does not read may be parked meanwhile. */
 static mal_err rest_others(mal_obl *o, table *t, const mal_obl_expr *e) {
     for (unsigned i = 0; i < t->n_columns; i++)
-        MAL_TRY(reads(e, i) ? obl_column_wake(o, &t->columns[i])
-                            : obl_column_rest(o, &t->columns[i]));
+        MAL_TRY(expr_reads(e, i) ? obl_column_wake(o, &t->columns[i])
+                                 : obl_column_rest(o, &t->columns[i]));
     return MAL_OK;
 }
 
-static mal_err eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
+static mal_err value_of_rows(mal_obl *o, column *out, table *t,
+                             const mal_obl_expr *e) {
     expr_cx cx = { .o = o, .t = t };
     MAL_AUTO(mal_obl_column_clear) column c = { 0 };
-    MAL_TRY(rest_others(o, t, e));
     MAL_TRY(expr_eval(&cx, &c, e, EXPR_ANY));
-    MAL_TRY(settle(o, out, &c, &e->type));
-    return MAL_OK;
+    return settle(o, out, &c, &e->type);
+}
+
+static mal_err truth_of_rows(mal_obl *o, column *out, table *t,
+                             const mal_obl_expr *e) {
+    expr_cx cx = { .o = o, .t = t };
+    return truth(&cx, out, e);
+}
+
+static mal_err eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
+    MAL_TRY(rest_others(o, t, e));
+    return e->op == MAL_OBL_COL
+               ? value_of_rows(o, out, t, e)
+               : expr_by_slices(o, out, t, e, expr_words(e), value_of_rows);
 }
 
 mal_err mal_obl_eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
@@ -495,11 +498,10 @@ mal_err mal_obl_eval(mal_obl *o, column *out, table *t, const mal_obl_expr *e) {
 }
 
 mal_err mal_obl_filter(mal_obl *o, table *t, const mal_obl_expr *e) {
-    expr_cx cx = { .o = o, .t = t };
     MAL_AUTO(mal_obl_column_clear) column c = { 0 };
     OBL_AUTO_BITS valid = { 0 };
     MAL_TRY(rest_others(o, t, e));
-    MAL_TRY(truth(&cx, &c, e));
+    MAL_TRY(expr_by_slices(o, &c, t, e, expr_words(e), truth_of_rows));
     MAL_TRY(obl_and(o, &valid, &t->valid, &c.bits));
     mal_share3_bits_clear(&t->valid);
     t->valid = valid;
@@ -517,7 +519,6 @@ mal_err mal_obl_project(mal_obl *o, table *out, table *t,
         MAL_TRY(eval(o, &out->columns[i], t, e[i]));
         MAL_TRY(obl_column_rest(o, &out->columns[i]));
     }
-    for (unsigned i = 0; i < t->n_columns; i++) /* used no more */
-        MAL_TRY(obl_column_rest(o, &t->columns[i]));
+    MAL_TRY(obl_columns_rest(o, t)); /* used no more */
     return mal_obl_table_wake(o, out);
 }

@@ -30,4 +30,18 @@ mal_err expr_null_or(expr_cx *cx, column *out, const bits *null) MAL_MUST_CHECK;
 mal_err expr_planes(expr_cx *cx, bits *z, column *c,
                     unsigned width) MAL_MUST_CHECK;
 
+/* --- slices (slice.c) ----------------------------------------------------- */
+
+#define EXPR_LIST_CHUNK 32 /* numbers of a list compared at once */
+
+bool expr_reads(const mal_obl_expr *e, unsigned at);
+/* About so many words a row, beside the columns. */
+size_t expr_words(const mal_obl_expr *e);
+/* e of all rows of t, owned. */
+typedef mal_err (*expr_rows)(mal_obl *o, column *out, table *t,
+                             const mal_obl_expr *e);
+/* The same, a slice of rows at a time if so many words a row are too many. */
+mal_err expr_by_slices(mal_obl *o, column *out, table *t, const mal_obl_expr *e,
+                       size_t words, expr_rows rows) MAL_MUST_CHECK;
+
 #endif

@@ -25,7 +25,7 @@ typedef struct pass {
     bits key;   /* groups' planes, validity on top; moved */
     bits value; /* ride's planes, its NULLs on top; moved */
     bits any;   /* planes of the columns of ANY; moved */
-    words *sum; /* [n_sums] prefix sums */
+    words *sum; /* [n_sums] prefix sums; they rest until they are moved */
     unsigned n_sums;
     bits last; /* rows that end a group */
     obl_order order;
@@ -152,6 +152,7 @@ static mal_err rank_groups(pass *p, const mal_obl_key *keys) {
     const mal_obl_rank *rank = p->options->rank;
     MAL_TRY(obl_key_planes(p->o, &key, p->in, keys, rank->n_keys, NULL));
     MAL_TRY(obl_bits_copy(p->o, &valid, &p->in->valid));
+    MAL_TRY(obl_columns_rest(p->o, p->in));
     if (!rank->in_place)
         MAL_TRY(obl_rank_order(p->o, &p->order, rank));
     MAL_TRY(move_in(p, &key));
@@ -173,8 +174,11 @@ static mal_err sort_groups(pass *p) {
         return rank_groups(p, keys);
     MAL_TRY(obl_key_planes(p->o, &p->key, p->in, keys, p->options->n_keys,
                            &p->in->valid));
+    MAL_TRY(obl_bits_rest(p->o, &p->any));
     if (!p->ride) {
+        MAL_TRY(obl_columns_rest(p->o, p->in));
         MAL_TRY(obl_order_sort(p->o, &p->order, &p->key));
+        MAL_TRY(obl_bits_wake(p->o, &p->any));
         if (p->any.width)
             MAL_TRY(move_in(p, &p->any));
         return move_in(p, &p->key);
@@ -183,7 +187,13 @@ static mal_err sort_groups(pass *p) {
     const mal_obl_key by = ride_key(p->ride);
     MAL_TRY(obl_key_planes(p->o, &p->value, p->in, &by, 1, NULL));
     MAL_TRY(append_above(p->o, &all, &p->value, &p->key));
+    MAL_TRY(obl_columns_rest(p->o, p->in));
+    MAL_TRY(obl_bits_rest(p->o, &p->value));
+    MAL_TRY(obl_bits_rest(p->o, &p->key));
     MAL_TRY(obl_order_sort(p->o, &p->order, &all));
+    MAL_TRY(obl_bits_wake(p->o, &p->value));
+    MAL_TRY(obl_bits_wake(p->o, &p->key));
+    MAL_TRY(obl_bits_wake(p->o, &p->any));
     MAL_TRY(move_in(p, &all));
     if (p->any.width)
         MAL_TRY(move_in(p, &p->any));
@@ -224,6 +234,7 @@ static mal_err counted(pass *p, bits *z, const column *c) {
 /* Value where it counts, else 0: as words, in the groups' order. */
 static mal_err sum_input(pass *p, words *z, column *c) {
     OBL_AUTO_BITS known = { 0 }, x = { 0 };
+    MAL_TRY(obl_column_wake(p->o, c));
     MAL_TRY(counted(p, &known, c));
     if (c->has_words) {
         mal_share3_column moved = { .words = z };
@@ -231,6 +242,7 @@ static mal_err sum_input(pass *p, words *z, column *c) {
             MAL_TRY(obl_inject(p->o, z, &known, &c->words));
         else
             MAL_TRY(obl_words_copy(p->o, z, &c->words));
+        MAL_TRY(obl_column_rest(p->o, c));
         return p->order.n ? obl_order_move(p->o, &p->order, &moved, 1, false)
                           : MAL_OK;
     }
@@ -238,14 +250,19 @@ static mal_err sum_input(pass *p, words *z, column *c) {
         MAL_TRY(obl_and(p->o, &x, &c->bits, &known));
     else
         MAL_TRY(obl_bits_copy(p->o, &x, &c->bits));
+    MAL_TRY(obl_column_rest(p->o, c));
     MAL_TRY(move_in(p, &x));
     return obl_to_words(p->o, z, &x, obl_signed(&c->type));
 }
 
 /* 1 where a row counts. */
-static mal_err count_input(pass *p, words *z, const column *c) {
+static mal_err count_input(pass *p, words *z, column *c) {
     OBL_AUTO_BITS known = { 0 };
+    if (c)
+        MAL_TRY(obl_column_wake(p->o, c));
     MAL_TRY(counted(p, &known, c));
+    if (c)
+        MAL_TRY(obl_column_rest(p->o, c));
     MAL_TRY(move_in(p, &known));
     return obl_to_words(p->o, z, &known, false);
 }
@@ -271,42 +288,40 @@ static mal_err distinct_input(pass *p, words *z, const bits *same) {
     return obl_to_words(p->o, z, &fresh, false);
 }
 
-static mal_err add_sum(pass *p, words **z) {
-    words *more = mal_realloc(p->sum, p->n_sums * sizeof *more,
-                              (p->n_sums + 1) * sizeof *more);
-    if (!more)
-        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
-    p->sum = more;
-    *z = &more[p->n_sums++];
-    memset(*z, 0, sizeof **z);
-    return MAL_OK;
+/* Of the values in z; nobody looks at it until it is moved. */
+static mal_err prefix(pass *p, words *z) {
+    obl_words_prefix(z);
+    return obl_words_rest(p->o, z);
 }
 
 static mal_err one_sum(pass *p, const mal_obl_agg *a) {
-    words *z = NULL;
+    words *z = &p->sum[p->n_sums++];
     column *c =
         a->kind == MAL_OBL_COUNT_ROWS ? NULL : &p->in->columns[a->column];
-    MAL_TRY(add_sum(p, &z));
     if (a->kind == MAL_OBL_SUM) {
         MAL_TRY(sum_input(p, z, c));
-        obl_words_prefix(z);
+        MAL_TRY(prefix(p, z));
         if (!c->type.nullable)
             return MAL_OK;
-        MAL_TRY(add_sum(p, &z)); /* of how many?  0: the sum is NULL */
+        z = &p->sum[p->n_sums++]; /* of how many?  0: the sum is NULL */
     }
-    if (!p->ranked && (!c || !c->type.nullable))
-        return row_numbers(p, z);
+    if (!p->ranked && (!c || !c->type.nullable)) {
+        MAL_TRY(row_numbers(p, z));
+        return obl_words_rest(p->o, z);
+    }
     MAL_TRY(count_input(p, z, c));
-    obl_words_prefix(z);
-    return MAL_OK;
+    return prefix(p, z);
 }
 
+/* What rests is not moved: at most two for each aggregate. */
 static mal_err all_sums(pass *p, const bits *same) {
-    words *z = NULL;
+    p->sum = mal_calloc(2 * (size_t)p->options->n_aggs + 1, sizeof *p->sum);
+    if (!p->sum)
+        return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     if (p->ride && p->ride->kind == MAL_OBL_COUNT_DISTINCT) {
-        MAL_TRY(add_sum(p, &z));
+        words *z = &p->sum[p->n_sums++];
         MAL_TRY(distinct_input(p, z, same));
-        obl_words_prefix(z);
+        MAL_TRY(prefix(p, z));
     }
     for (unsigned i = 0; i < p->options->n_aggs && p->first; i++)
         if (is_sum(p->options->aggs[i].kind))
@@ -344,17 +359,12 @@ static mal_err move_sums(pass *p, const obl_order *front) {
     return err;
 }
 
-/* The first rows of x are planes [at, ..) of all; nothing if x has no plane. */
-static mal_err cut_planes(pass *p, bits *x, const bits *all, unsigned *at) {
-    bits cut = { 0 };
-    if (x->width == 0)
-        return MAL_OK;
-    const bits mine = obl_planes(all, *at, x->width);
-    MAL_TRY(obl_rows_slice(p->o, &cut, &mine, 0, p->n_out));
-    *at += x->width;
-    mal_share3_bits_clear(x);
-    *x = cut;
-    return MAL_OK;
+/* x: the first rows of the planes [at, at + width) of all; none stays none. */
+static mal_err cut_planes(pass *p, bits *x, const bits *all, unsigned *at,
+                          unsigned width) {
+    const bits mine = obl_planes(all, *at, width);
+    *at += width;
+    return width ? obl_rows_slice(p->o, x, &mine, 0, p->n_out) : MAL_OK;
 }
 
 /* More groups than there may be: the row after the last is one. */
@@ -371,31 +381,38 @@ static mal_err to_front(pass *p) {
     OBL_AUTO_ORDER front = { 0 };
     OBL_AUTO_BITS all = { 0 }, not_last = { 0 };
     bits *parts[] = { &p->key, &p->value, &p->any, &p->last };
-    unsigned width = 0, at = 0;
+    unsigned width = 0, widths[4], at = 0;
     if (!p->first)
         mal_share3_bits_clear(&p->key);
     MAL_TRY(obl_bits_copy(p->o, &not_last, &p->last));
     obl_not_in(p->o, &not_last);
-    MAL_TRY(obl_order_sort(p->o, &front, &not_last));
-    for (unsigned i = 0; i < 4; i++)
-        width += parts[i]->width;
-    MAL_TRY(obl_bits_new(p->o, &all, p->in->n, width));
     for (unsigned i = 0; i < 4; i++) {
-        if (parts[i]->width)
+        width += widths[i] = parts[i]->width;
+        MAL_TRY(obl_bits_rest(p->o, parts[i]));
+    }
+    MAL_TRY(obl_order_sort(p->o, &front, &not_last));
+    MAL_TRY(obl_bits_new(p->o, &all, p->in->n, width));
+    for (unsigned i = 0; i < 4; at += widths[i++]) {
+        MAL_TRY(obl_bits_wake(p->o, parts[i]));
+        if (widths[i])
             obl_planes_put(&all, at, parts[i]);
-        at += parts[i]->width;
+        mal_share3_bits_clear(parts[i]);
     }
     MAL_TRY(obl_move_bits(p->o, &front, &all, false));
+    MAL_TRY(obl_bits_rest(p->o, &all));
     MAL_TRY(move_sums(p, &front));
+    MAL_TRY(obl_bits_wake(p->o, &all));
 
     const bits last = obl_planes(&all, width - 1, 1);
     MAL_TRY(check_bound(p, &last));
     at = 0;
     for (unsigned i = 0; i < 4; i++)
-        MAL_TRY(cut_planes(p, parts[i], &all, &at));
+        MAL_TRY(cut_planes(p, parts[i], &all, &at, widths[i]));
     for (unsigned i = 0; i < p->n_sums; i++) {
+        MAL_TRY(obl_words_wake(p->o, &p->sum[i]));
         MAL_TRY(cut_words(p->o, &p->sum[i], p->n_out));
         differences(&p->sum[i]);
+        MAL_TRY(obl_words_rest(p->o, &p->sum[i]));
     }
     return MAL_OK;
 }
@@ -436,11 +453,19 @@ static mal_err null_of_count(pass *p, column *z, const words *count) {
 
 static mal_err take_sum(pass *p, column *z, unsigned *at,
                         const mal_obl_agg *a) {
+    words *sum = &p->sum[(*at)++], *count = &p->sum[*at];
     MAL_TRY(obl_agg_type(&z->type, p->in, a));
-    z->words = p->sum[*at];
-    memset(&p->sum[(*at)++], 0, sizeof z->words);
+    MAL_TRY(obl_words_wake(p->o, sum));
+    z->words = *sum;
     z->has_words = true;
-    return z->type.nullable ? null_of_count(p, z, &p->sum[(*at)++]) : MAL_OK;
+    memset(sum, 0, sizeof *sum);
+    if (!z->type.nullable)
+        return MAL_OK;
+    ++*at;
+    MAL_TRY(obl_words_wake(p->o, count));
+    MAL_TRY(null_of_count(p, z, count));
+    mal_share3_words_clear(count);
+    return MAL_OK;
 }
 
 static mal_err take_ride(pass *p, column *z, unsigned *sum) {
@@ -503,6 +528,7 @@ static mal_err run_pass(mal_obl *o, table *out, table *in,
                .first = first,
                .ranked = opt->rank && !ride,
                .n_out = out->n };
+    MAL_TRY(mal_obl_table_wake(o, in)); /* since the pass before */
     MAL_TRY(sort_groups(&p));
     MAL_TRY(mark_last(&p, &same));
     MAL_TRY(all_sums(&p, &same));

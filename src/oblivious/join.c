@@ -358,8 +358,7 @@ static mal_err catch_payload(join *j) {
 static mal_err probe_columns(join *j, table *out, unsigned more) {
     MAL_TRY(obl_columns_new(out, j->probe->n_columns + more));
     out->n = j->probe->n;
-    for (unsigned i = 0; i < j->build->n_columns; i++)
-        MAL_TRY(obl_column_rest(j->o, &j->build->columns[i]));
+    MAL_TRY(obl_columns_rest(j->o, j->build));
     for (unsigned i = 0; i < j->probe->n_columns; i++) {
         column *from = &j->probe->columns[i];
         MAL_TRY(obl_column_wake(j->o, from));

@@ -141,7 +141,8 @@ void obl_order_clear(obl_order *order);
 /* The stable order of the key, plane 0 least. */
 mal_err obl_order_sort(mal_obl *o, obl_order *z,
                        const bits *key) MAL_MUST_CHECK;
-/* Columns in place: row r goes where the order puts it, or back. */
+/* Columns in place: row r goes where the order puts it, or back.  They may rest,
+ * before and after. */
 mal_err obl_order_move(mal_obl *o, const obl_order *order,
                        mal_share3_column *columns, unsigned n,
                        bool inverse) MAL_MUST_CHECK;
@@ -220,6 +221,11 @@ mal_err obl_columns_new(table *t, unsigned n_columns) MAL_MUST_CHECK;
 /* Nobody looks at it for a while: it may be parked.  Views stay. */
 mal_err obl_column_rest(mal_obl *o, column *c) MAL_MUST_CHECK;
 mal_err obl_column_wake(mal_obl *o, column *c) MAL_MUST_CHECK;
+mal_err obl_columns_rest(mal_obl *o, table *t) MAL_MUST_CHECK;
+mal_err obl_bits_rest(mal_obl *o, bits *x) MAL_MUST_CHECK;
+mal_err obl_bits_wake(mal_obl *o, bits *x) MAL_MUST_CHECK;
+mal_err obl_words_rest(mal_obl *o, words *x) MAL_MUST_CHECK;
+mal_err obl_words_wake(mal_obl *o, words *x) MAL_MUST_CHECK;
 /* Planes of the column in another type's width. */
 mal_err obl_column_planes(mal_obl *o, bits *z, column *c,
                           const mal_obl_type *as) MAL_MUST_CHECK;

@@ -67,7 +67,9 @@ mal_err mal_obl_sort(mal_obl *o, table *t, const mal_obl_key *keys,
     OBL_AUTO_BITS key = { 0 };
     OBL_AUTO_ORDER order = { 0 };
     MAL_TRY(obl_key_planes(o, &key, t, keys, n_keys, &t->valid));
+    MAL_TRY(obl_columns_rest(o, t));
     MAL_TRY(obl_order_sort(o, &order, &key));
+    mal_share3_bits_clear(&key);
     return obl_table_move(o, t, &order);
 }
 
@@ -205,8 +207,7 @@ mal_err mal_obl_rank_sorted(mal_obl *o, mal_obl_rank *rank, table *t,
     OBL_AUTO_BITS key = { 0 }, above = { 0 }, less = { 0 };
     MAL_TRY(rank_planes(o, &key, rank, t, keys, n_keys));
     rank->in_place = true;
-    for (unsigned i = 0; i < t->n_columns; i++) /* it has what it needs */
-        MAL_TRY(obl_column_rest(o, &t->columns[i]));
+    MAL_TRY(obl_columns_rest(o, t));            /* it has what it needs */
     MAL_TRY(obl_rows_down(o, &above, &key, 1)); /* the first is not below 0 */
     MAL_TRY(obl_less(o, &less, &key, &above));
     MAL_TRY(obl_promise(o, &less));

@@ -206,10 +206,45 @@ mal_err obl_order_sort(mal_obl *o, obl_order *z, const bits *key) {
     return mal_share3_order_sort(o->s, &z->order, keys, n);
 }
 
+/* How many of n columns are moved at once: one, or what fits well. */
+static unsigned at_once(const mal_obl *o, size_t rows,
+                        const mal_share3_column *columns, unsigned n) {
+    size_t planes = 0;
+    for (unsigned i = 0; i < n; i++) {
+        planes += columns[i].words ? 64 : columns[i].bits->width;
+        if (i && mal_share3_slice(o->s, rows, (planes + 63) / 64) < rows)
+            return i;
+    }
+    return n;
+}
+
+static mal_err wake(mal_obl *o, mal_share3_column *columns, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        MAL_TRY(columns[i].words
+                    ? mal_share3_words_unpark(o->s, columns[i].words)
+                    : mal_share3_bits_unpark(o->s, columns[i].bits));
+    return MAL_OK;
+}
+
+static mal_err move(mal_obl *o, const obl_order *order,
+                    mal_share3_column *columns, unsigned n, bool inverse) {
+    const mal_share3_column *end = columns + n;
+    for (unsigned k; columns < end; columns += k) {
+        k = at_once(o, order->n, columns, (unsigned)(end - columns));
+        MAL_TRY(wake(o, columns, k));
+        MAL_TRY(
+            mal_share3_order_apply(o->s, order->order, columns, k, inverse));
+        for (unsigned i = 0; i < k && k < n; i++)
+            MAL_TRY(columns[i].words ? obl_words_rest(o, columns[i].words)
+                                     : obl_bits_rest(o, columns[i].bits));
+    }
+    return MAL_OK;
+}
+
 mal_err obl_order_move(mal_obl *o, const obl_order *order,
                        mal_share3_column *columns, unsigned n, bool inverse) {
     if (o->s)
-        return mal_share3_order_apply(o->s, order->order, columns, n, inverse);
+        return move(o, order, columns, n, inverse);
     unsigned planes = 0, n_words = 0;
     for (unsigned i = 0; i < n; i++)
         if (columns[i].words)

@@ -1,6 +1,6 @@
 /* table.c - columns and tables: made, copied, moved by rows, brought from one
  * form into the other, shared and opened. */
-#include "oblivious_impl.h"
+#include "expr_impl.h"
 
 #include <string.h>
 
@@ -87,26 +87,42 @@ mal_err obl_column_planes(mal_obl *o, bits *z, column *c,
 
 /* --- resting -------------------------------------------------------------- */
 
+mal_err obl_bits_rest(mal_obl *o, bits *x) {
+    return o->s && x->owner ? mal_share3_bits_rest(o->s, x) : MAL_OK;
+}
+
+mal_err obl_bits_wake(mal_obl *o, bits *x) {
+    return o->s ? mal_share3_bits_unpark(o->s, x) : MAL_OK;
+}
+
+mal_err obl_words_rest(mal_obl *o, words *x) {
+    return o->s && x->owner ? mal_share3_words_rest(o->s, x) : MAL_OK;
+}
+
+mal_err obl_words_wake(mal_obl *o, words *x) {
+    return o->s ? mal_share3_words_unpark(o->s, x) : MAL_OK;
+}
+
 mal_err obl_column_rest(mal_obl *o, column *c) {
-    if (!o->s)
-        return MAL_OK;
-    if (c->has_bits && c->bits.owner)
-        MAL_TRY(mal_share3_bits_rest(o->s, &c->bits));
-    if (c->has_words && c->words.owner)
-        MAL_TRY(mal_share3_words_rest(o->s, &c->words));
-    return c->type.nullable && c->null.owner
-               ? mal_share3_bits_rest(o->s, &c->null)
-               : MAL_OK;
+    if (c->has_bits)
+        MAL_TRY(obl_bits_rest(o, &c->bits));
+    if (c->has_words)
+        MAL_TRY(obl_words_rest(o, &c->words));
+    return c->type.nullable ? obl_bits_rest(o, &c->null) : MAL_OK;
 }
 
 mal_err obl_column_wake(mal_obl *o, column *c) {
-    if (!o->s)
-        return MAL_OK;
     if (c->has_bits)
-        MAL_TRY(mal_share3_bits_unpark(o->s, &c->bits));
+        MAL_TRY(obl_bits_wake(o, &c->bits));
     if (c->has_words)
-        MAL_TRY(mal_share3_words_unpark(o->s, &c->words));
-    return c->type.nullable ? mal_share3_bits_unpark(o->s, &c->null) : MAL_OK;
+        MAL_TRY(obl_words_wake(o, &c->words));
+    return c->type.nullable ? obl_bits_wake(o, &c->null) : MAL_OK;
+}
+
+mal_err obl_columns_rest(mal_obl *o, table *t) {
+    for (unsigned i = 0; i < t->n_columns; i++)
+        MAL_TRY(obl_column_rest(o, &t->columns[i]));
+    return MAL_OK;
 }
 
 /* A view becomes a vector of its own. */
@@ -200,7 +216,9 @@ mal_err obl_table_move(mal_obl *o, table *t, const obl_order *order) {
     parts[n++].bits = &t->valid;
     const mal_err err = obl_order_move(o, order, parts, n, false);
     mal_free(parts);
-    return err;
+    MAL_TRY(err);
+    MAL_TRY(obl_bits_wake(o, &t->valid));
+    return mal_obl_table_wake(o, t);
 }
 
 static mal_err slice_bits(mal_obl *o, bits *v, size_t from, size_t n) {
@@ -348,10 +366,11 @@ static mal_err blank(mal_obl *o, column *c, const bits *valid) {
         c->has_words = false;
         return MAL_OK;
     }
-    words x = { 0 };
+    OBL_AUTO_WORDS x = { 0 };
     MAL_TRY(obl_inject(o, &x, kept, &c->words));
     mal_share3_words_clear(&c->words);
     c->words = x;
+    memset(&x, 0, sizeof x);
     return MAL_OK;
 }
 
@@ -387,23 +406,39 @@ mal_err mal_obl_column_open(mal_obl *o, int64_t *values, uint8_t *null,
 
 /* Values outside the width are those of their low bits: the owner's fault, and
  * in range after the two comparisons below. */
-mal_err mal_obl_clamp(mal_obl *o, column *c) {
-    if (c->type.opaque)
-        return MAL_OK;
+static mal_err clamp_rows(mal_obl *o, column *out, table *t,
+                          const mal_obl_expr *e) {
+    (void)e;
+    const column *c = &t->columns[0];
     const bool is_signed = obl_signed(&c->type);
     OBL_AUTO_BITS lo = { 0 }, hi = { 0 }, below = { 0 }, above = { 0 };
-    OBL_AUTO_BITS raised = { 0 }, clamped = { 0 };
-    MAL_TRY(mal_obl_need_bits(o, c));
+    OBL_AUTO_BITS raised = { 0 };
     const bits *x = &c->bits;
+    out->type = (mal_obl_type){ .lo = c->type.lo, .hi = c->type.hi };
+    out->has_bits = true;
     MAL_TRY(obl_public_bits(o, &lo, x->n, x->width, c->type.lo));
     MAL_TRY(obl_public_bits(o, &hi, x->n, x->width, c->type.hi));
     MAL_TRY(obl_lt(o, &below, x, &lo, is_signed));
     MAL_TRY(obl_lt(o, &above, &hi, x, is_signed));
     MAL_TRY(obl_mux(o, &raised, &below, &lo, x));
-    MAL_TRY(obl_mux(o, &clamped, &above, &hi, &raised));
+    return obl_mux(o, &out->bits, &above, &hi, &raised);
+}
+
+mal_err mal_obl_clamp(mal_obl *o, column *c) {
+    static const mal_obl_expr column_0 = { .op = MAL_OBL_COL };
+    MAL_AUTO(mal_obl_column_clear) column clamped = { 0 };
+    if (c->type.opaque)
+        return MAL_OK;
+    MAL_TRY(mal_obl_need_bits(o, c));
+    column planes = { .type = c->type, .has_bits = true };
+    planes.type.nullable = false; /* what a NULL stands over is clamped, too */
+    planes.bits = obl_planes(&c->bits, 0, c->bits.width);
+    table t = { .n = c->bits.n, .n_columns = 1, .columns = &planes };
+    MAL_TRY(expr_by_slices(o, &clamped, &t, &column_0,
+                           6 * (size_t)c->bits.width / 64 + 1, clamp_rows));
     mal_share3_bits_clear(&c->bits);
-    c->bits = clamped;
-    memset(&clamped, 0, sizeof clamped);
+    c->bits = clamped.bits;
+    memset(&clamped.bits, 0, sizeof clamped.bits);
     mal_share3_words_clear(&c->words);
     c->has_words = false;
     return MAL_OK;

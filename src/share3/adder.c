@@ -22,7 +22,7 @@ typedef struct segment {
 
 typedef struct adder {
     mal_share3 *s;
-    size_t stride;
+    size_t stride;      /* words of a plane that are worked on */
     mal_share3_words t; /* planes: v of segment i, then p */
     segment seg[W + 1];
     unsigned width, n; /* planes; segments: one more, if the carry is asked */
@@ -50,7 +50,7 @@ static unsigned join(const adder *a, share3_gate *g, unsigned i, unsigned k) {
         return 1;
     g[1] = (share3_gate){ .x = hi.p, .x2 = hi.p2, .y = lo.p, .y2 = lo.p2 };
     g[1].flags = not_x | (lo.inverted ? SHARE3_NOT_Y : 0);
-    into(a, &g[1], W + 1 + i);
+    into(a, &g[1], a->n + i);
     return 2;
 }
 
@@ -59,7 +59,7 @@ static void settle(adder *a, unsigned i) {
     share3_gate g;
     memset(&a->seg[i], 0, sizeof a->seg[i]);
     a->seg[i].v = into(a, &g, i);
-    a->seg[i].p = into(a, &g, W + 1 + i);
+    a->seg[i].p = into(a, &g, a->n + i);
 }
 
 static mal_err carries(adder *a) {
@@ -78,11 +78,11 @@ static mal_err carries(adder *a) {
 }
 
 /* z = p ^ carry in, of each bit. */
-static void sum(const adder *a, mal_share3_bits *z, const share3_ref *x,
+static void sum(const adder *a, const mal_share3_bits *z, const share3_ref *x,
                 const share3_ref *y) {
     for (unsigned p = 0; p < 2; p++)
         for (unsigned b = 0; b < a->width; b++) {
-            uint64_t *out = z->part[p] + b * a->stride;
+            uint64_t *out = z->part[p] + b * z->stride;
             const uint64_t ones =
                 b && a->subtract && share3_carries(a->s, p) ? ~UINT64_C(0) : 0;
             if (x[b].part[p] && x[b].part[p] != out)
@@ -95,16 +95,16 @@ static void sum(const adder *a, mal_share3_bits *z, const share3_ref *x,
         }
 }
 
-mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
-                          mal_share3_bits *carry, const share3_ref *x,
-                          const share3_ref *y, bool subtract) {
+static mal_err add_rows(mal_share3 *s, const mal_share3_bits *z,
+                        const mal_share3_bits *carry, const share3_ref *x,
+                        const share3_ref *y, bool subtract) {
     adder a = { .s = s,
-                .stride = z->stride,
+                .stride = share3_stride(z->n),
                 .width = z->width,
                 .n = z->width + (carry != NULL),
                 .subtract = subtract };
     MAL_AUTO(mal_share3_words_clear) mal_share3_words t = { 0 };
-    MAL_TRY(mal_share3_words_new(s, &t, 2 * (W + 1) * a.stride));
+    MAL_TRY(mal_share3_words_new(s, &t, 2 * (size_t)a.n * a.stride));
     a.t = t;
     a.seg[0].inverted = subtract; /* the carry in */
     for (unsigned b = 0; b + 1 < a.n; b++)
@@ -114,6 +114,33 @@ mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
     sum(&a, z, x, y);
     for (unsigned p = 0; p < 2 && carry && a.stride; p++)
         memcpy(carry->part[p], a.seg[a.width].v.part[p], 8 * a.stride);
+    return MAL_OK;
+}
+
+static void move_on(share3_ref *x, unsigned n, size_t words) {
+    for (unsigned b = 0; b < n; b++)
+        for (unsigned p = 0; p < 2; p++)
+            x[b].part[p] += x[b].part[p] ? words : 0;
+}
+
+mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
+                          mal_share3_bits *carry, const share3_ref *x,
+                          const share3_ref *y, bool subtract) {
+    const unsigned planes = z->width + (carry != NULL);
+    const size_t step = mal_share3_slice(s, z->n, 2 * planes / 64 + 1);
+    share3_ref u[W], v[W];
+    memcpy(u, x, z->width * sizeof *u);
+    memcpy(v, y, z->width * sizeof *v);
+    for (size_t at = 0; at < z->n; at += step) {
+        const size_t n = share3_least(step, z->n - at);
+        const mal_share3_bits rows = share3_rows_view(z, at, n);
+        mal_share3_bits out = { 0 };
+        if (carry)
+            out = share3_rows_view(carry, at, n);
+        MAL_TRY(add_rows(s, &rows, carry ? &out : NULL, u, v, subtract));
+        move_on(u, z->width, step / 64);
+        move_on(v, z->width, step / 64);
+    }
     return MAL_OK;
 }
 

@@ -155,14 +155,14 @@ typedef struct segment {
 /* A round writes fresh planes, in turn from the front of either half of t.  A
  * segment without a partner goes up unchanged; it is the last of its round, and
  * the round after next, with a quarter of the planes, does not reach it. */
-#define UPPER (W + 2)              /* planes of the first half: 2 * 32 - 1 */
-#define PLANES (UPPER + W / 2 + 2) /* and of the second: 2 * 16 - 1 */
+#define UPPER(n) ((n) + 1) /* planes of the first half: 2 * (n / 2) - 1 */
+#define PLANES(n) (UPPER(n) + (n) / 2 + 2) /* of the second, half as many */
 
 typedef struct order {
     mal_share3 *s;
-    size_t stride;
+    size_t stride; /* words of a plane that are worked on */
     mal_share3_words t;
-    unsigned used; /* planes of t */
+    unsigned used, upper; /* planes of t */
     segment seg[W + 1];
     unsigned n;
 } order;
@@ -201,7 +201,7 @@ static mal_err order_run(order *o, const mal_share3_bits *z) {
     for (unsigned round = 0; o->n > 1; round++) {
         const unsigned pairs = o->n / 2, odd = o->n % 2;
         unsigned made = 0;
-        o->used = round % 2 ? UPPER : 0;
+        o->used = round % 2 ? o->upper : 0;
         for (unsigned j = 0; j < pairs; j++)
             made += merge(o, g + made, j, z);
         if (odd)
@@ -212,16 +212,13 @@ static mal_err order_run(order *o, const mal_share3_bits *z) {
     return MAL_OK;
 }
 
-mal_err mal_share3_lt(mal_share3 *s, mal_share3_bits *z,
-                      const mal_share3_bits *x, const mal_share3_bits *y,
-                      bool is_signed) {
-    order o = { .s = s, .stride = x->stride, .n = x->width + 1 };
-    MAL_TRY(share3_bits_fit(x, y));
-    MAL_REQUIRE(x->width == y->width, MAL_E_INPUT, "%u bits against %u",
-                x->width, y->width);
-    MAL_TRY(share3_bits_want(s, z, x->n, 1));
-    if (x->width == 0)
-        return constant(s, z, 0);
+static mal_err less(mal_share3 *s, const mal_share3_bits *z,
+                    const mal_share3_bits *x, const mal_share3_bits *y,
+                    bool is_signed) {
+    const unsigned n = x->width + 1;
+    order o = {
+        .s = s, .stride = share3_stride(x->n), .n = n, .upper = UPPER(n)
+    };
     for (unsigned b = 0; b < x->width; b++) {
         const bool sign = is_signed && b == x->width - 1;
         o.seg[b + 1].d = share3_plane(x, b);
@@ -229,7 +226,28 @@ mal_err mal_share3_lt(mal_share3 *s, mal_share3_bits *z,
         o.seg[b + 1].v = share3_plane(sign ? x : y, b);
     }
     MAL_AUTO(mal_share3_words_clear) mal_share3_words t = { 0 };
-    MAL_TRY(mal_share3_words_new(s, &t, PLANES * o.stride));
+    MAL_TRY(mal_share3_words_new(s, &t, PLANES(n) * o.stride));
     o.t = t;
     return order_run(&o, z);
+}
+
+mal_err mal_share3_lt(mal_share3 *s, mal_share3_bits *z,
+                      const mal_share3_bits *x, const mal_share3_bits *y,
+                      bool is_signed) {
+    MAL_TRY(share3_bits_fit(x, y));
+    MAL_REQUIRE(x->width == y->width, MAL_E_INPUT, "%u bits against %u",
+                x->width, y->width);
+    MAL_TRY(share3_bits_want(s, z, x->n, 1));
+    if (x->width == 0)
+        return constant(s, z, 0);
+    const size_t step =
+        mal_share3_slice(s, x->n, PLANES(x->width + 1) / 64 + 1);
+    for (size_t at = 0; at < x->n; at += step) {
+        const size_t n = share3_least(step, x->n - at);
+        const mal_share3_bits to = share3_rows_view(z, at, n);
+        const mal_share3_bits a = share3_rows_view(x, at, n);
+        const mal_share3_bits b = share3_rows_view(y, at, n);
+        MAL_TRY(less(s, &to, &a, &b, is_signed));
+    }
+    return MAL_OK;
 }

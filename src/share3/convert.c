@@ -47,16 +47,42 @@ static mal_err add_parts(mal_share3 *s, mal_share3_bits *z,
     return share3_add_planes(s, z, NULL, u, v, false);
 }
 
+static mal_err words_to_bits(mal_share3 *s, mal_share3_bits *z,
+                             const mal_share3_words *x) {
+    MAL_AUTO(mal_share3_bits_clear) mal_share3_bits carry = { 0 };
+    MAL_TRY(mal_share3_bits_new(s, &carry, x->n, z->width));
+    for (unsigned p = 0; p < 2; p++)
+        mal_share3_planes_of(z->part[p], x->part[p], x->n, z->width);
+    return add_parts(s, z, &carry);
+}
+
+/* Rows of their own into those of z from row `at`. */
+static void put_rows(mal_share3_bits *z, size_t at,
+                     const mal_share3_bits *rows) {
+    for (unsigned p = 0; p < 2; p++)
+        for (unsigned b = 0; b < z->width; b++)
+            memcpy(z->part[p] + b * z->stride + at / 64,
+                   rows->part[p] + b * rows->stride, 8 * rows->stride);
+}
+
 mal_err mal_share3_to_bits(mal_share3 *s, mal_share3_bits *z,
                            const mal_share3_words *x, unsigned width) {
-    MAL_AUTO(mal_share3_bits_clear) mal_share3_bits carry = { 0 };
     MAL_TRY(share3_bits_want(s, z, x->n, width));
     if (width == 0)
         return MAL_OK;
-    MAL_TRY(mal_share3_bits_new(s, &carry, x->n, width));
-    for (unsigned p = 0; p < 2; p++)
-        mal_share3_planes_of(z->part[p], x->part[p], x->n, width);
-    return add_parts(s, z, &carry);
+    /* carry, the adder's planes, and these rows themselves */
+    const size_t step = mal_share3_slice(s, x->n, 4 * width / 64 + 1);
+    if (step == x->n)
+        return words_to_bits(s, z, x);
+    for (size_t at = 0; at < x->n; at += step) {
+        MAL_AUTO(mal_share3_bits_clear) mal_share3_bits rows = { 0 };
+        const mal_share3_words part =
+            mal_share3_words_view(x, at, share3_least(step, x->n - at));
+        MAL_TRY(mal_share3_bits_new(s, &rows, part.n, width));
+        MAL_TRY(words_to_bits(s, &rows, &part));
+        put_rows(z, at, &rows);
+    }
+    return MAL_OK;
 }
 
 /* --- Bits to words ----------------------------------------------------------
@@ -103,13 +129,13 @@ static mal_err mask_bits(mal_share3 *s, to_words *t, const mal_share3_bits *x,
         share3_gate_to(&g[b], &t->carry, b);
         u[b] = share3_plane(&t->sum, b);
         for (unsigned p = 0; p < 2; p++)
-            for (size_t i = 0; i < x->stride; i++)
-                t->sum.part[p][b * x->stride + i] =
+            for (size_t i = 0; i < t->sum.stride; i++)
+                t->sum.part[p][b * t->sum.stride + i] =
                     r.part[p][i] ^ (a.part[p] ? a.part[p][i] : 0);
         if (b + 1 < W)
             v[b + 1] = share3_plane(&t->carry, b);
     }
-    MAL_TRY(share3_gates(s, SHARE3_AND, g, W - 1, x->stride));
+    MAL_TRY(share3_gates(s, SHARE3_AND, g, W - 1, t->sum.stride));
     return share3_add_planes(s, &t->sum, NULL, u, v, false);
 }
 
@@ -127,7 +153,6 @@ static mal_err bits_to_words(mal_share3 *s, to_words *t, mal_share3_words *z,
 
 mal_err mal_share3_to_words(mal_share3 *s, mal_share3_words *z,
                             const mal_share3_bits *x, bool is_signed) {
-    to_words t = { 0 };
     MAL_TRY(share3_words_want(s, z, x->n));
     if (x->width == 0)
         return mal_share3_words_affine(s, z, z, 0, 0);
@@ -136,8 +161,16 @@ mal_err mal_share3_to_words(mal_share3 *s, mal_share3_words *z,
         return is_signed ? mal_share3_words_affine(s, z, z, ~UINT64_C(0), 0)
                          : MAL_OK;
     }
-    mal_err err = bits_to_words(s, &t, z, x, is_signed);
-    clear_to_words(&t);
+    const size_t step = mal_share3_slice(s, x->n, 3 + 2); /* masks, adder */
+    mal_err err = MAL_OK;
+    for (size_t at = 0; at < x->n && err == MAL_OK; at += step) {
+        const size_t n = share3_least(step, x->n - at);
+        const mal_share3_bits rows = share3_rows_view(x, at, n);
+        mal_share3_words part = mal_share3_words_view(z, at, n);
+        to_words t = { 0 };
+        err = bits_to_words(s, &t, &part, &rows, is_signed);
+        clear_to_words(&t);
+    }
     return err;
 }
 
@@ -220,15 +253,24 @@ mal_err share3_inject_planes(mal_share3 *s, mal_share3_words *z,
 mal_err mal_share3_inject(mal_share3 *s, mal_share3_words *z,
                           const mal_share3_bits *bit,
                           const mal_share3_words *x) {
-    injection j = { 0 };
     MAL_REQUIRE(bit->width == 1 && (!x || x->n == bit->n), MAL_E_INPUT,
                 "%u bits and %zu rows times %zu words", bit->width, bit->n,
                 x ? x->n : bit->n);
     MAL_TRY(share3_words_want(s, z, bit->n));
-    mal_err err = start_injection(s, &j, bit);
-    if (err == MAL_OK)
-        err = inject(s, z, &j, x);
-    clear_injection(&j);
+    const size_t step = mal_share3_slice(s, bit->n, 4);
+    mal_err err = MAL_OK;
+    for (size_t at = 0; at < bit->n && err == MAL_OK; at += step) {
+        const size_t n = share3_least(step, bit->n - at);
+        const mal_share3_bits rows = share3_rows_view(bit, at, n);
+        mal_share3_words to = mal_share3_words_view(z, at, n), times = { 0 };
+        injection j = { 0 };
+        if (x)
+            times = mal_share3_words_view(x, at, n);
+        err = start_injection(s, &j, &rows);
+        if (err == MAL_OK)
+            err = inject(s, &to, &j, x ? &times : NULL);
+        clear_injection(&j);
+    }
     return err;
 }
 

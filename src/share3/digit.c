@@ -46,19 +46,24 @@ static mal_err one_hot(mal_share3 *s, mal_share3_bits *e,
 /* --- Places ----------------------------------------------------------------
  */
 
-/* f: plane after plane as words, `step` from one to the next.  Part p of s_last
- * and of d_v, row by row; f_last is 1 - the others, 1 carried by one part. */
-static void running_places(uint64_t *last, uint64_t *d, const uint64_t *f,
-                           size_t step, size_t n, unsigned values, bool one) {
-    uint64_t at[DIGITS_MAX] = { 0 };
-    const unsigned l = values - 1;
+/* f: plane after plane as words, `step` from one to the next.  Where the first
+ * row of each digit goes: part p of s_v(0). */
+static void first_places(uint64_t at[DIGITS_MAX], const uint64_t *f,
+                         size_t step, size_t n, unsigned values) {
     uint64_t below = 0;
-    for (unsigned v = 0; v < l; v++) {
+    for (unsigned v = 0; v + 1 < values; v++) {
         at[v] = below;
         for (size_t i = 0; i < n; i++)
             below += f[v * step + i];
     }
-    at[l] = below;
+    at[values - 1] = below;
+}
+
+/* Part p of s_last and of d_v, row by row, from `at` on; f_last is 1 - the
+ * others, 1 carried by one part. */
+static void running_places(uint64_t *last, uint64_t *d, uint64_t *at,
+                           const uint64_t *f, size_t step, size_t n, unsigned l,
+                           bool one) {
     for (size_t i = 0; i < n; i++) {
         uint64_t rest = one;
         last[i] = at[l];
@@ -79,22 +84,42 @@ static void interleave(uint64_t *out, const uint64_t *f, size_t step, size_t n,
             out[i * len + v] = f[v * step + i];
 }
 
-static mal_err places(mal_share3 *s, mal_share3_words *pi,
-                      const mal_share3_words *f, size_t step, unsigned values) {
+typedef uint64_t next_places[2][DIGITS_MAX]; /* of either part */
+
+/* The places of rows [from, from + pi->n). */
+static mal_err places_of(mal_share3 *s, mal_share3_words *pi, next_places at,
+                         const mal_share3_words *f, size_t step, size_t from,
+                         unsigned len) {
     MAL_AUTO(mal_share3_words_clear)
     mal_share3_words d = { 0 }, last = { 0 }, rows = { 0 };
     const size_t n = pi->n;
-    const unsigned len = values - 1;
     MAL_TRY(mal_share3_words_new(s, &d, n * len));
     MAL_TRY(mal_share3_words_new(s, &last, n));
     MAL_TRY(mal_share3_words_new(s, &rows, n * len));
     for (unsigned p = 0; p < 2; p++) {
-        running_places(last.part[p], d.part[p], f->part[p], step, n, values,
-                       share3_carries(s, p));
-        interleave(rows.part[p], f->part[p], step, n, len);
+        running_places(last.part[p], d.part[p], at[p], f->part[p] + from, step,
+                       n, len, share3_carries(s, p));
+        interleave(rows.part[p], f->part[p] + from, step, n, len);
     }
     MAL_TRY(mal_share3_dot(s, pi, &rows, &d, len));
     return mal_share3_words_add(s, pi, pi, &last);
+}
+
+static mal_err places(mal_share3 *s, mal_share3_words *pi,
+                      const mal_share3_words *f, size_t step, unsigned values) {
+    const unsigned len = values - 1;
+    const size_t slice = mal_share3_slice(s, pi->n, 2 * len + 1);
+    next_places next;
+    for (unsigned p = 0; p < 2; p++)
+        first_places(next[p], f->part[p], step, pi->n, values);
+    mal_err err = MAL_OK;
+    for (size_t at = 0; at < pi->n && err == MAL_OK; at += slice) {
+        mal_share3_words part =
+            mal_share3_words_view(pi, at, share3_least(slice, pi->n - at));
+        err = places_of(s, &part, next, f, step, at, len);
+    }
+    mal_wipe(next, sizeof next);
+    return err;
 }
 
 mal_err share3_digit_order(mal_share3 *s, mal_share3_words *pi,

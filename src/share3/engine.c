@@ -23,11 +23,9 @@ mal_share3_security mal_share3_security_of(const mal_share3 *s) {
 }
 
 mal_share3_counters mal_share3_count(const mal_share3 *s) {
-    return s->count;
-}
-
-size_t mal_share3_memory(const mal_share3 *s) {
-    return s->memory;
+    mal_share3_counters c = s->count;
+    c.held = s->memory;
+    return c;
 }
 
 /* --- Keys ----------------------------------------------------------------- */

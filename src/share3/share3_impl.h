@@ -262,6 +262,16 @@ static inline size_t share3_stride(size_t n) {
     return n / 64 + (n % 64 != 0);
 }
 void share3_kept_clear(mal_share3 *s);
+/* Rows [from, from + n) of v, from a word on, for what takes planes one by one:
+ * they are stride words apart, and no more than share3_stride(n) are its own.
+ */
+static inline mal_share3_bits share3_rows_view(const mal_share3_bits *v,
+                                               size_t from, size_t n) {
+    mal_share3_bits z = { .n = n, .width = v->width, .stride = v->stride };
+    for (unsigned p = 0; p < 2; p++)
+        z.part[p] = v->part[p] + from / 64;
+    return z;
+}
 
 /* vector.c: a vector that nobody uses for a while. */
 typedef struct share3_resting {

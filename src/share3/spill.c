@@ -184,6 +184,7 @@ mal_err share3_park(mal_share3 *s, mal_share3_parked **out, const void *block,
                               piece_len(bytes, i), p->first + i, p->slot[i]);
     }
     *out = p;
+    s->count.parked += bytes;
     if (err != MAL_OK)
         share3_unpark_free(s, out);
     return err;

@@ -95,10 +95,22 @@ static mal_err make_room(mal_share3 *s, size_t bytes) {
     }
     MAL_REQUIRE(s->memory <= max && bytes <= max - s->memory, MAL_E_LIMIT,
                 "%zu more bytes of shares, beside %zu that are at work, are "
-                "over the limit of %zu: rows are not worked on in slices, so "
-                "it takes more memory, or lower declared bounds",
-                bytes, s->memory, max);
+                "over the limit of %zu: this step works on whole columns, and "
+                "takes a limit of at least %zu, or lower declared bounds",
+                bytes, s->memory, max, s->memory + bytes);
     return MAL_OK;
+}
+
+/* An eighth of the least limit: what a call needs for itself is small beside
+ * what it is given. */
+#define SLICE_OF 8
+
+size_t mal_share3_slice(const mal_share3 *s, size_t n, size_t words_a_row) {
+    if (!s->least_memory)
+        return n;
+    const size_t bytes = 2 * sizeof(uint64_t) * words_a_row;
+    const size_t rows = s->least_memory / SLICE_OF / bytes / 64 * 64;
+    return share3_least(n, rows ? rows : 64);
 }
 
 /* Two parts of n words in one block; they count against the limit, and what is
@@ -117,6 +129,8 @@ static mal_err take(mal_share3 *s, uint64_t *part[2], size_t n) {
         return mal_err_trace(MAL_E_MEMORY, __FILE__, __LINE__);
     part[1] = part[0] + n;
     s->memory += bytes;
+    if (s->memory > s->count.held_max)
+        s->count.held_max = s->memory;
     return MAL_OK;
 }
 

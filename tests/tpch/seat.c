@@ -168,6 +168,14 @@ static mal_err print_cost(mal_buf *out, const job *j, const mal_sql_physical *p,
         count.bytes - j->began.bytes, foretold.rounds, foretold.bytes);
 }
 
+/* Bytes of shares: most in memory at once, and put to disk. */
+static void say_held(const job *j) {
+    const mal_share3_counters count = mal_share3_count(j->engine);
+    if (getenv("SEAT_PEAK"))
+        fprintf(stderr, "# held %" PRIu64 " parked %" PRIu64 "\n",
+                count.held_max, count.parked);
+}
+
 static mal_err answer(seat *s, mal_buf *out, const char *line,
                       unsigned question) {
     const mal_sql_split_options options = { .share3 = true, .opened = true };
@@ -180,6 +188,7 @@ static mal_err answer(seat *s, mal_buf *out, const char *line,
     MAL_TRY(mal_sql_split(&p, s->side.arena, plan, s->side.contract, &options));
     MAL_TRY(run_job(s, &j, &table, p, question, line[0] == 'M'));
     uint64_t ns = mal_time_monotonic_ns() - j.began_ns;
+    say_held(&j);
     MAL_TRY(side_print(out, &table));
     return s->slow ? print_cost(out, &j, p, ns) : MAL_OK;
 }

@@ -324,7 +324,7 @@ typedef struct mal_obl_group_options {
  *
  * Sort, segmented scan for MIN and MAX, prefix sums (which are local) for the
  * rest, then the groups' last rows to the front: differences of neighbours are
- * the sums [AHI22]. */
+ * the sums [AHI22].  `in` is left at rest. */
 mal_err mal_obl_group(mal_obl *o, mal_obl_table *out, mal_obl_table *in,
                       const mal_obl_group_options *options) MAL_MUST_CHECK;
 /* The valid rows that are first of their keys stay valid: SELECT DISTINCT. */

@@ -38,7 +38,7 @@ typedef struct obl_party {
     obl_body body;
     void *ctx;
     noting noting[3];
-    uint64_t before_rounds, before_bytes, rounds, bytes;
+    uint64_t before_rounds, before_bytes, rounds, bytes, parked;
     uint64_t trace[3]; /* of the sizes sent to each peer */
     mal_err err;
     char why[256];
@@ -70,6 +70,7 @@ static mal_err obl_party_run(void *ctx, mal_mesh *mesh) {
     if (s) {
         p->rounds = mal_share3_count(s).rounds;
         p->bytes = mal_share3_count(s).bytes;
+        p->parked = mal_share3_count(s).parked;
     }
     snprintf(p->why, sizeof p->why, "%s", mal_err_message());
     for (unsigned j = 0; j < 3; j++)
@@ -79,6 +80,10 @@ static mal_err obl_party_run(void *ctx, mal_mesh *mesh) {
     mal_share3_close(&s);
     return p->err;
 }
+
+/* Bytes of shares that each party may hold, 0: no limit; what rests may then go
+ * to disk. */
+__attribute__((unused)) static size_t obl_memory[3];
 
 /* The caller looks at err of each. */
 __attribute__((unused)) static void
@@ -90,6 +95,8 @@ obl_go(obl_trio *t, mal_share3_security security, obl_body body, void *ctx) {
         p->err = MAL_E_STATE; /* has not run */
         memset(p->options.session, 7, 32);
         p->options.security = security;
+        p->options.memory_max = obl_memory[i];
+        p->options.spill_dir = obl_memory[i] ? mal_test_dir() : NULL;
         p->body = body;
         p->ctx = ctx;
     }
@@ -97,13 +104,14 @@ obl_go(obl_trio *t, mal_share3_security security, obl_body body, void *ctx) {
     (void)err;
 }
 
-/* All is well at all three. */
-__attribute__((unused)) static void obl_run(obl_body body, void *ctx) {
+/* All is well at all three; the bytes that party 0 put to disk. */
+__attribute__((unused)) static uint64_t obl_run(obl_body body, void *ctx) {
     static obl_trio t;
     obl_go(&t, MAL_SHARE3_SEMI_HONEST, body, ctx);
     for (unsigned i = 0; i < 3; i++)
         CHECK_THAT(t.p[i].err == MAL_OK, "party %u: %s: %s", i,
                    mal_err_name(t.p[i].err), t.p[i].why);
+    return t.p[0].parked;
 }
 
 /* The same where products are verified, if share3 does. */

@@ -391,31 +391,44 @@ static void check_expr(const example *x, unsigned i) {
     }
 }
 
+static void fill_example(example *x, maker *m, uint64_t *seed, size_t rows) {
+    memset(x, 0, sizeof *x);
+    m->t = &x->in;
+    m->seed = mal_test_rand(seed);
+    x->in.n = rows;
+    make_columns(&x->in, seed);
+    plain_fill(&x->in, seed);
+    x->n = EXPRS;
+    for (unsigned i = 0; i < x->n; i++)
+        x->e[i] = i % 2 ? number(m, 3) : boolean(m, 3);
+}
+
+static void run_dry(example *x) {
+    mal_obl *dry = NULL;
+    CHECK_OK(mal_obl_open_dry(&dry, MAL_SHARE3_SEMI_HONEST, NULL));
+    CHECK_OK(body(dry, x));
+    mal_obl_close(&dry);
+}
+
+static void check_dry(example *x) {
+    run_dry(x);
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(x->dry.rounds, x->cost[i].rounds);
+        bytes = x->cost[i].bytes > bytes ? x->cost[i].bytes : bytes;
+    }
+    CHECK_EQ(x->dry.bytes, bytes);
+}
+
 static void one_example(uint64_t *seed) {
     static example x;
-    memset(&x, 0, sizeof x);
     mal_arena *arena = mal_arena_new(1 << 24);
-    maker m = { arena, mal_test_rand(seed), &x.in };
-    x.in.n = 1 + mal_test_rand(seed) % 150;
-    make_columns(&x.in, seed);
-    plain_fill(&x.in, seed);
-    x.n = EXPRS;
-    for (unsigned i = 0; i < x.n; i++)
-        x.e[i] = i % 2 ? number(&m, 3) : boolean(&m, 3);
+    maker m = { .arena = arena };
+    fill_example(&x, &m, seed, 1 + mal_test_rand(seed) % 150);
     obl_run(body, &x);
     for (unsigned i = 0; i < x.n; i++)
         check_expr(&x, i);
-
-    mal_obl *dry = NULL;
-    CHECK_OK(mal_obl_open_dry(&dry, MAL_SHARE3_SEMI_HONEST, NULL));
-    CHECK_OK(body(dry, &x));
-    mal_obl_close(&dry);
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < 3; i++) {
-        CHECK_EQ(x.dry.rounds, x.cost[i].rounds);
-        bytes = x.cost[i].bytes > bytes ? x.cost[i].bytes : bytes;
-    }
-    CHECK_EQ(x.dry.bytes, bytes);
+    check_dry(&x);
     mal_arena_free(arena);
 }
 
@@ -423,6 +436,31 @@ TEST(an_expression_equals_its_meaning_and_costs_what_the_dry_run_says) {
     uint64_t seed = mal_test_seed();
     for (unsigned i = 0; i < 40; i++)
         one_example(&seed);
+}
+
+/* Limits differ, as those of three nodes do: the least counts.  Each slice
+ * takes rounds of its own, by which it is seen. */
+TEST(in_slices_an_expression_is_the_same) {
+    static example x;
+    uint64_t seed = mal_test_seed(), sliced = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        mal_arena *arena = mal_arena_new(1 << 24);
+        maker m = { .arena = arena };
+        fill_example(&x, &m, &seed, PLAIN_ROWS - mal_test_rand(&seed) % 200);
+        memcpy(obl_memory, (size_t[]){ 400000, 0, 1000000 }, sizeof obl_memory);
+        obl_memory[i % 3] = 300000;
+        if (i % 4 == 3)
+            obl_run_malicious(body, &x);
+        else
+            obl_run(body, &x);
+        memset(obl_memory, 0, sizeof obl_memory);
+        for (unsigned k = 0; k < x.n; k++)
+            check_expr(&x, k);
+        run_dry(&x);
+        sliced += i % 4 != 3 && x.cost[0].rounds > 2 * x.dry.rounds;
+        mal_arena_free(arena);
+    }
+    CHECK(sliced >= 6);
 }
 
 /* --- clamps --------------------------------------------------------------- */

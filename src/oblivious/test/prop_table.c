@@ -235,6 +235,62 @@ TEST(groups_come_out_in_order_with_their_aggregates) {
     }
 }
 
+/* Sums and an extreme of rows that take some memory. */
+static void large_group(example *x, mal_obl_agg_kind ride) {
+    random_group(x, dice(2) ? 3 : 200, 1 + (unsigned)dice(2));
+    x->a.n = PLAIN_ROWS;
+    plain_fill(&x->a, &seed);
+    x->group.n_aggs = 6;
+    for (unsigned k = 0; k < 5; k++)
+        x->aggs[k] = (mal_obl_agg){ .kind = MAL_OBL_SUM, .column = k % 4 };
+    x->aggs[5] = (mal_obl_agg){ .kind = ride, .column = 3 };
+    x->run = run_group;
+}
+
+static void limit_memory(size_t bytes) {
+    for (unsigned p = 0; p < 3; p++)
+        obl_memory[p] = bytes;
+}
+
+/* What waits lies on disk meanwhile: the input, sums, planes to be moved. */
+TEST(groups_of_what_rests_on_disk_are_the_same) {
+    static example x;
+    uint64_t parked = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        large_group(&x, i % 2 ? MAL_OBL_MIN : MAL_OBL_COUNT_DISTINCT);
+        limit_memory(140000);
+        parked += obl_run(example_body, &x);
+        limit_memory(0);
+        model_group(&x);
+        x.want.n = x.a.n;
+        check_table(&x.out, &x.want);
+    }
+    CHECK(parked > 10000);
+}
+
+/* An engine that is closed holds nothing: it asserts it. */
+TEST(under_any_limit_groups_are_the_same_or_refused) {
+    static example x;
+    static obl_trio t;
+    unsigned answered = 0;
+    for (size_t limit = 8000; limit < 150000; limit += 6000) {
+        large_group(&x, MAL_OBL_MAX);
+        limit_memory(limit);
+        obl_go(&t, MAL_SHARE3_SEMI_HONEST, example_body, &x);
+        limit_memory(0);
+        CHECK(t.p[0].err == MAL_OK || t.p[0].err == MAL_E_LIMIT);
+        if (t.p[0].err != MAL_OK) {
+            CHECK(strstr(t.p[0].why, "takes a limit of at least"));
+            continue;
+        }
+        answered++;
+        model_group(&x);
+        x.want.n = x.a.n;
+        check_table(&x.out, &x.want);
+    }
+    CHECK(answered >= 2 && answered < 24);
+}
+
 static mal_err run_group_ranked(mal_obl *o, example *x, table *out, table *a,
                                 table *b) {
     (void)b;

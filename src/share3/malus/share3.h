@@ -46,11 +46,11 @@ typedef struct mal_share3_options {
 } mal_share3_options;
 
 typedef struct mal_share3_counters { /* what passed so far */
-    uint64_t rounds;   /* times that we waited for a message made of ours */
-    uint64_t messages; /* sent, to both peers */
-    uint64_t bytes;    /* sent, to both peers, headers of messages included */
-    uint64_t products; /* words multiplied or ANDed */
-    uint64_t opened;   /* words opened */
+    uint64_t rounds; /* times that we waited for a message made of ours */
+    uint64_t messages, bytes;        /* sent, to both peers; headers included */
+    uint64_t products;               /* words multiplied or ANDed */
+    uint64_t opened;                 /* words opened */
+    uint64_t parked, held, held_max; /* bytes: to disk; in memory, and most */
 } mal_share3_counters;
 
 /* Greet both peers, agree on pairwise keys.
@@ -66,7 +66,6 @@ void mal_share3_close(mal_share3 **s); /* vectors must be cleared before */
 unsigned mal_share3_me(const mal_share3 *s);
 mal_share3_security mal_share3_security_of(const mal_share3 *s);
 mal_share3_counters mal_share3_count(const mal_share3 *s);
-size_t mal_share3_memory(const mal_share3 *s); /* bytes of shares now held */
 
 /* --- Vectors ------------------------------------------------------------- */
 
@@ -112,6 +111,8 @@ mal_err mal_share3_words_unpark(mal_share3 *s,
 mal_err mal_share3_bits_park(mal_share3 *s, mal_share3_bits *v) MAL_MUST_CHECK;
 mal_err mal_share3_bits_unpark(mal_share3 *s,
                                mal_share3_bits *v) MAL_MUST_CHECK;
+/* Rows to work on at once, of so many words, by the least of our limits. */
+size_t mal_share3_slice(const mal_share3 *s, size_t n, size_t words_a_row);
 /* Rows [from, from + n), planes [from, from + width) of v, not copied. */
 mal_share3_words mal_share3_words_view(const mal_share3_words *v, size_t from,
                                        size_t n);
@@ -153,11 +154,10 @@ mal_err mal_share3_words_agree(mal_share3 *s,
                                const mal_share3_words *v) MAL_MUST_CHECK;
 mal_err mal_share3_bits_agree(mal_share3 *s,
                               const mal_share3_bits *v) MAL_MUST_CHECK;
-/* Rows of 64-bit words to planes and back: rows [n], planes [width * stride].
- * Constant time. */
+/* Rows of 64-bit words to planes and back: rows [n], planes [width * stride];
+ * there, bits from `width` on are zeros or the sign's.  Constant time. */
 void mal_share3_planes_of(uint64_t *planes, const uint64_t *rows, size_t n,
                           unsigned width);
-/* Bits at and over `width` of a row are zero, or the sign's. */
 void mal_share3_rows_of(uint64_t *rows, const uint64_t *planes, size_t n,
                         unsigned width, bool is_signed);
 

@@ -21,7 +21,7 @@ static mal_err park_body(mal_share3 *s, void *ctx) {
         CHECK_OK(mal_share3_words_park(s, &v));
         CHECK_OK(mal_share3_words_park(s, &v));
         CHECK_OK(mal_share3_bits_park(s, &b));
-        CHECK(mal_share3_memory(s) == 0 && !v.part[0] && !b.part[0]);
+        CHECK(mal_share3_count(s).held == 0 && !v.part[0] && !b.part[0]);
         CHECK_OK(mal_share3_words_new(s, &w, N)); /* in its place */
         mal_share3_words_clear(&w);
         CHECK_OK(mal_share3_bits_unpark(s, &b));
@@ -108,7 +108,7 @@ TEST(what_rests_goes_to_disk_when_another_would_not_fit) {
     CHECK(mal_share3_words_new(s, &more, N) == MAL_E_LIMIT); /* v woke */
     mal_share3_words_clear(&v);
     CHECK_OK(mal_share3_words_unpark(s, &w));
-    CHECK(is_filled(&w) && mal_share3_memory(s) <= 5000000);
+    CHECK(is_filled(&w) && mal_share3_count(s).held <= 5000000);
     mal_share3_words_clear(&w);
     mal_share3_bits_clear(&small); /* cleared while it rests */
     alone_done(s);

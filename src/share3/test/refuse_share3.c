@@ -139,7 +139,7 @@ static mal_err limit_body(mal_share3 *s, void *ctx) {
     (void)ctx;
     MAL_TRY(mal_share3_words_new(s, &v, 60));
     mal_err err = mal_share3_words_new(s, &w, 60);
-    CHECK(mal_share3_memory(s) == 960);
+    CHECK(mal_share3_count(s).held == 960);
     mal_share3_words_clear(&w);
     mal_share3_words_clear(&v);
     return err;
