@@ -96,8 +96,11 @@ mal_tee_code tee_of_err(tee_ctx *c, mal_err err, mal_tee_code code,
         return MAL_TEE_OK;
     if (err == MAL_E_MEMORY && c->err == MAL_OK)
         c->err = err;
-    return tee_fail(c, err == MAL_E_LIMIT ? MAL_TEE_LIMIT : code, "%s: %s",
-                    what, mal_err_message());
+    tee_fail(c, code, "%s: %s", what, mal_err_message());
+    for (char *at = c->detail; *at; at++) /* it may quote the input */
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    return err == MAL_E_LIMIT ? MAL_TEE_LIMIT : code;
 }
 
 static mal_tee_code of_cert(mal_cert_code code) {

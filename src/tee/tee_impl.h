@@ -79,6 +79,17 @@ mal_err tee_rd_u64be(mal_rd *rd, uint64_t *v) MAL_MUST_CHECK;
 bool tee_cut(mal_bytes *out, mal_bytes bytes, size_t at, size_t len);
 bool tee_is_zero(mal_bytes bytes);
 
+/* DER: the next element whatever it is; one of this tag; a number. */
+#define TEE_DER_INTEGER 0x02
+#define TEE_DER_OCTETS 0x04
+#define TEE_DER_OID 0x06
+#define TEE_DER_ENUMERATED 0x0a
+#define TEE_DER_SEQUENCE 0x30
+mal_err tee_der_next(mal_rd *rd, uint8_t *tag, mal_bytes *value) MAL_MUST_CHECK;
+mal_err tee_der_expect(mal_rd *rd, uint8_t tag,
+                       mal_bytes *value) MAL_MUST_CHECK;
+mal_err tee_der_u64(mal_rd *rd, uint64_t *number) MAL_MUST_CHECK;
+
 /* --- Endorsements -----------------------------------------------------------
  */
 

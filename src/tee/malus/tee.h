@@ -157,7 +157,7 @@ typedef struct mal_tee_claims {
     const char *family;    /* "SGX", "TDX", "SEV-SNP", .. */
     const char *product;   /* "Milan", .. */
     mal_bytes measurement; /* MRENCLAVE, MRTD, MEASUREMENT, PCR0, .. */
-    mal_bytes signer;      /* MRSIGNER, MRSIGNERSEAM, author key */
+    mal_bytes signer;      /* MRSIGNER, author key */
     mal_bytes report_data; /* what the code itself wanted to say */
     mal_bytes platform_id; /* PPID, CHIP_ID, instance id */
     bool debug;
@@ -175,8 +175,7 @@ typedef struct mal_tee_verdict {
     mal_tee_answer answer;
     mal_tee_code code;
     mal_tee_scope scope;
-    char detail[MAL_TEE_DETAIL_MAX]; /* one sentence for people; may quote
-                                        nothing but numbers and our words */
+    char detail[MAL_TEE_DETAIL_MAX]; /* for people; printable ASCII */
     bool
         authentic; /* signatures and bindings are good; else claims are empty */
     mal_tee_claims claims;
