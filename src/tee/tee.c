@@ -186,7 +186,7 @@ mal_tee_code tee_check_nonce(tee_ctx *c, mal_bytes said) {
 /* Whose bytes these are.  What nobody recognises needs its kind named. */
 static mal_tee_kind recognise(mal_bytes evidence) {
     mal_tee_kind kind = tee_dcap_recognise(evidence);
-    return kind;
+    return kind != MAL_TEE_ANY ? kind : tee_token_recognise(evidence);
 }
 
 /* NULL: not built yet. */
@@ -196,9 +196,9 @@ static tee_family *const families[] = {
     [MAL_TEE_TDX_V4] = tee_dcap_verify,
     [MAL_TEE_TDX_V5] = tee_dcap_verify,
     [MAL_TEE_SNP] = NULL,
-    [MAL_TEE_NITRO] = NULL,
-    [MAL_TEE_CCA] = NULL,
-    [MAL_TEE_PSA] = NULL,
+    [MAL_TEE_NITRO] = tee_nitro_verify,
+    [MAL_TEE_CCA] = tee_cca_verify,
+    [MAL_TEE_PSA] = tee_psa_verify,
     [MAL_TEE_TPM2] = NULL,
     [MAL_TEE_AZ_SNP_VTPM] = NULL,
     [MAL_TEE_AZ_TDX_VTPM] = NULL,

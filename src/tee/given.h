@@ -1,0 +1,14 @@
+/* given.h - the key that a verifier holds for a device, among the endorsements.
+ */
+#ifndef MALUS_TEE_GIVEN_H
+#define MALUS_TEE_GIVEN_H
+
+#include "tee_impl.h"
+
+#include <malus/prim_cert.h>
+
+/* The one public key among the endorsements: PEM, DER or JWK.  The anchor must
+ * say that a key is given. */
+mal_tee_code tee_given_key(tee_ctx *c, mal_pubkey **key);
+
+#endif
