@@ -35,16 +35,28 @@ __attribute__((unused)) static mal_json *case_list(void) {
     return list;
 }
 
-/* A file of the folder; text in hexadecimal is decoded. */
+static void case_base64(mal_buf *out) {
+    mal_buf bytes = { 0 };
+    CHECK_OK(mal_base64_decode(&bytes, mal_buf_view(out)));
+    mal_buf_clear(out);
+    *out = bytes;
+}
+
+/* A file of the folder; text in hexadecimal or base64 is decoded. */
 static void case_file(mal_buf *out, const char *name) {
     char path[256];
     snprintf(path, sizeof path, "attestation/%s", name);
     CHECK_OK(mal_file_read(out, mal_test_vector(path), FILE_MAX));
-    if (!strstr(name, ".hex"))
+    bool base64 = strstr(name, ".base64") != NULL;
+    if (!base64 && !strstr(name, ".hex"))
         return;
     const char *text;
     while (out->len && out->ptr[out->len - 1] <= ' ')
         out->len--;
+    if (base64) {
+        case_base64(out);
+        return;
+    }
     CHECK_OK(mal_buf_cstr(out, &text));
     size_t len = out->len / 2;
     uint8_t *bytes = mal_calloc(len, 1);

@@ -2,6 +2,7 @@
  * cut, each time.
  *
  * MAL_FLIPS=all flips every bit of the larger ones too (two minutes). */
+#include "cases.h"
 #include "token_test.h"
 
 #define FOLDER "attestation/"
@@ -74,6 +75,39 @@ static mal_tee_code code_at(const loaded *one, const recorded *from,
                             uint64_t time) {
     return code_of(from->kind, mal_buf_view(&one->evidence), one->key,
                    one->anchor, time);
+}
+
+static bool is_token(const mal_json *entry) {
+    const char *kind = case_str(entry, "kind");
+    return strcmp(kind, "nitro") == 0 || strcmp(kind, "cca") == 0 ||
+           strcmp(kind, "psa") == 0;
+}
+
+TEST(published_tokens_have_their_published_verdicts) {
+    MAL_AUTO(mal_json_auto) mal_json *list = case_list();
+    const mal_json *all = mal_json_find(list, "vectors");
+    size_t n = 0, wrong = 0;
+    for (size_t i = 0; i < mal_json_len(all); i++) {
+        const mal_json *entry = mal_json_at(all, i);
+        mal_case one;
+        if (!is_token(entry))
+            continue;
+        case_load(&one, entry);
+        case_judge(&one);
+        const char *answer = mal_tee_answer_name(one.verdict.answer);
+        const char *code = mal_tee_code_name(one.verdict.code);
+        n++;
+        if (strcmp(answer, case_str(entry, "verdict")) != 0 ||
+            strcmp(code, case_str(entry, "code")) != 0) {
+            wrong++;
+            printf("# %s: %s %s (%s)\n", case_str(entry, "id"), answer, code,
+                   one.verdict.detail);
+        }
+        case_clear(&one);
+    }
+    printf("# %zu published tokens\n", n);
+    CHECK_EQ(wrong, 0);
+    CHECK(n >= 29);
 }
 
 TEST(every_recorded_token_is_accepted_at_its_time) {
@@ -202,6 +236,46 @@ TEST(a_byte_more_is_malformed) {
         CHECK_EQ(code_at(&one, &good[i], good[i].time), MAL_TEE_MALFORMED);
         unload(&one);
     }
+}
+
+static mal_tee_code code_for_nonce(const recorded *from, const char *hex) {
+    MAL_AUTO(mal_arena_auto)
+    mal_arena *arena = mal_arena_new(MAL_TEE_ARENA_BYTES);
+    uint8_t nonce[64];
+    size_t len = strlen(hex) / 2;
+    mal_tee_verdict verdict;
+    loaded one;
+    CHECK_OK(mal_hex_decode(nonce, len, hex));
+    load(&one, from);
+    mal_tee_input input = { .kind = from->kind,
+                            .evidence = mal_buf_view(&one.evidence),
+                            .endorsements = one.key,
+                            .n_endorsements = one.key != NULL,
+                            .time = from->time,
+                            .nonce = mal_bytes_of(nonce, len),
+                            .has_nonce = true };
+    CHECK_OK(mal_tee_anchor_parse(&input.anchor, one.anchor));
+    CHECK_OK(mal_tee_verify(&verdict, arena, &input));
+    unload(&one);
+    return verdict.code;
+}
+
+#define TFM_NONCE                                                              \
+    "07060504030201000f0e0d0c0b0a09081716151413121110"                         \
+    "1f1e1d1c1b1a1918"
+#define NITRO_NONCE                                                            \
+    "c678c86135de539d183acff58886d98d"                                         \
+    "fb9823041af9f934bf909ac0f8d96245"
+TEST(a_nonce_that_is_asked_for_is_there) {
+    const recorded *nitro = &good[0], *psa = &good[GOOD - 1];
+    CHECK_EQ(code_for_nonce(psa, TFM_NONCE), MAL_TEE_OK);
+    CHECK_EQ(code_for_nonce(psa, TFM_NONCE "00"), MAL_TEE_NONCE);
+    CHECK_EQ(code_for_nonce(psa, "07060504"), MAL_TEE_NONCE);
+    CHECK_EQ(code_for_nonce(psa, ""), MAL_TEE_NONCE);
+    CHECK_EQ(code_for_nonce(nitro, NITRO_NONCE), MAL_TEE_OK);
+    CHECK_EQ(code_for_nonce(nitro, TFM_NONCE), MAL_TEE_NONCE);
+    for (size_t i = 2; i < GOOD; i++) /* all bytes are 0x01: nobody's */
+        CHECK_EQ(code_for_nonce(&good[i], "0101010101010101"), MAL_TEE_NONCE);
 }
 
 TEST(claims_are_those_of_the_token) {
