@@ -58,6 +58,9 @@ static void forget_planes(run3 *r) {
 }
 
 static void run3_clear(run3 *r) {
+    if (r->engine)
+        room_trace(r->room, "parked", r->room->me, "bytes",
+                   mal_share3_count(r->engine).parked);
     forget_planes(r);
     for (unsigned i = 0; r->tables && i < r->n_parts; i++)
         mal_obl_table_clear(&r->tables[i]);

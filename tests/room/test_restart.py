@@ -61,14 +61,16 @@ def ask(h, text, **fields):
     return thread, result
 
 
-def killed_behind(h, seat, stage, text, **fields):
-    """Kill -9 a seat that has kept `stage` of the job; the job's id."""
+def killed_behind(h, seat, stage, text, look=None, **fields):
+    """Kill -9 a seat that has kept `stage` of the job, once `look` has looked; the job's id."""
     h.restart(seat, MALUS_TEST_PAUSE=str(stage))
     way = "kept" if stage else "left"
     before = len(h.stages(seat, way))
     thread, result = ask(h, text, fresh=True, **fields)
     wait_until(lambda: stage in h.stages(seat, way)[before:] or result)
     assert not result, result
+    if look:
+        look()
     h.party[seat].stop(signal.SIGKILL)
     thread.join(120)
     assert "error" in result, result
