@@ -18,7 +18,7 @@ typedef struct search {
     unsigned tries;
 } search;
 
-/* --- One link ------------------------------------------------------------- */
+/* --- One link ------------------------------------------------------------ */
 
 static bool hash_fits(int nid) {
     return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512;

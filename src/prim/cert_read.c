@@ -15,7 +15,7 @@ bool prim_time_unix(uint64_t *unix_seconds, const ASN1_TIME *time) {
     return true;
 }
 
-/* --- Certificates --------------------------------------------------------- */
+/* --- Certificates -------------------------------------------------------- */
 
 /* The only common name, without NULs inside; else "". */
 static void put_cn(char out[MAL_CERT_TEXT_MAX + 1], X509_NAME *name) {

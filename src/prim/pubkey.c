@@ -87,7 +87,7 @@ void mal_pubkey_auto(mal_pubkey **key) {
     *key = NULL;
 }
 
-/* --- Reading -------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------- */
 
 /* DER and not merely BER: written again, it gives the same bytes; and points
  * are uncompressed, neither compressed nor hybrid. */
@@ -201,7 +201,7 @@ bool mal_pubkey_is_ec(const mal_pubkey *key) {
     return key->type == EVP_PKEY_EC;
 }
 
-/* --- Verifying ------------------------------------------------------------ */
+/* --- Verifying ----------------------------------------------------------- */
 
 typedef enum sig_form { FORM_RAW, FORM_DER, FORM_PSS, FORM_PKCS1 } sig_form;
 

@@ -119,7 +119,7 @@ void mal_crl_auto(mal_crl **crl);
  * when it is read. */
 void mal_crl_times(const mal_crl *crl, uint64_t *from, uint64_t *until);
 
-/* --- Paths ---------------------------------------------------------------- */
+/* --- Paths --------------------------------------------------------------- */
 
 /* Why a path is not good.  Authenticity is judged before time, and time before
  * revocation: EXPIRED says that everything else about the signatures is right.
