@@ -29,8 +29,8 @@ SYSTEM = re.compile(
     r"semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|"
     r"stdio|stdlib|string|strings|syslog|termios|time|unistd|wchar)\.h$"
     r"|(sys|netinet|arpa|net|linux|asm)/")
-TEST_ONLY = re.compile(r"valgrind/|mal_(test|leak)\.h$")
-HARNESS = ("mal_test.h", "mal_leak.h")
+TEST_ONLY = re.compile(r"valgrind/|mal_(test|leak|vendor)\.h$")
+HARNESS = ("mal_test.h", "mal_leak.h", "mal_vendor.h")
 
 
 def read_floors(root):

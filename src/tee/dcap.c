@@ -29,8 +29,7 @@
 #define OE_VERSION 1
 #define OE_REMOTE 2
 
-/* --- Recognising
- * ---------------------------------------------------------------- */
+/* --- Recognising --------------------------------------------------------- */
 
 mal_tee_kind tee_dcap_recognise(mal_bytes evidence) {
     mal_rd rd = mal_rd_of(evidence);
@@ -56,8 +55,7 @@ mal_tee_code tee_tdreport_refuse(tee_ctx *c) {
                     "a quote");
 }
 
-/* --- 1: forgery
- * ------------------------------------------------------------------ */
+/* --- 1: forgery ---------------------------------------------------------- */
 
 /* The chain in the quote; without one, among the endorsements. */
 static mal_tee_code find_leaf(dcap *d) {
@@ -132,8 +130,7 @@ static mal_tee_code check_quote(dcap *d, mal_bytes evidence) {
     return check_signatures(d);
 }
 
-/* --- 1 to 3: collateral
- * ------------------------------------------------------------ */
+/* --- 1 to 3: collateral -------------------------------------------------- */
 
 static mal_tee_code check_tcb_info(dcap *d, bool must) {
     bool checked;
@@ -163,8 +160,7 @@ static mal_tee_code check_collateral(dcap *d) {
     return MAL_TEE_OK;
 }
 
-/* --- 4 to 6
- * -------------------------------------------------------------------------- */
+/* --- 4 to 6 -------------------------------------------------------------- */
 
 static mal_tee_code check_wishes(dcap *d) {
     TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
@@ -206,8 +202,7 @@ static mal_tee_code judge_in(tee_ctx *c, mal_bytes quote, mal_tee_scope scope) {
     return judge(&d, quote);
 }
 
-/* --- What a quote comes in
- * ------------------------------------------------------------ */
+/* --- What a quote comes in ----------------------------------------------- */
 
 /* Open Enclave's header: version, type, length of what follows. */
 static mal_bytes strip_header(mal_bytes bytes) {

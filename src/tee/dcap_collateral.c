@@ -83,8 +83,7 @@ static bool cut_member(mal_bytes *slice, mal_bytes text, const char *key) {
     return false;
 }
 
-/* --- Gathering
- * ---------------------------------------------------------------- */
+/* --- Gathering ----------------------------------------------------------- */
 
 static mal_err take(dcap_json *j, mal_bytes slice, const mal_json *outer,
                     const char *sig_key) {
@@ -192,17 +191,13 @@ void dcap_clear(dcap *d) {
     json_clear(&d->qe);
 }
 
-/* --- Who signed it
- * ------------------------------------------------------------ */
+/* --- Who signed it ------------------------------------------------------- */
 
-static bool signed_by(const mal_cert *cert, const dcap_json *j) {
-    mal_pubkey *key;
-    if (mal_cert_key(cert, &key) != MAL_OK)
-        return false;
-    mal_err err = mal_pubkey_verify(key, MAL_SIG_ES256, mal_buf_view(&j->text),
-                                    mal_bytes_of(j->sig, DCAP_SIG));
-    mal_pubkey_free(key);
-    return err == MAL_OK;
+static mal_err signed_by(const mal_cert *cert, const dcap_json *j) {
+    MAL_AUTO(mal_pubkey_auto) mal_pubkey *key = NULL;
+    MAL_TRY(mal_cert_key(cert, &key));
+    return mal_pubkey_verify(key, MAL_SIG_ES256, mal_buf_view(&j->text),
+                             mal_bytes_of(j->sig, DCAP_SIG));
 }
 
 mal_tee_code dcap_path(dcap *d, const mal_cert *leaf, bool need_crls,
@@ -227,7 +222,10 @@ mal_tee_code dcap_json_verify(dcap *d, dcap_json *j, const char *what,
         if (strcmp(mal_cert_subject_cn(cert), TCB_SIGNER) != 0)
             continue;
         any = true;
-        if (!signed_by(cert, j))
+        mal_err err = signed_by(cert, j);
+        if (err == MAL_E_MEMORY)
+            return tee_of_err(d->c, err, MAL_TEE_BAD_SIGNATURE, what);
+        if (err != MAL_OK)
             continue;
         *checked = true;
         if (cert == d->signer)

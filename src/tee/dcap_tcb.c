@@ -23,8 +23,7 @@
        */
 #define MODULE_VERSION 1
 
-/* --- Statuses
- * ----------------------------------------------------------------- */
+/* --- Statuses ------------------------------------------------------------ */
 
 #define UP_TO_DATE "UpToDate"
 #define REVOKED "Revoked"
@@ -70,8 +69,7 @@ static mal_err get_levels(const mal_json *of, const mal_json **levels) {
     return MAL_OK;
 }
 
-/* --- Components
- * --------------------------------------------------------------- */
+/* --- Components ---------------------------------------------------------- */
 
 static mal_err get_svn(const mal_json *of, const char *key, uint64_t *svn) {
     MAL_TRY(mal_json_get_u64(of, key, svn));
@@ -169,8 +167,7 @@ static mal_err find_level(dcap *d) {
     return MAL_OK;
 }
 
-/* --- The module of TDX
- * ---------------------------------------------------------- */
+/* --- The module of TDX --------------------------------------------------- */
 
 static mal_err find_isv_level(const mal_json *identity, uint64_t svn,
                               const char **status) {
@@ -238,6 +235,8 @@ static mal_tee_code judge_module(dcap *d, const uint8_t svn[DCAP_SVNS],
     if (svn[MODULE_VERSION]) {
         snprintf(name, sizeof name, "TDX_%02X", svn[MODULE_VERSION]);
         *id = tee_keep_text(d->c, name);
+        if (!*id)
+            return MAL_TEE_LIMIT; /* kept in c->err */
         err = find_identity(d, name, &identity);
     }
     if (err == MAL_OK && identity)
@@ -249,6 +248,13 @@ static mal_tee_code judge_module(dcap *d, const uint8_t svn[DCAP_SVNS],
                : MAL_TEE_OK;
 }
 
+static void tell_module(dcap *d, const char *id, const char *status) {
+    char text[64];
+    snprintf(text, sizeof text, "%s:%s", id, status);
+    d->c->claims->tcb.module = tee_keep_text(d->c, text);
+}
+
+/* Of two modules the one that is not up to date is told. */
 static mal_tee_code judge_modules(dcap *d) {
     const uint8_t *svns[2];
     bool none = false;
@@ -260,16 +266,14 @@ static mal_tee_code judge_modules(dcap *d) {
             continue;
         TEE_TRY(dcap_status_note(d, status, "TDX module"));
         if (i == 0 || strcmp(status, UP_TO_DATE) != 0)
-            d->c->claims->tcb.module =
-                mal_arena_printf(d->c->arena, "%s:%s", id, status);
+            tell_module(d, id, status);
     }
     TEE_REQUIRE(d->c, !none, MAL_TEE_TCB_NO_LEVEL,
                 "no TCB level of the TDX module holds");
     return MAL_TEE_OK;
 }
 
-/* --- Verdict
- * ---------------------------------------------------------------------- */
+/* --- Verdict ------------------------------------------------------------- */
 
 static mal_err get_kind(const dcap *d, bool *kind, bool *family) {
     uint8_t fmspc[DCAP_FMSPC], pce_id[2];

@@ -61,8 +61,7 @@ mal_cert_path tee_pool_path(const tee_pool *pool, const mal_cert **certs,
                             .n_crls = pool->n_crls };
 }
 
-/* --- Cursors
- * ------------------------------------------------------------------ */
+/* --- Cursors ------------------------------------------------------------- */
 
 mal_err tee_rd_u16be(mal_rd *rd, uint16_t *v) {
     uint8_t b[2];
