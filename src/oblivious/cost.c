@@ -42,20 +42,30 @@ static mal_share3_cost since(const mal_obl *o, const mal_share3_cost *before) {
     };
 }
 
+/* By each party, of which some were spared a part. */
+static void pay_bytes(mal_obl *o, const mal_share3_cost *before) {
+    for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++)
+        o->sent[i] += (o->meter.bytes - o->meter.spared[i]) -
+                      (before->bytes - before->spared[i]);
+}
+
 void obl_pay(mal_obl *o, mal_share3_call call, size_t n, unsigned width) {
     const mal_share3_cost before = o->meter;
     mal_share3_cost_add(&o->meter, call, n, width);
     const mal_share3_cost c = since(o, &before);
-    for (unsigned i = 0; i < MAL_SHARE3_PARTIES; i++)
-        o->sent[i] += c.bytes;
-    if (call == MAL_SHARE3_CALL_TO_WORDS && width > 1 && n > 0) {
-        o->sent[0] -= exchange(64 * obl_stride(n)); /* it opens to the others */
-        if (o->meter.malicious)
-            o->sent[2] -= exchange(4); /* and it has nobody's hash to tell */
-    }
+    pay_bytes(o, &before);
     pay_time(o, c.rounds, c.bytes,
              (double)c.products *
                  (on_words(call) ? o->rates.mul_ns : o->rates.and_word_ns));
+}
+
+void mal_obl_pay(mal_obl *o, double (*add)(mal_share3_cost *, const void *ctx),
+                 const void *ctx) {
+    const mal_share3_cost before = o->meter;
+    const double ns = add(&o->meter, ctx);
+    const mal_share3_cost c = since(o, &before);
+    pay_bytes(o, &before);
+    pay_time(o, c.rounds, c.bytes, ns);
 }
 
 /* Sums of len products: one message each, or one a product to be proved. */

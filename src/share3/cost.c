@@ -7,14 +7,21 @@
 
 #define W MAL_SHARE3_WIDTH_MAX
 
+static uint64_t chunks_of(uint64_t words) {
+    return (words + SHARE3_CHUNK - 1) / SHARE3_CHUNK;
+}
+
+static uint64_t round_bytes(uint64_t words) {
+    return 8 * words + SHARE3_HEADER * chunks_of(words);
+}
+
 /* One exchange of so many words, in chunks. */
 static void add_round(mal_share3_cost *c, uint64_t words) {
     if (words == 0)
         return;
-    const uint64_t chunks = (words + SHARE3_CHUNK - 1) / SHARE3_CHUNK;
     c->rounds++;
-    c->messages += chunks;
-    c->bytes += 8 * words + SHARE3_HEADER * chunks;
+    c->messages += chunks_of(words);
+    c->bytes += round_bytes(words);
 }
 
 /* --- Proofs ----------------------------------------------------------------
@@ -176,7 +183,10 @@ static void add_to_words(mal_share3_cost *c, size_t n, unsigned width) {
     if (width < 2)
         return;
     add_to_bits(c, W, share3_stride(n));
-    add_opening(c, W * share3_stride(n)); /* to two */
+    add_opening(c, W * share3_stride(n));              /* to two */
+    c->spared[0] += round_bytes(W * share3_stride(n)); /* who opens to them */
+    c->spared[2] +=
+        c->malicious ? round_bytes(4) : 0; /* whose hash is none's */
 }
 
 /* divide.c */

@@ -364,6 +364,10 @@ typedef struct mal_obl_rates {
 } mal_obl_rates;
 mal_err mal_obl_open_dry(mal_obl **o, mal_share3_security security,
                          const mal_obl_rates *rates) MAL_MUST_CHECK;
+/* What is done with shares of a dry engine but by no operator: add puts its
+ * calls into the cost, and returns nanoseconds beside rounds and bytes. */
+void mal_obl_pay(mal_obl *o, double (*add)(mal_share3_cost *, const void *ctx),
+                 const void *ctx);
 /* Of a running engine too. */
 mal_obl_cost mal_obl_cost_so_far(const mal_obl *o);
 

@@ -373,9 +373,9 @@ typedef enum mal_share3_call {
     MAL_SHARE3_CALLS,
 } mal_share3_call;
 
-/* What the party that sends most will count; the last fields: to be proved. */
+/* What party i counts, bytes less spared[i]; the last fields: to be proved. */
 typedef struct mal_share3_cost {
-    uint64_t rounds, messages, bytes, products;
+    uint64_t rounds, messages, bytes, products, spared[MAL_SHARE3_PARTIES];
     bool malicious, unagreed;
     unsigned told;
     uint64_t pending[2], claims, matrices[3];
