@@ -2,7 +2,6 @@
 #include "train_impl.h"
 
 #define MOMENT_BITS 24 /* of the scaled moments: MOMENT + WEIGHT <= 50 */
-#define SQUARE 8       /* columns that a product takes at once */
 
 static size_t moments(unsigned d) {
     return (size_t)d * (d + 1) / 2 + d;

@@ -7,13 +7,8 @@
  *     base_k = v_k - k (v_(k+1) - v_k),   v_k = round(2^22 sigma(k / 4 - 8)).
  * All are whole numbers over 2^22, as 4 (v_(k+1) - v_k) and k (..) are: the
  * chords meet at the knots exactly.  Below, p = 0; above, 1. */
-#define PIECES 64
-#define PIECE_BITS 6
 #define KNOT_BITS 22
 #define REACH (UINT64_C(8) << VALUE)
-#define FIRST (VALUE - 2)         /* a piece is 1/4 wide */
-#define OVER (FIRST + PIECE_BITS) /* planes from here: out of reach */
-#define TABLE_BITS 26             /* of slope and base, signed */
 
 /* round(2^22 / (1 + e^(-k/4))), k = 0 .. 32; the rest by sigma(-x) = 1 -
  * sigma(x).  prop_train.c computes them anew. */
@@ -103,7 +98,7 @@ static mal_err sigmoid_batch(mal_share3 *s, mal_share3_words *p,
 
 mal_err mal_train_sigmoid(mal_share3 *s, mal_share3_words *p,
                           const mal_share3_words *x) {
-    const size_t batch = TRAIN_BATCH / 4;
+    const size_t batch = SIGMOID_BATCH;
     if (!p->owner && !p->part[0])
         MAL_TRY(mal_share3_words_new(s, p, x->n));
     MAL_REQUIRE(p->n == x->n, MAL_E_INPUT, "%zu rows for %zu", p->n, x->n);

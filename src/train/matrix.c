@@ -72,8 +72,6 @@ static mal_err constant_bits(mal_share3 *s, mal_share3_bits *z, uint64_t value,
     return err;
 }
 
-#define CLIPPED_BITS 31 /* a range below 2^30, and the sign */
-
 static mal_err clip_batch(mal_share3 *s, mal_share3_words *x, int64_t lo,
                           int64_t hi) {
     TRAIN_AUTO_BITS b = { 0 };

@@ -32,8 +32,6 @@ mal_err train_negative(mal_share3 *s, mal_share3_bits *z,
  *     g / h = (g v / 2^13) r / 2^38  in 2^-20,
  * where |g v / 2^13| < 2^29 + 2^9 is off by 2 units: 2^2 r 2^-38 2^29 of a
  * unit, nothing; r adds 2^-26, and the last truncation 2 units of 2^-20. */
-#define H_BITS 22
-#define U_BITS 29
 
 /* v = 2^(21 - place of the highest bit of h). */
 static mal_err normaliser(mal_share3 *s, mal_share3_words *v,

@@ -11,6 +11,21 @@
  * quotient. */
 #define TRAIN_BATCH ((size_t)1 << 18)
 
+#define SQUARE 8        /* columns whose second moments are one product */
+#define CLIPPED_BITS 31 /* a range below 2^30, and the sign */
+
+/* logistic.c, the sigmoid */
+#define SIGMOID_BATCH (TRAIN_BATCH / 4)
+#define PIECES 64
+#define PIECE_BITS 6
+#define FIRST (VALUE - 2)         /* a piece is 1/4 wide */
+#define OVER (FIRST + PIECE_BITS) /* planes from here: out of reach */
+#define TABLE_BITS 26             /* of slope and base, signed */
+
+/* select.c, means: bits of a whole number, of one in [1/2, 1) */
+#define H_BITS 22
+#define U_BITS 29
+
 #define TRAIN_AUTO_WORDS MAL_AUTO(mal_share3_words_clear) mal_share3_words
 #define TRAIN_AUTO_BITS MAL_AUTO(mal_share3_bits_clear) mal_share3_bits
 

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define ROUTE_BATCH ((size_t)1 << 20)
-
 static void forest_clear(forest *f) {
     mal_share3_words_clear(&f->in);
     mal_share3_words_clear(&f->label);

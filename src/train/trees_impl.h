@@ -4,6 +4,8 @@
 
 #include "train_impl.h"
 
+#define ROUTE_BATCH ((size_t)1 << 20) /* words of rows turned at once */
+
 /* A forest that grows.  A choice is a feature and a bin: k = feature * bins +
  * bin, of `choices` in all. */
 typedef struct forest {

@@ -156,10 +156,9 @@ typedef struct mal_train_trees_options {
  *                 A mean G / (n + lambda) is off by less than 2^-18, and the
  *                 gain of a split taken from the best by less than rows * 2^-16
  *                 (README.md).
- * Cost:    for each tree and level some 80 + 10 log2(features * bins) rounds,
- *          and one for each 2^18 products of histograms (rows * features * bins
- *          * nodes * 2) and 2^20 of routing; bytes: 8 a row, node and tree,
- *          about 300 a row and tree, 1,200 a split tried.
+ * Cost:    for each tree and level some 80 + 10 log2(features * bins) rounds;
+ *          bytes: 8 a row, node and tree, about 300 a row and tree, 1,200 a
+ *          split tried.
  * Leaks:   rows, features, bins, options, to all three.
  * Errors:  as mal_train_linear.
  * Source:  [CG16] the objective; [AEV21] trees on shares.
@@ -178,6 +177,24 @@ size_t mal_train_trees_words(const mal_train_trees_options *options);
 int64_t mal_train_trees_score_vartime(const uint64_t *model,
                                       const mal_train_trees_options *options,
                                       unsigned bin_bits, const uint8_t *bins);
+
+/* --- What a fit costs ---------------------------------------------------- */
+
+typedef struct mal_train_size {
+    size_t rows;
+    unsigned features, bin_bits; /* bins: of trees */
+    bool valid;                  /* are rows that are valid given? */
+} mal_train_size;
+
+/* Add the rounds and bytes of a fit to *cost, exactly, and of proofs that come
+ * before its openings if cost->malicious: what it leaves unproved waits there.
+ * Sizes and options are such as a fit takes; its noise is not read. */
+void mal_train_linear_cost(mal_share3_cost *cost, const mal_train_size *size,
+                           const mal_train_options *options);
+void mal_train_logistic_cost(mal_share3_cost *cost, const mal_train_size *size,
+                             const mal_train_options *options);
+void mal_train_trees_cost(mal_share3_cost *cost, const mal_train_size *size,
+                          const mal_train_trees_options *options);
 
 /* --- Bench --------------------------------------------------------------- */
 

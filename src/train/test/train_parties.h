@@ -64,6 +64,7 @@ static mal_err party_run(void *ctx, mal_mesh *mesh) {
 }
 
 static unsigned trio_timeout_ms = 20000;
+static mal_share3_security trio_security = MAL_SHARE3_SEMI_HONEST;
 
 /* The caller looks at err of each.  fail_at: this allocation after the channels
  * are there; 0: none. */
@@ -71,7 +72,7 @@ static void trio_go(party p[3], trio_body body, void *ctx, uint64_t fail_at) {
     memset(p, 0, 3 * sizeof *p);
     for (unsigned i = 0; i < 3; i++) {
         memset(p[i].options.session, 7, 32);
-        p[i].options.security = MAL_SHARE3_SEMI_HONEST;
+        p[i].options.security = trio_security;
         p[i].body = body;
         p[i].ctx = ctx;
         p[i].fail_at = fail_at;
@@ -97,6 +98,7 @@ typedef struct fit {
     mal_train_options options[3];
     bool logistic;
     uint64_t overflow; /* added to the words of the first column's row 0 */
+    mal_share3_counters before[3]; /* the fit: inputs */
     uint64_t model[3][MAL_TRAIN_FEATURES_MAX + 1];
     double w[MAL_TRAIN_FEATURES_MAX + 1];
 } fit;
@@ -130,6 +132,7 @@ static mal_err fit_columns(mal_share3 *s, fit *f, mal_share3_words *c,
         .label = &c[d - 1],
         .valid = f->valid ? &valid : NULL,
     };
+    f->before[me] = mal_share3_count(s);
     MAL_TRY((f->logistic ? mal_train_logistic
                          : mal_train_linear)(s, &w, &data, &f->options[me]));
     return mal_share3_words_open(s, f->model[me], &w);

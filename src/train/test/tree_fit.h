@@ -13,6 +13,7 @@ typedef struct tree_fit {
     unsigned bin_bits;
     const uint64_t *valid; /* planes, or NULL */
     mal_train_trees_options options[3];
+    mal_share3_counters before[3]; /* the fit: inputs */
     uint64_t model[3][TREE_WORDS_MAX];
 } tree_fit;
 
@@ -55,6 +56,7 @@ static mal_err tree_grow(mal_share3 *s, tree_fit *f, mal_share3_bits *c,
         .label = &label,
         .valid = f->valid ? &valid : NULL,
     };
+    f->before[me] = mal_share3_count(s);
     MAL_TRY(mal_train_trees(s, &model, &data, &f->options[me]));
     return mal_share3_words_open(s, f->model[me], &model);
 }
