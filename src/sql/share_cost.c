@@ -27,7 +27,10 @@ static mal_err dry_rows(const sql_cx *cx, mal_obl *o, const mal_sql_physical *p,
     sql_share_plan share;
     MAL_TRY(p->training ? sql_training_rows(cx, &share, p->plan)
                         : sql_share_plan_of(cx, &share, p->plan));
-    return sql_share_run(cx, &t, o, &share, inputs);
+    MAL_TRY(sql_share_run(cx, &t, o, &share, inputs));
+    if (p->training)
+        sql_training_pay(o, p, &t);
+    return MAL_OK;
 }
 
 /* What a noised count will say nobody knows: a quarter is assumed of what a
@@ -75,8 +78,6 @@ mal_err mal_sql_share3_cost(mal_obl_cost *cost,
         err = dry_run(&cx, o, physical, inputs);
     if (err == MAL_OK)
         *cost = mal_obl_cost_so_far(o);
-    if (err == MAL_OK && physical->training)
-        err = sql_training_cost(cost, physical, rates);
     for (unsigned i = 0; inputs && i < n; i++)
         mal_obl_table_clear(&inputs[i]);
     mal_free(inputs);

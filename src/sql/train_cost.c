@@ -1,50 +1,124 @@
-/* train_cost.c - what a fit costs one seat, beside the rows that it fits. */
+/* train_cost.c - what a fit costs one seat, with the rows that it fits.
+ *
+ * Each function follows the calls of the one of train_run.c that it is named
+ * after; nanoseconds a value and step are such as `malus bench train` measured
+ * (docs/measurements.md).
+ */
 #include "train_impl.h"
 
-/* Rounds and bytes as src/train tells them of each model; nanoseconds a value
- * and step as `malus bench train` measured them (docs/measurements.md). */
-#define CELL_BYTES 310.0 /* a value: into words, scaled, clipped */
-#define CELL_NS 1500.0
-#define ENTRY_ROUNDS 60.0 /* the same, once */
-#define BATCH (1 << 18)
+#define CELL_NS 1500.0 /* a value: into words, scaled, clipped */
+#define PROVED 5.0     /* times as many when malicious */
 
-typedef struct price {
-    double rounds, bytes, ns;
-} price;
-
-static void price_weights(price *p, const struct sql_training *t, double rows) {
-    const bool logistic = t->model == SQL_LOGISTIC;
+static double weights_ns(const struct sql_training *t, double rows) {
     const double steps = t->steps, d = t->n;
-    p->rounds += steps * (logistic ? 42 + rows / BATCH : 7);
-    p->bytes += steps * (logistic ? 270 * rows + 90 * d : 90 * d);
-    p->ns += steps * (logistic ? rows * (400 + 8 * d) : 400 * d);
-    if (!logistic)
-        p->ns += rows * d * d * 2;
+    return t->model == SQL_LOGISTIC ? steps * rows * (400 + 8 * d)
+                                    : steps * 400 * d + rows * d * d * 2;
 }
 
-static void price_trees(price *p, const struct sql_training *t, double rows) {
+static double trees_ns(const struct sql_training *t, double rows) {
     const double choices = (double)(t->n - 1) * (1u << t->bin_bits);
-    const double trees = t->trees.trees, depth = t->trees.depth;
     const double nodes = (double)(1u << t->trees.depth);
-    double log_choices = 1;
-    while ((1 << (int)log_choices) < choices)
-        log_choices++;
-    p->rounds += trees * depth * (80 + 10 * log_choices) +
-                 trees * 2 * rows * choices * nodes / BATCH;
-    p->bytes += trees * (rows * (300 + 8 * nodes) + 1200 * choices * nodes);
-    p->ns += trees * (rows * choices * nodes * 3 + 3000 * choices * nodes);
+    return t->trees.trees *
+           (rows * choices * nodes * 3 + 3000 * choices * nodes);
 }
 
-mal_err sql_training_cost(mal_obl_cost *cost, const mal_sql_physical *physical,
-                          const mal_obl_rates *rates) {
-    const struct sql_training *t = physical->plan->training;
-    const double rows = (double)physical->training_rows;
-    price p = { .rounds = ENTRY_ROUNDS + 2 * rows * t->n / BATCH,
-                .bytes = rows * t->n * CELL_BYTES,
-                .ns = rows * t->n * CELL_NS };
-    (t->model == SQL_TREES ? price_trees : price_weights)(&p, t, rows);
-    cost->rounds += (uint64_t)p.rounds;
-    cost->bytes += (uint64_t)p.bytes;
-    cost->ns += p.ns + p.rounds * (rates ? rates->round_ns : 60e3);
-    return MAL_OK;
+/* --- Calls -----------------------------------------------------------------
+ */
+
+typedef struct fitted {
+    const mal_sql_physical *physical;
+    const struct sql_training *t;
+    const mal_obl_table *rows;
+    size_t n, pad;
+} fitted;
+
+/* convert: columns [from, to). */
+static void add_planes(mal_share3_cost *c, const fitted *f, unsigned from,
+                       unsigned to) {
+    unsigned width = 1;
+    for (unsigned i = from; i < to; i++) {
+        const unsigned own = sql_training_planes(&f->rows->columns[i].type);
+        width = own > width ? own : width;
+    }
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_TO_WORDS, (to - from) * f->pad,
+                        width);
+}
+
+static void add_values(mal_share3_cost *c, const fitted *f) {
+    const unsigned at_once =
+        f->pad < SQL_TRAIN_BATCH ? (unsigned)(SQL_TRAIN_BATCH / f->pad) : 1;
+    for (unsigned i = 0, to; i < f->t->n; i = to) {
+        for (to = i; to < f->t->n && to - i < at_once &&
+                     !f->rows->columns[to].has_words;)
+            to++;
+        if (to > i)
+            add_planes(c, f, i, to);
+        else
+            to++;
+    }
+}
+
+static void add_valid(mal_share3_cost *c, const fitted *f) {
+    unsigned nullable = 0;
+    for (unsigned i = 0; i < f->t->n; i++)
+        nullable += f->rows->columns[i].type.nullable;
+    if (nullable == 0)
+        return;
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_EQ, f->n, nullable);
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_AND, f->n, 1);
+}
+
+static void add_weights(mal_share3_cost *c, const fitted *f) {
+    const size_t values = f->t->n * f->pad;
+    const mal_train_size size = { .rows = f->n,
+                                  .features = f->t->n - 1,
+                                  .valid = true };
+    const mal_train_options o = { .steps = f->t->steps, .noised = true };
+    for (size_t at = 0, n; at < values; at += n) {
+        n = values - at < SQL_TRAIN_BATCH ? values - at : SQL_TRAIN_BATCH;
+        mal_share3_cost_add(c, MAL_SHARE3_CALL_TRUNCATE, n, 64);
+    }
+    (f->t->model == SQL_LOGISTIC ? mal_train_logistic_cost
+                                 : mal_train_linear_cost)(c, &size, &o);
+}
+
+static void add_trees(mal_share3_cost *c, const fitted *f) {
+    const mal_train_size size = { f->n, f->t->n - 1, f->t->bin_bits, true };
+    mal_train_trees_options o = f->t->trees;
+    o.noised = true;
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_TO_BITS, f->t->n * f->pad,
+                        sql_training_range_width(f->t));
+    if (!o.logistic)
+        mal_share3_cost_add(c, MAL_SHARE3_CALL_TRUNCATE, f->n, 64);
+    mal_train_trees_cost(c, &size, &o);
+}
+
+/* Each party sends one word of three. */
+static void add_count(mal_share3_cost *c, const fitted *f) {
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_INJECT_ONE, f->n, 1);
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_INPUT, 1, 64);
+    c->rounds += 2;
+}
+
+/* And what comes before the model leaves: shares made anew, proofs. */
+static double add(mal_share3_cost *c, const void *ctx) {
+    const fitted *f = ctx;
+    const double n = (double)f->n;
+    add_values(c, f);
+    add_valid(c, f);
+    (f->t->model == SQL_TREES ? add_trees : add_weights)(c, f);
+    if (f->physical->training->counted)
+        add_count(c, f);
+    mal_share3_cost_add(c, MAL_SHARE3_CALL_MUL, f->physical->n_cells, 64);
+    mal_share3_cost_verify(c);
+    return (c->malicious ? PROVED : 1) *
+           (n * f->t->n * CELL_NS +
+            (f->t->model == SQL_TREES ? trees_ns : weights_ns)(f->t, n));
+}
+
+void sql_training_pay(mal_obl *o, const mal_sql_physical *physical,
+                      const mal_obl_table *rows) {
+    const fitted f = { physical, physical->plan->training, rows, rows->n,
+                       (rows->n + 63) / 64 * 64 };
+    mal_obl_pay(o, add, &f);
 }

@@ -67,8 +67,13 @@ mal_err sql_finish_training(mal_sql_table *table, mal_arena *arena,
                             const mal_sql_physical *physical,
                             const int64_t *released, const uint64_t *halfwidth,
                             uint64_t group_min) MAL_MUST_CHECK;
-/* train_cost.c: beside what its rows cost. */
-mal_err sql_training_cost(mal_obl_cost *cost, const mal_sql_physical *physical,
-                          const mal_obl_rates *rates) MAL_MUST_CHECK;
+/* train_cost.c: what rows of a dry engine cost that are fitted. */
+void sql_training_pay(mal_obl *o, const mal_sql_physical *physical,
+                      const mal_obl_table *rows);
+/* train_run.c: planes of columns that are converted with others; values that
+ * are converted, or truncated, at once; planes of a column's range. */
+#define SQL_TRAIN_BATCH ((size_t)1 << 20)
+unsigned sql_training_planes(const mal_obl_type *type);
+unsigned sql_training_range_width(const struct sql_training *t);
 
 #endif

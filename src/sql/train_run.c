@@ -13,7 +13,6 @@
  * c| <= 2^58 + 2^39 < 2^61, as a truncation wants; the error of c is
  * (hi - lo) / 2^(SCALE + 1) <= 2 units of 2^-20, that of the truncation 1. */
 #define SCALE 38
-#define BATCH ((size_t)1 << 20) /* values converted at once */
 
 #define AUTO_WORDS MAL_AUTO(mal_share3_words_clear) mal_share3_words
 #define AUTO_BITS MAL_AUTO(mal_share3_bits_clear) mal_share3_bits
@@ -39,7 +38,7 @@ static void fitting_clear(fitting *f) {
 
 /* --- values --------------------------------------------------------------- */
 
-static unsigned planes_of(const mal_obl_type *type) {
+unsigned sql_training_planes(const mal_obl_type *type) {
     unsigned width = mal_obl_width(type) + (type->lo >= 0); /* and a sign */
     return width < 64 ? width : 64;
 }
@@ -50,7 +49,7 @@ static mal_err beside(fitting *f, mal_share3_bits *z, unsigned from,
     const size_t words = f->pad / 64;
     unsigned width = 1;
     for (unsigned i = from; i < to; i++) {
-        unsigned own = planes_of(&f->rows->columns[i].type);
+        unsigned own = sql_training_planes(&f->rows->columns[i].type);
         width = own > width ? own : width;
     }
     MAL_TRY(mal_share3_bits_new(f->s, z, (to - from) * f->pad, width));
@@ -91,7 +90,8 @@ static void keep_words(fitting *f, unsigned i) {
 }
 
 static mal_err take_values(fitting *f) {
-    const unsigned at_once = f->pad < BATCH ? (unsigned)(BATCH / f->pad) : 1;
+    const unsigned at_once =
+        f->pad < SQL_TRAIN_BATCH ? (unsigned)(SQL_TRAIN_BATCH / f->pad) : 1;
     MAL_TRY(mal_share3_words_new(f->s, &f->values, f->t->n * f->pad));
     for (unsigned i = 0; i < f->t->n;) {
         unsigned to = i;
@@ -140,9 +140,22 @@ static int64_t least(const fitting *f, unsigned i) {
     return t->kind == MAL_SQL_BOOL ? 0 : t->lo;
 }
 
+static uint64_t range_of(const struct sql_training *t, unsigned i) {
+    const sql_type *type = &t->columns[i]->type;
+    return type->kind == MAL_SQL_BOOL ? 1
+                                      : (uint64_t)type->hi - (uint64_t)type->lo;
+}
+
 static uint64_t range(const fitting *f, unsigned i) {
-    const sql_type *t = &f->t->columns[i]->type;
-    return t->kind == MAL_SQL_BOOL ? 1 : (uint64_t)t->hi - (uint64_t)t->lo;
+    return range_of(f->t, i);
+}
+
+unsigned sql_training_range_width(const struct sql_training *t) {
+    unsigned width = 1;
+    for (unsigned i = 0; i < t->n; i++)
+        while (range_of(t, i) >> width)
+            width++;
+    return width;
 }
 
 static mal_err scale(fitting *f, bool classes) {
@@ -159,8 +172,9 @@ static mal_err scale(fitting *f, bool classes) {
             MAL_TRY(mal_share3_words_affine(f->s, &v, &v, 2 * c,
                                             0 - c * (2 * lo + r)));
     }
-    for (size_t at = 0; at < f->values.n; at += BATCH) {
-        size_t n = f->values.n - at < BATCH ? f->values.n - at : BATCH;
+    for (size_t at = 0; at < f->values.n; at += SQL_TRAIN_BATCH) {
+        size_t n = f->values.n - at < SQL_TRAIN_BATCH ? f->values.n - at
+                                                      : SQL_TRAIN_BATCH;
         mal_share3_words v = mal_share3_words_view(&f->values, at, n);
         MAL_TRY(mal_share3_truncate(f->s, &v, &v, SCALE));
     }
@@ -204,13 +218,11 @@ static mal_err take_bins(fitting *f) {
     AUTO_BITS all = { 0 };
     const struct sql_training *t = f->t;
     const size_t words = f->pad / 64;
-    unsigned width = 1;
+    const unsigned width = sql_training_range_width(t);
     for (unsigned i = 0; i < t->n; i++) {
         mal_share3_words v = column(f, i);
         MAL_TRY(mal_share3_words_affine(f->s, &v, &v, 1,
                                         0 - (uint64_t)least(f, i)));
-        while (range(f, i) >> width)
-            width++;
     }
     MAL_TRY(mal_share3_to_bits(f->s, &all, &f->values, width));
     MAL_TRY(sql_alloc(f->cx, &f->bins, t->n, sizeof *f->bins));
