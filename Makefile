@@ -3,7 +3,7 @@
 # make demo      the five answers, from an empty machine
 # make help      the rest
 .POSIX:
-.PHONY: all setup test differential soak demo debug asan clang fuzz bench growth tpch latency format check clean help
+.PHONY: all setup test differential soak demo debug asan clang fuzz flips bench growth tpch latency format check clean help
 
 all: build/build.ninja
 	ninja -C build src/main/malus src/duck/malus-duck
@@ -29,6 +29,8 @@ clang:        ## the tests with clang
 	CC=clang tools/test.sh build-clang
 fuzz:         ## every fuzz target for FUZZ_SECONDS (600)
 	tools/fuzz.sh build-fuzz
+flips:        ## every bit of accepted evidence of hardware, flipped (nightly)
+	MAL_FLIPS=all MALUS_TEST_ARGS="--suite tee -t 60" tools/test.sh build-test
 bench:        ## the table of docs/measurements.md, measured here
 	$(MAKE) all
 	ninja -C build src/policy/bench_policy

@@ -1,7 +1,7 @@
 /* vec_token.c - recorded tokens of Nitro, CCA and PSA: each flip of a bit, each
  * cut, each time.
  *
- * MAL_FLIPS=all flips every bit of the larger ones too (two minutes). */
+ * MAL_FLIPS=all flips every bit of the larger ones too (make flips). */
 #include "cases.h"
 #include "token_test.h"
 
