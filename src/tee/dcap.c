@@ -8,9 +8,10 @@
  *   1 forgery      chain, QE report, binding, quote; then the collateral's own
  *   2 misfits      collateral of another kind or another family of processors
  *   3 completeness nothing of the collateral is missing
- *   4 revocation and time
- *   5 what was asked: nonce, event log, no debugging
- *   6 quality      QE identity, TDX module, TCB levels
+ *   4 debugging: no time mends it
+ *   5 revocation and time
+ *   6 what was asked: nonce, event log
+ *   7 quality      QE identity, TDX module, TCB levels
  */
 #include "dcap_impl.h"
 
@@ -160,18 +161,16 @@ static mal_tee_code check_collateral(dcap *d) {
     return MAL_TEE_OK;
 }
 
-/* --- 4 to 6 -------------------------------------------------------------- */
+/* --- 4 to 7 -------------------------------------------------------------- */
 
 static mal_tee_code check_wishes(dcap *d) {
-    TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
+    if (!d->inside) /* else the nonce is for what the quote lies in */
+        TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
     if (d->scope == MAL_TEE_EVENT_LOG)
         TEE_REQUIRE(d->c, d->event_log.len, MAL_TEE_COLLATERAL_MISSING,
                     "the event log is missing");
     if (d->event_log.len)
         TEE_TRY(dcap_eventlog_check(d));
-    TEE_REQUIRE(d->c,
-                d->scope == MAL_TEE_TCB_LEVEL || !dcap_quote_debug(&d->quote),
-                MAL_TEE_DEBUG, "it runs under debug: others read its memory");
     return MAL_TEE_OK;
 }
 
@@ -188,6 +187,9 @@ static mal_tee_code judge(dcap *d, mal_bytes evidence) {
     TEE_TRY(check_quote(d, evidence));
     TEE_TRY(check_collateral(d));
     d->c->authentic = true;
+    TEE_REQUIRE(d->c,
+                d->scope == MAL_TEE_TCB_LEVEL || !dcap_quote_debug(&d->quote),
+                MAL_TEE_DEBUG, "it runs under debug: others read its memory");
     TEE_REQUIRE(d->c, d->revoked == MAL_TEE_OK, d->revoked,
                 d->revoked == MAL_TEE_REVOKED
                     ? "a certificate was revoked"
@@ -197,8 +199,10 @@ static mal_tee_code judge(dcap *d, mal_bytes evidence) {
     return check_levels(d);
 }
 
-static mal_tee_code judge_in(tee_ctx *c, mal_bytes quote, mal_tee_scope scope) {
-    MAL_AUTO(dcap_clear) dcap d = { .c = c, .scope = scope };
+static mal_tee_code judge_in(tee_ctx *c, mal_bytes quote, mal_tee_scope scope,
+                             bool inside) {
+    MAL_AUTO(dcap_clear)
+    dcap d = { .c = c, .scope = scope, .inside = inside };
     return judge(&d, quote);
 }
 
@@ -222,7 +226,7 @@ static mal_tee_code judge_cert(tee_ctx *c, const mal_cert *cert) {
     mal_bytes inside;
     TEE_TRY(tee_of_err(c, mal_cert_extension(cert, OE_EXTENSION, &inside),
                        MAL_TEE_MALFORMED, "a certificate without a quote"));
-    mal_tee_code code = judge_in(c, strip_header(inside), c->in->scope);
+    mal_tee_code code = judge_in(c, strip_header(inside), c->in->scope, false);
     TEE_REQUIRE(c, code != MAL_TEE_OK && code != MAL_TEE_TCB, MAL_TEE_BINDING,
                 "a quote in a certificate must vouch for its key: judge it as "
                 "ratls");
@@ -242,10 +246,10 @@ mal_tee_code tee_dcap_verify(tee_ctx *c) {
     evidence = strip_header(evidence);
     TEE_REQUIRE(c, kind_fits(c->kind, evidence), MAL_TEE_MALFORMED,
                 "not a quote of this kind");
-    return judge_in(c, evidence, c->in->scope);
+    return judge_in(c, evidence, c->in->scope, false);
 }
 
 mal_tee_code tee_dcap_inside(tee_ctx *c, mal_bytes quote) {
     bool given = c->in->n_endorsements > 0;
-    return judge_in(c, quote, given ? MAL_TEE_FULL : MAL_TEE_SIGNATURES);
+    return judge_in(c, quote, given ? MAL_TEE_FULL : MAL_TEE_SIGNATURES, true);
 }

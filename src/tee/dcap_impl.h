@@ -47,6 +47,7 @@ typedef struct dcap_json {
 typedef struct dcap {
     tee_ctx *c;
     mal_tee_scope scope;
+    bool inside; /* of other evidence, which answers for the nonce */
     dcap_quote quote;
     dcap_pck pck;
     tee_pool pool;
