@@ -3,7 +3,7 @@ _malus() {
     local cur=${COMP_WORDS[COMP_CWORD]}
     local first=${COMP_WORDS[1]} second=${COMP_WORDS[2]}
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "party room data budget query train explain job verify receipt node status peer log dev bench help version" -- "$cur"))
+        COMPREPLY=($(compgen -W "party room data budget query train explain job verify receipt attest node status peer log dev bench help version" -- "$cur"))
         return
     fi
     case "$first $second" in
@@ -32,6 +32,8 @@ _malus() {
     "job resume"*) set -- --room --receipt --csv --timeout --state --json --help ;;
     "verify"*) set -- --json --help ;;
     "receipt redact"*) set -- --out --json --help ;;
+    "attest verify"*) set -- --evidence --endorsement --anchor --time --kind --nonce --json --help ;;
+    "attest check"*) set -- --json --help ;;
     "node"*) set -- --listen --threads --step --memory --state --json --help ;;
     "node stop"*) set -- --state --json --help ;;
     "status"*) set -- --state --json --help ;;

@@ -44,9 +44,13 @@ const char *mal_cli_operand(const mal_cli *cli, size_t i) {
 }
 
 const char *mal_cli_get(const mal_cli *cli, const char *option) {
-    for (size_t i = 0; i < cli->n_given; i++)
-        if (strcmp(cli->given[i]->name, option) == 0)
-            return cli->values[i];
+    return mal_cli_get_at(cli, option, 0);
+}
+
+const char *mal_cli_get_at(const mal_cli *cli, const char *option, size_t i) {
+    for (size_t at = 0; at < cli->n_given; at++)
+        if (strcmp(cli->given[at]->name, option) == 0 && i-- == 0)
+            return cli->values[at];
     return NULL;
 }
 

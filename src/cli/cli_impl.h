@@ -33,6 +33,7 @@ extern const mal_cli_verb cli_room_verbs[];    /* room.c */
 extern const mal_cli_verb cli_data_verbs[];    /* data.c */
 extern const mal_cli_verb cli_query_verbs[];   /* query.c */
 extern const mal_cli_verb cli_receipt_verbs[]; /* receipt.c */
+extern const mal_cli_verb cli_attest_verbs[];  /* attest.c */
 extern const mal_cli_verb cli_node_verbs[];    /* node.c */
 extern const mal_cli_verb cli_dev_verbs[];     /* dev.c */
 extern const mal_cli_verb cli_bench_verbs[];   /* bench.c */

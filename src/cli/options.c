@@ -72,6 +72,11 @@ static const mal_cli_option *option_named(const mal_cli *cli, const char *name,
     return NULL;
 }
 
+static bool repeats(const mal_cli_option *o) {
+    size_t n = o->value ? strlen(o->value) : 0;
+    return n > 3 && strcmp(o->value + n - 3, "...") == 0;
+}
+
 static mal_err take_option(mal_cli *cli, const char *word, const char *next,
                            int *used) {
     const char *name = word + 2, *equals = strchr(name, '=');
@@ -94,7 +99,7 @@ static mal_err take_option(mal_cli *cli, const char *word, const char *next,
         value = next;
         *used = 2;
     }
-    for (size_t i = 0; i < cli->n_given; i++)
+    for (size_t i = 0; i < cli->n_given && !repeats(o); i++)
         MAL_REQUIRE(cli->given[i] != o, MAL_E_INPUT, "--%s is given twice",
                     o->name);
     cli->given[cli->n_given] = o;

@@ -27,9 +27,9 @@ static void add_verb(mal_cli *cli, const mal_cli_verb *verb) {
 
 static void add_verbs(mal_cli *cli, const mal_cli_verb *more) {
     const mal_cli_verb *tables[] = {
-        cli_party_verbs, cli_room_verbs,    cli_data_verbs,
-        cli_query_verbs, cli_receipt_verbs, cli_node_verbs,
-        cli_dev_verbs,   cli_bench_verbs,   cli_help_verbs,
+        cli_party_verbs,   cli_room_verbs,   cli_data_verbs, cli_query_verbs,
+        cli_receipt_verbs, cli_attest_verbs, cli_node_verbs, cli_dev_verbs,
+        cli_bench_verbs,   cli_help_verbs,
     };
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const mal_cli_verb *v = tables[t]; v->name; v++) {

@@ -170,10 +170,47 @@ def manual_pages_are_what_the_tables_say():
     subprocess.run(["bash", "-n", os.path.join(ROOT, "tools/completion.bash")], check=True)
 
 
+def vectors():
+    return os.path.join(os.environ.get("MALUS_VECTORS", os.path.join(ROOT, "../shared/vectors")),
+                        "attestation")
+
+
+def evidence_is_judged_and_a_list_is_checked():
+    if not os.path.exists(os.path.join(vectors(), "verdicts.json")):
+        print("# SKIP published vectors are absent: set MALUS_VECTORS")
+        return
+    at = lambda name: os.path.join(vectors(), name)
+    result = json.loads(malus("attest", "check", at("verdicts.json"), "--json").stdout)
+    assert result["n"] == result["exact"] == len(result["cases"]) > 100, result
+    words = ["attest", "verify", "--evidence", at("snp/coco-vcek-report.bin"),
+             "--endorsement", at("snp/coco-vcek.der"), "--endorsement", at("snp/gosev-milan-ask-ark.pem"),
+             "--anchor", "amd-ark-milan:69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd"]
+    verdict = json.loads(malus(*words, "--time", "2025-06-01T00:00:00Z", "--json").stdout)
+    assert (verdict["verdict"], verdict["code"], verdict["kind"]) == ("accept", "ok", "snp"), verdict
+    assert verdict["claims"]["product"] == "Milan", verdict
+    assert malus(*words, "--time", "2035-06-01T00:00:00Z", code=4).stdout.startswith("reject expired")
+    assert "reject nonce" in malus(*words, "--time", "2025-06-01T00:00:00Z", "--nonce", "00ff", code=4).stdout
+    malus(*words, "--time", "2025-06-01", code=7)           # a time is to the second
+    malus(*words, code=7)                                   # and never the clock's
+    malus(*words, "--time", "2025-06-01T00:00:00Z", "--time", "2025-06-02T00:00:00Z", code=1)
+    first = [w if w != at("snp/gosev-milan-ask-ark.pem") else w + "#0" for w in words]
+    assert "reject bad-chain" in malus(*first, "--time", "2025-06-01T00:00:00Z", code=4).stdout
+    missing = [w if w != at("snp/gosev-milan-ask-ark.pem") else w + "#2" for w in words]
+    malus(*missing, "--time", "2025-06-01T00:00:00Z", code=6)
+    lied = json.load(open(at("verdicts.json")))
+    lied["vectors"] = [{**v, "evidence": at(v["evidence"]), "endorsements": [at(e) for e in v["endorsements"]]}
+                       for v in lied["vectors"] if v["id"] in ("tpm-local", "snp-gosev")]
+    lied["vectors"][0]["code"] = "ok"
+    json.dump(lied, open(os.path.join(TMP, "lied.json"), "w"))
+    result = json.loads(malus("attest", "check", os.path.join(TMP, "lied.json"), "--json", code=4).stdout)
+    assert (result["n"], result["exact"], result["cases"][0]["differs"]) == (2, 1, "code"), result
+
+
 CASES = [every_verb_has_a_page, usage_errors_are_exit_code_1,
          classes_of_failure_have_their_exit_codes, a_party_is_made_once_and_shown,
          every_example_compiles, a_contract_is_signed_in_any_order_and_a_stranger_cannot, a_bench_prints_an_object_a_line,
          benches_have_the_names_and_securities_that_are_asked_for,
+         evidence_is_judged_and_a_list_is_checked,
          only_terminals_see_colours, manual_pages_are_what_the_tables_say]
 
 

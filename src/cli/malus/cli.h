@@ -50,7 +50,8 @@ mal_cli_exit mal_cli_exit_of(mal_err err);
 
 typedef struct mal_cli_option {
     const char *name;  /* "epsilon", without the dashes */
-    const char *value; /* what it takes, "E"; NULL: a flag */
+    const char *value; /* what it takes, "E"; NULL: a flag; "E...": it may be
+                          given more than once */
     const char *text;  /* one sentence without a full stop */
 } mal_cli_option;
 
@@ -73,6 +74,9 @@ typedef struct mal_cli_verb {
 const char *mal_cli_operand(const mal_cli *cli, size_t i);
 /* The option's value (a flag's is ""); NULL if it was not given. */
 const char *mal_cli_get(const mal_cli *cli, const char *option);
+/* The i-th value of an option that may be given more than once; NULL past the
+ * end. */
+const char *mal_cli_get_at(const mal_cli *cli, const char *option, size_t i);
 /* --state, else $MALUS_STATE, else ~/.malus. */
 const char *mal_cli_state(const mal_cli *cli);
 bool mal_cli_json(const mal_cli *cli);
