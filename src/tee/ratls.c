@@ -180,6 +180,15 @@ static mal_tee_code verify(tee_ctx *c, ratls *r) {
     return code;
 }
 
+mal_tee_kind tee_ratls_recognise(mal_bytes evidence) {
+    ratls r = { 0 };
+    mal_bytes value;
+    bool is = read_cert(&r, evidence) == MAL_OK &&
+              mal_cert_extension(r.cert, OID_EVIDENCE, &value) == MAL_OK;
+    mal_cert_free(r.cert);
+    return is ? MAL_TEE_RATLS : MAL_TEE_ANY;
+}
+
 mal_tee_code tee_ratls_verify(tee_ctx *c) {
     ratls r = { 0 };
     mal_tee_code code = verify(c, &r);

@@ -177,6 +177,12 @@ void tee_snp_claims(tee_ctx *c, const tee_snp *snp) {
 /* --- The family --------------------------------------------------------------
  */
 
+mal_tee_kind tee_snp_recognise(mal_bytes evidence) {
+    snp_report report;
+    return snp_report_parse(&report, evidence) == MAL_OK ? MAL_TEE_SNP
+                                                         : MAL_TEE_ANY;
+}
+
 mal_tee_code tee_snp_pool(tee_ctx *c, tee_pool *pool) {
     for (size_t i = 0; i < c->in->n_endorsements; i++) {
         mal_err err = tee_pool_add(pool, c->in->endorsements[i]);

@@ -185,8 +185,16 @@ mal_tee_code tee_check_nonce(tee_ctx *c, mal_bytes said) {
 
 /* Whose bytes these are.  What nobody recognises needs its kind named. */
 static mal_tee_kind recognise(mal_bytes evidence) {
-    mal_tee_kind kind = tee_dcap_recognise(evidence);
-    return kind != MAL_TEE_ANY ? kind : tee_token_recognise(evidence);
+    static mal_tee_kind (*const readers[])(mal_bytes) = {
+        tee_snp_recognise, /* first: of its version, a quote's begins alike */
+        tee_dcap_recognise, tee_tpm_recognise, tee_ratls_recognise,
+        tee_token_recognise
+    };
+    mal_tee_kind kind = MAL_TEE_ANY;
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (kind == MAL_TEE_ANY)
+            kind = readers[i](evidence);
+    return kind;
 }
 
 /* NULL: not built yet. */

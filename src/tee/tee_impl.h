@@ -117,6 +117,9 @@ typedef mal_tee_code tee_family(tee_ctx *c);
 mal_tee_kind tee_dcap_recognise(mal_bytes evidence);
 /* NITRO, CCA or PSA by the outermost tags and keys. */
 mal_tee_kind tee_token_recognise(mal_bytes evidence);
+mal_tee_kind tee_snp_recognise(mal_bytes evidence);
+mal_tee_kind tee_tpm_recognise(mal_bytes evidence); /* Azure's too */
+mal_tee_kind tee_ratls_recognise(mal_bytes evidence);
 tee_family tee_dcap_verify;     /* SGX_V3, TDX_V4, TDX_V5 */
 tee_family tee_tdreport_refuse; /* TDX_REPORT */
 tee_family tee_snp_verify;

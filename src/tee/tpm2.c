@@ -106,13 +106,21 @@ static bool begins(mal_bytes bytes, const char *text) {
     return bytes.len >= n && mal_compare_vartime(bytes.ptr, text, n) == 0;
 }
 
+static bool is_object(mal_bytes text) {
+    size_t i = 0;
+    while (i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\n' ||
+                            text.ptr[i] == '\r' || text.ptr[i] == '\t'))
+        i++;
+    return i < text.len && text.ptr[i] == '{';
+}
+
 /* A key as PEM, PCRs as JSON; what is neither is the signature. */
 static mal_err read_endorsement(tpm2 *t, mal_bytes bytes) {
     if (begins(bytes, "-----BEGIN PUBLIC KEY-----")) {
         MAL_REQUIRE(!t->enrolled, MAL_E_INPUT, "two enrolled keys");
         return mal_pubkey_parse_pem(&t->enrolled, bytes);
     }
-    if (begins(bytes, "{"))
+    if (is_object(bytes))
         return read_pcrs(t, bytes);
     MAL_REQUIRE(t->told.signature.len == 0, MAL_E_INPUT, "two signatures");
     MAL_REQUIRE(bytes.len <= TPM_SIGNATURE_MAX + 8, MAL_E_INPUT,
@@ -121,7 +129,7 @@ static mal_err read_endorsement(tpm2 *t, mal_bytes bytes) {
 }
 
 static mal_err read_all(tpm2 *t, const mal_tee_input *in) {
-    if (begins(in->evidence, "{")) {
+    if (is_object(in->evidence)) {
         MAL_TRY(read_json(t, in->evidence));
     } else {
         MAL_REQUIRE(in->evidence.len <= TPM_ATTEST_MAX, MAL_E_INPUT,
@@ -170,6 +178,22 @@ static mal_tee_code judge(tee_ctx *c, const tpm2 *t) {
     tee_tpm2_facts(c, &quote, pcrs);
     c->authentic = true;
     return tee_late(c);
+}
+
+static bool names(mal_bytes text, const char *member) {
+    return memmem(text.ptr, text.len, member, strlen(member)) != NULL;
+}
+
+mal_tee_kind tee_tpm_recognise(mal_bytes evidence) {
+    tpm_quote quote;
+    if (tpm_quote_parse(&quote, evidence) == MAL_OK)
+        return MAL_TEE_TPM2;
+    if (!is_object(evidence))
+        return MAL_TEE_ANY;
+    return names(evidence, "\"td_quote\"")    ? MAL_TEE_AZ_TDX_VTPM
+           : names(evidence, "\"vcek\"")      ? MAL_TEE_AZ_SNP_VTPM
+           : names(evidence, "\"ak_public\"") ? MAL_TEE_TPM2
+                                              : MAL_TEE_ANY;
 }
 
 mal_tee_code tee_tpm2_verify(tee_ctx *c) {
