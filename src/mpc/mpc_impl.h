@@ -16,9 +16,6 @@
 #include <malus/mpc.h>
 
 #define HEADER 48
-/* Bodies are cut near this size: small enough that the peer works on one while
- * the next is made. */
-#define MESSAGE_AIM ((size_t)1 << 18)
 
 /* The one answer to a peer that breaks the protocol. */
 #define PEER_BROKE "the peer broke the protocol: the run is void"

@@ -7,7 +7,6 @@ import concurrent.futures
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import socket

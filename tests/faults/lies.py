@@ -2,6 +2,8 @@
 test): every honest party ends the job before anything that depends on data is
 computed, the error names the liar and what differs, and nobody has paid."""
 
+import re
+
 from house import *
 
 SAYS = {"contract": "another contract", "plan": "another plan", "physical": "splits the plan",

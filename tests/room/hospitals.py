@@ -1,8 +1,6 @@
 """hospitals.py - three nodes: two hospitals that own patients and hold a seat each, and a
 laboratory that asks and holds the third.  The truth of a model, in double precision."""
-import json
 import math
-import os
 import random
 
 from house import House, closing

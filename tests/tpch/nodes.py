@@ -12,7 +12,6 @@ exact answer of a relational plan may be opened, and must be DuckDB's.
 import argparse
 import csv
 import datetime
-import io
 import json
 import os
 import re

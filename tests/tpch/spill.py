@@ -7,7 +7,6 @@ spill.py SEAT [--sf 0.01] [--only q03,..] [--bytes N] [--security malicious]   T
 """
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time

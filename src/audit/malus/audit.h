@@ -53,7 +53,6 @@ mal_err mal_audit_dsse_verify(const mal_audit_dsse *dsse,
 
 #define MAL_AUDIT_PREDICATE "https://malus.dev/attestation/"
 #define MAL_AUDIT_FIELDS_MAX 64
-#define MAL_AUDIT_VALUE_MAX ((size_t)8 << 20)
 
 /* SHA-256(label "malus commitment v1", name, salt, value), each
  * length-prefixed. */
