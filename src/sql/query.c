@@ -375,7 +375,39 @@ static mal_err refuse_clauses(const sql_cx *cx, const PgQuery__SelectStmt *s) {
     return MAL_OK;
 }
 
+/* A column that the groups determine may stand beside them, as in PostgreSQL:
+ * it is one more group, and makes no more groups. */
+static mal_err carry(selection *s, const uint8_t *known, sql_e e) {
+    for (unsigned i = 0; i < s->n_groups; i++)
+        if (sql_expr_same(e, s->groups[i]))
+            return MAL_OK;
+    for (unsigned i = 0; i < e->n_args && e->op != SQL_E_AGG; i++)
+        MAL_TRY(carry(s, known, e->args[i]));
+    if (e->op != SQL_E_COL || !known[e->value])
+        return MAL_OK;
+    sql_e *more;
+    MAL_TRY(sql_alloc(s->cx, &more, s->n_groups + 1, sizeof *more));
+    memcpy(more, s->groups, s->n_groups * sizeof *more);
+    more[s->n_groups++] = e;
+    s->groups = more;
+    return MAL_OK;
+}
+
+static mal_err carry_all(selection *s, const ordering *o, sql_e having) {
+    uint8_t known[MAL_SQL_COLUMNS_MAX] = { 0 };
+    if (s->n_groups == 0)
+        return MAL_OK;
+    for (unsigned i = 0; i < s->n_groups; i++)
+        if (s->groups[i]->op == SQL_E_COL)
+            known[s->groups[i]->value] = 1;
+    sql_determine(s->scope.rel, known);
+    for (unsigned i = 0; i < o->n_exprs; i++)
+        MAL_TRY(carry(s, known, o->exprs[i]));
+    return having ? carry(s, known, having) : MAL_OK;
+}
+
 static mal_err lift_all(selection *s, ordering *o, sql_e having, sql_r *rel) {
+    MAL_TRY(carry_all(s, o, having));
     MAL_TRY(sql_aggregate(s->cx, &s->rel, s->scope.rel, s->groups, s->n_groups,
                           s->aggs, s->n_aggs));
     *rel = s->rel;

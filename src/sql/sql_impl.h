@@ -309,6 +309,9 @@ mal_err sql_join_on(const sql_cx *cx, sql_r *out, const sql_joined *join,
                     const sql_e *keys, unsigned n_keys) MAL_MUST_CHECK;
 /* How many rows of r can share one value of all these keys? */
 uint64_t sql_matches(sql_r r, const sql_e *keys, unsigned n);
+/* Marks the columns in which rows that agree in those given [n_columns] agree,
+ * too.  Some are missed, none is made up. */
+void sql_determine(sql_r r, uint8_t *given);
 const char *sql_join_name(sql_join_kind kind);
 bool sql_join_is_key(sql_e cond, unsigned n_left, unsigned n_all);
 mal_err sql_union(const sql_cx *cx, sql_r *out, const sql_r *in, unsigned n,

@@ -239,6 +239,16 @@ def compare(text, names, head, ours, theirs):
     return None
 
 
+# What these group by is determined by one of it, by keys that the contract declares: the same
+# question, which DuckDB refuses.
+KEYS = {"q03": "l_orderkey", "q10": "c_custkey", "q18": "o_orderkey"}
+
+
+def by_key(text, key):
+    before, _, after = text.rpartition("group by")
+    return before + "group by " + key + " order by" + after.partition("order by")[2]
+
+
 def answers(differ, folder, lines):
     run = subprocess.run([differ, os.path.join(folder, "room.txt"), folder],
                          input="\n".join(lines) + "\n", stdout=subprocess.PIPE, text=True)
@@ -321,8 +331,13 @@ def main():
     with tempfile.TemporaryDirectory(prefix="malus-tpch-") as folder:
         world.write(folder)
         asked = [t for t in texts() if not args.only or t[0] in args.only.split(",")]
+        said = [text for _, text in asked]
+        if not args.only:
+            short = [(name, text) for name, text in asked if name in KEYS]
+            said += [by_key(text, KEYS[name]) for name, text in short]
+            asked += [(name + "_by_its_key", text) for name, text in short]
         print("1..%d" % len(asked), flush=True)
-        lines = [letter + " " + " ".join(text.split()) for _, text in asked]
+        lines = [letter + " " + " ".join(text.split()) for text in said]
 
         def ask(lines):
             return (Seats(args.differ, folder).ask(lines) if args.engine == "processes" else
@@ -345,7 +360,7 @@ def main():
         names, theirs = [d[0] for d in cursor.description], cursor.fetchall()
         why = compare(text, names, head, ours, theirs) if head.startswith("ok") else head
         if args.engine == "judged":
-            refused = name == "q10" and "c_comment" in head and head.startswith("E_DENIED")
+            refused = name.startswith("q10") and "c_comment" in head and head.startswith("E_DENIED")
             why = None if head == "ok" or refused else head
         good += not why
         says = "is_permitted" if args.engine == "judged" else "is_duckdbs_answer"

@@ -279,4 +279,84 @@ TEST(a_split_for_shares_survives_every_failed_allocation) {
     }
 }
 
+/* --- what a GROUP BY determines --------------------------------------------
+ */
+
+static mal_err hash_of(mal_prim_hash *hash, const char *text) {
+    mal_arena *arena = test_arena();
+    const mal_sql_plan *plan;
+    MAL_TRY(
+        mal_sql_plan_from_text(&plan, arena, shop(arena), mal_bytes_str(text)));
+    return mal_sql_plan_hash(hash, plan);
+}
+
+static void check_same(const char *shorter, const char *longer) {
+    mal_prim_hash a, b;
+    CHECK_THAT(hash_of(&a, shorter) == MAL_OK, "%s: %s", shorter,
+               mal_err_message());
+    CHECK_THAT(hash_of(&b, longer) == MAL_OK, "%s: %s", longer,
+               mal_err_message());
+    CHECK_THAT(memcmp(a.b, b.b, 32) == 0, "%s\n# is not %s", shorter, longer);
+}
+
+TEST(a_column_that_the_groups_determine_is_one_more_group) {
+    /* a declared key, joined to many rows */
+    check_same("SELECT o, day, sum(n) FROM a.orders JOIN b.items ON o = io "
+               "GROUP BY o",
+               "SELECT o, day, sum(n) FROM a.orders JOIN b.items ON o = io "
+               "GROUP BY o, day");
+    /* what is equal to it; TPC-H Q3 */
+    check_same("SELECT io, sum(price) AS r, day FROM a.customers, a.orders, "
+               "b.items WHERE town = 'x' AND c = oc AND o = io GROUP BY io "
+               "ORDER BY r DESC, day LIMIT 10",
+               "SELECT io, sum(price) AS r, day FROM a.customers, a.orders, "
+               "b.items WHERE town = 'x' AND c = oc AND o = io GROUP BY io, "
+               "day ORDER BY r DESC, day LIMIT 10");
+    /* what that determines in turn; Q10 and Q18 */
+    check_same("SELECT o, town, mail, day + 1, sum(n) FROM a.customers, "
+               "a.orders, b.items WHERE c = oc AND o = io GROUP BY o HAVING "
+               "max(price) > 2 AND oc > 7",
+               "SELECT o, town, mail, day + 1, sum(n) FROM a.customers, "
+               "a.orders, b.items WHERE c = oc AND o = io GROUP BY o, town, "
+               "mail, day, oc HAVING max(price) > 2 AND oc > 7");
+    /* several columns, through a projection */
+    check_same(
+        "SELECT x, y, cost, count(*) FROM (SELECT mp AS x, mm AS y, cost "
+        "FROM c.made) t JOIN b.items ON x = ip AND y = im GROUP BY x, y",
+        "SELECT x, y, cost, count(*) FROM (SELECT mp AS x, mm AS y, cost "
+        "FROM c.made) t JOIN b.items ON x = ip AND y = im "
+        "GROUP BY x, y, cost");
+    /* where no row matched, key and column are NULL */
+    check_same("SELECT p, kind, sum(n) FROM b.items LEFT JOIN c.parts ON "
+               "ip = p GROUP BY p",
+               "SELECT p, kind, sum(n) FROM b.items LEFT JOIN c.parts ON "
+               "ip = p GROUP BY p, kind");
+    check_same("SELECT o, day, ip FROM a.orders JOIN (SELECT io, max(ip) AS ip "
+               "FROM b.items GROUP BY io) t ON o = io GROUP BY o",
+               "SELECT o, day, ip FROM a.orders JOIN (SELECT io, max(ip) AS ip "
+               "FROM b.items GROUP BY io) t ON o = io GROUP BY o, day, ip");
+}
+
+TEST(a_column_that_the_groups_do_not_determine_is_refused) {
+    static const char *const list[] = {
+        "SELECT oc, day FROM a.orders GROUP BY oc",
+        "SELECT o, price FROM a.orders JOIN b.items ON o = io GROUP BY o",
+        "SELECT mp, cost FROM c.made GROUP BY mp",
+        "SELECT town, mail FROM a.customers GROUP BY town",
+        "SELECT o / 2, day FROM a.orders GROUP BY o / 2",
+        "SELECT o, day FROM a.orders UNION ALL SELECT io, max(n) FROM b.items",
+        "SELECT io, day, sum(n) FROM b.items LEFT JOIN a.orders ON o = io "
+        "GROUP BY n",
+        "SELECT x, day FROM (SELECT o AS x, day FROM a.orders UNION ALL SELECT "
+        "io, n FROM b.items) t GROUP BY x",
+        "SELECT o, day FROM a.orders HAVING count(*) > 1",
+    };
+    mal_prim_hash hash;
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        CHECK_THAT(hash_of(&hash, list[i]) == MAL_E_INPUT, "%s", list[i]);
+        CHECK_THAT(strstr(mal_err_message(), "neither in GROUP BY"), "%s: %s",
+                   list[i], mal_err_message());
+    }
+}
+
 TEST_MAIN
