@@ -84,7 +84,8 @@ __attribute__((unused)) static void mal_vendor_issue(mal_buf *out,
     if (c->oid)
         mal_vendor_bytes(x, c->oid, c->extension);
     CHECK(X509_sign(x, c->issuer_key, EVP_sha256()) > 0);
-    mal_vendor_put(out, der, i2d_X509(x, &der));
+    int len = i2d_X509(x, &der);
+    mal_vendor_put(out, der, len);
     X509_free(x);
 }
 
@@ -113,7 +114,8 @@ __attribute__((unused)) static void mal_vendor_crl(mal_buf *out,
         ASN1_INTEGER_free(serial);
     }
     CHECK(X509_CRL_sign(x, key, EVP_sha256()) > 0);
-    mal_vendor_put(out, der, i2d_X509_CRL(x, &der));
+    int len = i2d_X509_CRL(x, &der);
+    mal_vendor_put(out, der, len);
     X509_NAME_free(issuer);
     ASN1_TIME_free(begin);
     ASN1_TIME_free(end);
