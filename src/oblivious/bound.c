@@ -1,5 +1,5 @@
-/* bound.c - what the contract says of an owner's rows, kept on shares: so many
- * rows of one value, no two rows alike.
+/* bound.c - what the contract says of an owner's rows, kept on shares: each
+ * value in its range, so many rows of one value, no two rows alike.
  *
  *     rows in the order of the column   5  5  5  5  7  7  9
  *     as the row 2 above it             -  -  1  1  0  0  0   the third of a
@@ -8,7 +8,7 @@
  * In that order the rows of a value stand together, so that one equality a row
  * says which are too many.
  */
-#include "oblivious_impl.h"
+#include "expr_impl.h"
 
 #include <string.h>
 
@@ -134,4 +134,46 @@ mal_err mal_obl_first(mal_obl *o, table *t, const unsigned *keys,
     MAL_TRY(obl_and(o, &first, &a.same, &a.counts));
     MAL_TRY(obl_move_bits(o, &a.order, &first, true));
     return obl_append_column(o, t, &first, &truth);
+}
+
+/* --- Ranges --------------------------------------------------------------- */
+
+/* Values outside the width are those of their low bits: the owner's fault, and
+ * in range after the two comparisons below. */
+static mal_err clamp_rows(mal_obl *o, column *out, table *t,
+                          const mal_obl_expr *e) {
+    (void)e;
+    const column *c = &t->columns[0];
+    const bool is_signed = obl_signed(&c->type);
+    OBL_AUTO_BITS lo = { 0 }, hi = { 0 }, below = { 0 }, above = { 0 };
+    OBL_AUTO_BITS raised = { 0 };
+    const bits *x = &c->bits;
+    out->type = (mal_obl_type){ .lo = c->type.lo, .hi = c->type.hi };
+    out->has_bits = true;
+    MAL_TRY(obl_public_bits(o, &lo, x->n, x->width, c->type.lo));
+    MAL_TRY(obl_public_bits(o, &hi, x->n, x->width, c->type.hi));
+    MAL_TRY(obl_lt(o, &below, x, &lo, is_signed));
+    MAL_TRY(obl_lt(o, &above, &hi, x, is_signed));
+    MAL_TRY(obl_mux(o, &raised, &below, &lo, x));
+    return obl_mux(o, &out->bits, &above, &hi, &raised);
+}
+
+mal_err mal_obl_clamp(mal_obl *o, column *c) {
+    static const mal_obl_expr column_0 = { .op = MAL_OBL_COL };
+    MAL_AUTO(mal_obl_column_clear) column clamped = { 0 };
+    if (c->type.opaque)
+        return MAL_OK;
+    MAL_TRY(mal_obl_need_bits(o, c));
+    column planes = { .type = c->type, .has_bits = true };
+    planes.type.nullable = false; /* what a NULL stands over is clamped, too */
+    planes.bits = obl_planes(&c->bits, 0, c->bits.width);
+    table t = { .n = c->bits.n, .n_columns = 1, .columns = &planes };
+    MAL_TRY(expr_by_slices(o, &clamped, &t, &column_0,
+                           6 * (size_t)c->bits.width / 64 + 1, clamp_rows));
+    mal_share3_bits_clear(&c->bits);
+    c->bits = clamped.bits;
+    memset(&clamped.bits, 0, sizeof clamped.bits);
+    mal_share3_words_clear(&c->words);
+    c->has_words = false;
+    return MAL_OK;
 }

@@ -68,6 +68,22 @@ mal_err obl_words_copy(mal_obl *o, words *z, const words *x) {
     return obl_words_slice(o, z, x, 0, x->n);
 }
 
+mal_err obl_bits_rest(mal_obl *o, bits *x) {
+    return o->s && x->owner ? mal_share3_bits_rest(o->s, x) : MAL_OK;
+}
+
+mal_err obl_bits_wake(mal_obl *o, bits *x) {
+    return o->s ? mal_share3_bits_unpark(o->s, x) : MAL_OK;
+}
+
+mal_err obl_words_rest(mal_obl *o, words *x) {
+    return o->s && x->owner ? mal_share3_words_rest(o->s, x) : MAL_OK;
+}
+
+mal_err obl_words_wake(mal_obl *o, words *x) {
+    return o->s ? mal_share3_words_unpark(o->s, x) : MAL_OK;
+}
+
 mal_err obl_extend(mal_obl *o, bits *z, const bits *x, unsigned width,
                    bool is_signed) {
     MAL_TRY(obl_bits_new(o, z, x->n, width));

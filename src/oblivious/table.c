@@ -1,6 +1,6 @@
 /* table.c - columns and tables: made, copied, moved by rows, brought from one
  * form into the other, shared and opened. */
-#include "expr_impl.h"
+#include "oblivious_impl.h"
 
 #include <string.h>
 
@@ -86,22 +86,6 @@ mal_err obl_column_planes(mal_obl *o, bits *z, column *c,
 }
 
 /* --- resting -------------------------------------------------------------- */
-
-mal_err obl_bits_rest(mal_obl *o, bits *x) {
-    return o->s && x->owner ? mal_share3_bits_rest(o->s, x) : MAL_OK;
-}
-
-mal_err obl_bits_wake(mal_obl *o, bits *x) {
-    return o->s ? mal_share3_bits_unpark(o->s, x) : MAL_OK;
-}
-
-mal_err obl_words_rest(mal_obl *o, words *x) {
-    return o->s && x->owner ? mal_share3_words_rest(o->s, x) : MAL_OK;
-}
-
-mal_err obl_words_wake(mal_obl *o, words *x) {
-    return o->s ? mal_share3_words_unpark(o->s, x) : MAL_OK;
-}
 
 mal_err obl_column_rest(mal_obl *o, column *c) {
     if (c->has_bits)
@@ -402,46 +386,6 @@ mal_err mal_obl_column_open(mal_obl *o, int64_t *values, uint8_t *null,
     else if (null)
         memset(null, 0, t->n);
     return open_values(o, values, c);
-}
-
-/* Values outside the width are those of their low bits: the owner's fault, and
- * in range after the two comparisons below. */
-static mal_err clamp_rows(mal_obl *o, column *out, table *t,
-                          const mal_obl_expr *e) {
-    (void)e;
-    const column *c = &t->columns[0];
-    const bool is_signed = obl_signed(&c->type);
-    OBL_AUTO_BITS lo = { 0 }, hi = { 0 }, below = { 0 }, above = { 0 };
-    OBL_AUTO_BITS raised = { 0 };
-    const bits *x = &c->bits;
-    out->type = (mal_obl_type){ .lo = c->type.lo, .hi = c->type.hi };
-    out->has_bits = true;
-    MAL_TRY(obl_public_bits(o, &lo, x->n, x->width, c->type.lo));
-    MAL_TRY(obl_public_bits(o, &hi, x->n, x->width, c->type.hi));
-    MAL_TRY(obl_lt(o, &below, x, &lo, is_signed));
-    MAL_TRY(obl_lt(o, &above, &hi, x, is_signed));
-    MAL_TRY(obl_mux(o, &raised, &below, &lo, x));
-    return obl_mux(o, &out->bits, &above, &hi, &raised);
-}
-
-mal_err mal_obl_clamp(mal_obl *o, column *c) {
-    static const mal_obl_expr column_0 = { .op = MAL_OBL_COL };
-    MAL_AUTO(mal_obl_column_clear) column clamped = { 0 };
-    if (c->type.opaque)
-        return MAL_OK;
-    MAL_TRY(mal_obl_need_bits(o, c));
-    column planes = { .type = c->type, .has_bits = true };
-    planes.type.nullable = false; /* what a NULL stands over is clamped, too */
-    planes.bits = obl_planes(&c->bits, 0, c->bits.width);
-    table t = { .n = c->bits.n, .n_columns = 1, .columns = &planes };
-    MAL_TRY(expr_by_slices(o, &clamped, &t, &column_0,
-                           6 * (size_t)c->bits.width / 64 + 1, clamp_rows));
-    mal_share3_bits_clear(&c->bits);
-    c->bits = clamped.bits;
-    memset(&clamped.bits, 0, sizeof clamped.bits);
-    mal_share3_words_clear(&c->words);
-    c->has_words = false;
-    return MAL_OK;
 }
 
 mal_err obl_append_column(mal_obl *o, table *t, bits *planes,
