@@ -57,7 +57,10 @@ static mal_tee_code check_signature(tee_ctx *c, const snp_report *report,
 
 static mal_tee_code check_binding(tee_ctx *c, tee_snp *snp,
                                   const mal_cert *cert) {
-    TEE_TRY(tee_of_err(c, snp_leaf_read(&snp->leaf, cert), MAL_TEE_MALFORMED,
+    mal_err err = snp_leaf_read(&snp->leaf, cert);
+    TEE_TRY(tee_of_err(c, err,
+                       err == MAL_E_UNSUPPORTED ? MAL_TEE_UNSUPPORTED
+                                                : MAL_TEE_MALFORMED,
                        "the report's certificate"));
     return tee_of_err(c, snp_leaf_fits(&snp->leaf, &snp->report),
                       MAL_TEE_BINDING, "the report");

@@ -13,8 +13,14 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+typedef struct mal_vendor_ext {
+    const char *oid;
+    mal_bytes value;
+} mal_vendor_ext;
 
 typedef struct mal_vendor_cert {
     const char *cn, *issuer_cn;
@@ -24,6 +30,8 @@ typedef struct mal_vendor_cert {
     int serial;
     const char *oid; /* of an extension, or NULL */
     mal_bytes extension;
+    const mal_vendor_ext *more; /* [n_more] */
+    size_t n_more;
 } mal_vendor_cert;
 
 /* A key on P-256; lives as long as the process. */
@@ -32,6 +40,24 @@ __attribute__((unused)) static EVP_PKEY *mal_vendor_key(unsigned which) {
     CHECK(which < 16);
     if (!keys[which])
         keys[which] = EVP_EC_gen("P-256");
+    CHECK(keys[which]);
+    return keys[which];
+}
+
+/* A key on P-384, and one of RSA. */
+__attribute__((unused)) static EVP_PKEY *mal_vendor_key384(unsigned which) {
+    static EVP_PKEY *keys[4];
+    CHECK(which < 4);
+    if (!keys[which])
+        keys[which] = EVP_EC_gen("P-384");
+    CHECK(keys[which]);
+    return keys[which];
+}
+__attribute__((unused)) static EVP_PKEY *mal_vendor_key_rsa(unsigned which) {
+    static EVP_PKEY *keys[2];
+    CHECK(which < 2);
+    if (!keys[which])
+        keys[which] = EVP_RSA_gen(2048);
     CHECK(keys[which]);
     return keys[which];
 }
@@ -83,6 +109,8 @@ __attribute__((unused)) static void mal_vendor_issue(mal_buf *out,
                           : "critical,digitalSignature");
     if (c->oid)
         mal_vendor_bytes(x, c->oid, c->extension);
+    for (size_t i = 0; i < c->n_more; i++)
+        mal_vendor_bytes(x, c->more[i].oid, c->more[i].value);
     CHECK(X509_sign(x, c->issuer_key, EVP_sha256()) > 0);
     int len = i2d_X509(x, &der);
     mal_vendor_put(out, der, len);
@@ -122,20 +150,45 @@ __attribute__((unused)) static void mal_vendor_crl(mal_buf *out,
     X509_CRL_free(x);
 }
 
+/* As libcrypto gives it: DER of ECDSA, or RSA's number, PSS if asked for. */
+__attribute__((unused)) static size_t
+mal_vendor_sign_plain(uint8_t sig[512], EVP_PKEY *key, const EVP_MD *hash,
+                      bool pss, mal_bytes message) {
+    size_t len = 512;
+    EVP_PKEY_CTX *rsa = NULL;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    CHECK(EVP_DigestSignInit(ctx, &rsa, hash, NULL, key) == 1);
+    if (pss)
+        CHECK(EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_PKCS1_PSS_PADDING) == 1 &&
+              EVP_PKEY_CTX_set_rsa_pss_saltlen(rsa, RSA_PSS_SALTLEN_DIGEST) ==
+                  1);
+    CHECK(EVP_DigestSign(ctx, sig, &len, message.ptr, message.len) == 1);
+    EVP_MD_CTX_free(ctx);
+    return len;
+}
+
+/* ECDSA as r || s, each of so many bytes. */
+static void mal_vendor_sign_parts(uint8_t *sig, int half, EVP_PKEY *key,
+                                  const EVP_MD *hash, mal_bytes message) {
+    uint8_t der[512];
+    const uint8_t *at = der;
+    size_t len = mal_vendor_sign_plain(der, key, hash, false, message);
+    ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &at, (long)len);
+    CHECK(parts && BN_bn2binpad(ECDSA_SIG_get0_r(parts), sig, half) == half &&
+          BN_bn2binpad(ECDSA_SIG_get0_s(parts), sig + half, half) == half);
+    ECDSA_SIG_free(parts);
+}
+
 /* ECDSA over SHA-256, as r || s. */
 __attribute__((unused)) static void
 mal_vendor_sign(uint8_t sig[64], EVP_PKEY *key, mal_bytes message) {
-    uint8_t der[128];
-    const uint8_t *at = der;
-    size_t len = sizeof der;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    CHECK(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
-          EVP_DigestSign(ctx, der, &len, message.ptr, message.len) == 1);
-    ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &at, (long)len);
-    CHECK(parts && BN_bn2binpad(ECDSA_SIG_get0_r(parts), sig, 32) == 32 &&
-          BN_bn2binpad(ECDSA_SIG_get0_s(parts), sig + 32, 32) == 32);
-    ECDSA_SIG_free(parts);
-    EVP_MD_CTX_free(ctx);
+    mal_vendor_sign_parts(sig, 32, key, EVP_sha256(), message);
+}
+
+/* ECDSA on P-384 over SHA-384, as r || s. */
+__attribute__((unused)) static void
+mal_vendor_sign384(uint8_t sig[96], EVP_PKEY *key, mal_bytes message) {
+    mal_vendor_sign_parts(sig, 48, key, EVP_sha384(), message);
 }
 
 /* The key's coordinates, x || y. */
