@@ -603,14 +603,17 @@ TARGET static void fold(uint64_t *z, const uint64_t *a, const uint64_t *corner,
     mal_wipe(element, sizeof element);
 }
 
-#define SIDE 4 /* times eight numbers, for each load of a sum */
+/* Times eight numbers at once, and as many corners of them as a cache holds. */
+#define SIDE 4
+#define SIDE_CORNERS 16
+#define SUM 16 /* words of a sum: 2 SHORT, and zeros */
 
 typedef struct folding {
     unsigned side;
     size_t corners, points;
     outer from[27]; /* what a point is made of */
     uint64_t *in;   /* [2][side][corners][SPREAD][8] */
-    uint64_t *sum;  /* [PARTS][points][2 SHORT][8] */
+    uint64_t *sum;  /* [PARTS][points][SUM] */
 } folding;
 
 static uint64_t *in_of(const folding *f, unsigned k, unsigned s) {
@@ -618,7 +621,7 @@ static uint64_t *in_of(const folding *f, unsigned k, unsigned s) {
 }
 
 static uint64_t *sum_of(const folding *f, unsigned part, size_t i) {
-    return f->sum + (part * f->points + i) * 16 * SHORT;
+    return f->sum + (part * f->points + i) * SUM;
 }
 
 /* A part's value at a point. */
@@ -633,21 +636,30 @@ INLINE void point_short(__m512i x[SHORT], const uint64_t *in, const outer *h) {
     }
 }
 
+/* total[k] += the sum of the eight words of sum[k]. */
+INLINE void add_across(uint64_t *total, const __m512i sum[8]) {
+    __m512i column[8], all = load(total);
+    turn(column, sum);
+#pragma GCC unroll 8
+    for (unsigned l = 0; l < 8; l++)
+        all = add(all, column[l]);
+    save(total, all);
+}
+
 TARGET static void add_parts(const folding *f, unsigned part) {
     for (size_t i = 0; i < f->points; i++) {
         uint64_t *total = sum_of(f, part, i);
-        __m512i sum[2 * SHORT], x[SHORT], y[SHORT];
-#pragma GCC unroll 12
-        for (unsigned k = 0; k < 2 * SHORT; k++)
-            sum[k] = load(total + 8 * k);
+        __m512i sum[SUM], x[SHORT], y[SHORT];
+#pragma GCC unroll 16
+        for (unsigned k = 0; k < SUM; k++)
+            sum[k] = _mm512_setzero_si512();
         for (unsigned s = 0; s < f->side; s++) {
             point_short(x, in_of(f, 0, s) + part * 8 * SHORT, &f->from[i]);
             point_short(y, in_of(f, 1, s) + part * 8 * SHORT, &f->from[i]);
             add_short(sum, x, y);
         }
-#pragma GCC unroll 12
-        for (unsigned k = 0; k < 2 * SHORT; k++)
-            save(total + 8 * k, sum[k]);
+        add_across(total, sum);
+        add_across(total + 8, sum + 8);
     }
 }
 
@@ -667,21 +679,13 @@ TARGET static void fold_all(const folding *f, const uint64_t *a,
     }
 }
 
-static uint64_t add_up(const uint64_t *eight) {
-    uint64_t sum = 0;
-    for (unsigned l = 0; l < 8; l++)
-        sum += eight[l];
-    return sum;
-}
-
-/* The numbers side by side are added up, and eight points go the way back. */
+/* Eight points go the way back. */
 TARGET static void fold_take(uint64_t *p, const folding *f) {
     _Alignas(64) uint64_t all[PRODUCTS * 8] = { 0 }, element[D * 8];
     for (size_t i = 0; i < f->points; i++) {
         for (unsigned part = 0; part < PARTS; part++)
             for (unsigned k = 0; k < 2 * SHORT; k++)
-                all[8 * (part * 2 * SHORT + k) + i % 8] =
-                    add_up(sum_of(f, part, i) + 8 * k);
+                all[8 * (part * 2 * SHORT + k) + i % 8] = sum_of(f, part, i)[k];
         if (i % 8 == 7 || i + 1 == f->points) {
             unite(element, all);
             save_elements(p + (i - i % 8) * D, element, i % 8 + 1);
@@ -695,11 +699,12 @@ TARGET static mal_err fold_points(uint64_t *p, const uint64_t *a,
                                   const uint64_t *b, unsigned v, size_t m) {
     if (v > FOLD_VARS || m < FOLD_LEAST)
         return share3_proof_words_plain.fold_points(p, a, b, v, m);
-    folding f = { .side = (unsigned)share3_least((m + 7) / 8, SIDE),
+    const size_t side = share3_least(SIDE, (size_t)SIDE_CORNERS >> v);
+    folding f = { .side = (unsigned)share3_least((m + 7) / 8, side),
                   .corners = (size_t)1 << v,
                   .points = share3_points(v) };
     const size_t in = 2 * f.side * f.corners * 8 * SPREAD,
-                 sum = PARTS * f.points * 16 * SHORT;
+                 sum = PARTS * f.points * SUM;
     scratch memory = { 0 };
     MAL_TRY(scratch_init(&memory, in + sum));
     f.in = memory.at;
