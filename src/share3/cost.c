@@ -24,6 +24,13 @@ static void add_round(mal_share3_cost *c, uint64_t words) {
     c->bytes += round_bytes(words);
 }
 
+/* exchange.c, share3_exchange_pair */
+static void add_pair(mal_share3_cost *c, uint64_t a, uint64_t b) {
+    add_round(c, a);
+    add_round(c, b);
+    c->rounds -= a && b && share3_both_short(a, b);
+}
+
 /* --- Proofs ----------------------------------------------------------------
  */
 
@@ -71,9 +78,8 @@ static void add_proof(mal_share3_cost *c, const proof_ring *ring,
                 3 * folded(of->claims / 3, fold) + folded(of->matrices, fold);
         more = 0;
     }
-    add_round(c, 2 * ring->words);
-    add_round(c, told); /* check_told */
-    add_round(c, 1);
+    add_pair(c, 2 * ring->words, told);
+    add_round(c, 1); /* told right */
     add_round(c, (2 * left + 1) * ring->words);
 }
 
@@ -96,8 +102,7 @@ void mal_share3_cost_verify(mal_share3_cost *c) {
     prove_record(c, 0, true);
     prove_record(c, 1, false);
     if (c->unagreed)
-        for (unsigned i = 0; i < 2; i++)
-            add_round(c, 1);
+        add_pair(c, 1, 1);
     c->unagreed = false;
 }
 
@@ -134,9 +139,7 @@ static void add_coming(mal_share3_cost *c, uint64_t words) {
 /* io.c, swap_openings: the hash is of four words. */
 static void add_opening(mal_share3_cost *c, uint64_t words) {
     mal_share3_cost_verify(c);
-    add_round(c, words);
-    if (c->malicious && words)
-        add_round(c, 4);
+    add_pair(c, words, c->malicious && words ? 4 : 0);
 }
 
 /* --- Calls -----------------------------------------------------------------

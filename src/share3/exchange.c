@@ -6,7 +6,8 @@
  * least far.  Its next send cannot block: its receiver is at least as far, has
  * thus received all but the last FLIGHT chunks before this one, and the channel
  * holds more.  Its next receive is of a chunk that its sender, at least as far,
- * has sent.
+ * has sent.  Of two rounds at once, one each way, both are sent first, no more
+ * than FLIGHT chunks to either peer: the same holds.
  */
 #include "share3_impl.h"
 
@@ -70,6 +71,45 @@ static mal_err run_round(mal_share3 *s, const share3_round *r) {
     return MAL_OK;
 }
 
+/* Both rounds' chunks are sent before any is awaited: FLIGHT at most of each.
+ */
+static mal_err send_all(mal_share3 *s, const share3_round *r) {
+    for (size_t c = 0; r->make && c * SHARE3_CHUNK < r->total; c++)
+        MAL_TRY(send_chunk(s, r, c));
+    s->place += r->total > 0;
+    return MAL_OK;
+}
+
+static mal_err recv_all(mal_share3 *s, const share3_round *r) {
+    for (size_t c = 0; r->take && c * SHARE3_CHUNK < r->total; c++)
+        MAL_TRY(recv_chunk(s, r, c));
+    s->place += r->total > 0;
+    return MAL_OK;
+}
+
+static mal_err run_pair(mal_share3 *s, const share3_round *a,
+                        const share3_round *b) {
+    const uint64_t place = s->place;
+    MAL_TRY(send_all(s, a));
+    MAL_TRY(send_all(s, b));
+    s->place = place;
+    MAL_TRY(recv_all(s, a));
+    return recv_all(s, b);
+}
+
+mal_err share3_exchange_pair(mal_share3 *s, const share3_round *a,
+                             const share3_round *b) {
+    assert(a->to != b->to && a->from != b->from);
+    if (!share3_both_short(a->total, b->total)) {
+        MAL_TRY(share3_exchange(s, a));
+        return share3_exchange(s, b);
+    }
+    MAL_TRY(share3_enter(s));
+    MAL_TRY(share3_leave(s, run_pair(s, a, b)));
+    s->count.rounds += a->total + b->total > 0;
+    return MAL_OK;
+}
+
 mal_err share3_exchange(mal_share3 *s, const share3_round *r) {
     MAL_TRY(share3_enter(s));
     if (r->total == 0)
@@ -88,8 +128,8 @@ static void take_swap(void *ctx, const uint64_t *in, size_t from, size_t n) {
     memcpy(((const share3_swap *)ctx)->in + from, in, n * sizeof *in);
 }
 
-mal_err share3_swap_words(mal_share3 *s, const share3_swap *w) {
-    const share3_round r = {
+static share3_round round_of(const share3_swap *w) {
+    return (share3_round){
         .kind = w->kind,
         .to = w->to,
         .from = w->from,
@@ -98,7 +138,33 @@ mal_err share3_swap_words(mal_share3 *s, const share3_swap *w) {
         .take = take_swap,
         .ctx = (void *)(uintptr_t)w,
     };
+}
+
+mal_err share3_swap_words(mal_share3 *s, const share3_swap *w) {
+    const share3_round r = round_of(w);
     return share3_exchange(s, &r);
+}
+
+mal_err share3_swap_pair(mal_share3 *s, const share3_swap *a,
+                         const share3_swap *b) {
+    const share3_round first = round_of(a), second = round_of(b);
+    return share3_exchange_pair(s, &first, &second);
+}
+
+static mal_err require_same(mal_share3 *s, bool same) {
+    if (!same)
+        mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
+    return share3_leave(s, same ? MAL_OK : MAL_E_PEER);
+}
+
+mal_err share3_same_word_of_both(mal_share3 *s, share3_kind kind,
+                                 uint64_t word) {
+    const unsigned prev = share3_prev(s), next = share3_next(s);
+    uint64_t theirs[2];
+    const share3_swap back = { kind, prev, next, &word, &theirs[0], 1 },
+                      forth = { kind, next, prev, &word, &theirs[1], 1 };
+    MAL_TRY(share3_swap_pair(s, &back, &forth));
+    return require_same(s, theirs[0] == word && theirs[1] == word);
 }
 
 mal_err share3_same_word(mal_share3 *s, share3_kind kind, uint64_t word,
@@ -108,9 +174,7 @@ mal_err share3_same_word(mal_share3 *s, share3_kind kind, uint64_t word,
     const share3_swap w = { kind,  peer[forward], peer[!forward],
                             &word, &theirs,       1 };
     MAL_TRY(share3_swap_words(s, &w));
-    if (theirs != word)
-        mal_err_set(MAL_E_PEER, __FILE__, __LINE__, SHARE3_BROKE);
-    return share3_leave(s, theirs == word ? MAL_OK : MAL_E_PEER);
+    return require_same(s, theirs == word);
 }
 
 #define CAME UINT64_C(0x656d6163206c6c61) /* "all came" */

@@ -130,7 +130,7 @@ static void cut_tail(const mal_share3_bits *v) {
  */
 
 typedef struct agree {
-    mal_prim_hash ours[2];
+    mal_prim_hash ours[2], theirs;
     bool same;
 } agree;
 
@@ -144,9 +144,7 @@ static void take_agree(void *ctx, const uint64_t *in, size_t from, size_t n) {
     a->same = a->same && mal_equal(in, a->ours[0].b + 8 * from, 8 * n);
 }
 
-static mal_err settle_agree(mal_share3 *s, agree *a, const share3_round *r,
-                            const char *what) {
-    MAL_TRY(share3_exchange(s, r));
+static mal_err settle_agree(mal_share3 *s, agree *a, const char *what) {
     mal_declassify(&a->same, sizeof a->same);
     if (!a->same)
         mal_err_set(MAL_E_PEER, __FILE__, __LINE__,
@@ -173,7 +171,8 @@ static mal_err run_agree(mal_share3 *s, uint64_t *const part[2], size_t n) {
         .ctx = &a,
     };
     agree_later(s, n);
-    return settle_agree(s, &a, &r, "one");
+    MAL_TRY(share3_exchange(s, &r));
+    return settle_agree(s, &a, "one");
 }
 
 mal_err mal_share3_words_agree(mal_share3 *s, const mal_share3_words *v) {
@@ -239,26 +238,35 @@ static mal_err hash_opening(mal_share3 *s, const opening *o, bool came,
     return MAL_OK;
 }
 
-static mal_err check_opening(mal_share3 *s, const opening *o, unsigned to,
-                             size_t n) {
+static void take_hash(void *ctx, const uint64_t *in, size_t from, size_t n) {
+    agree *a = ctx;
+    memcpy(a->theirs.b + 8 * from, in, 8 * n);
+}
+
+/* The hash goes the other way beside what is opened. */
+static mal_err open_and_check(mal_share3 *s, const opening *o, unsigned to,
+                              const share3_round *r) {
     const bool ours = to >> s->me & 1, tell = to >> share3_prev(s) & 1;
     agree a = { .same = true };
-    if (n == 0)
+    if (r->total == 0)
         return MAL_OK;
-    if (ours)
-        MAL_TRY(hash_opening(s, o, true, n, &a.ours[0]));
     if (tell)
-        MAL_TRY(hash_opening(s, o, false, n, &a.ours[1]));
-    const share3_round r = {
+        MAL_TRY(hash_opening(s, o, false, r->total, &a.ours[1]));
+    const share3_round hash = {
         .kind = SHARE3_AGREE,
         .to = share3_prev(s),
         .from = share3_next(s),
         .total = sizeof a.ours[0].b / 8,
         .make = tell ? make_agree : NULL,
-        .take = ours ? take_agree : NULL,
+        .take = ours ? take_hash : NULL,
         .ctx = &a,
     };
-    return settle_agree(s, &a, &r, "an opened");
+    MAL_TRY(share3_exchange_pair(s, r, &hash));
+    if (ours) {
+        MAL_TRY(hash_opening(s, o, true, r->total, &a.ours[0]));
+        a.same = mal_equal(a.ours[0].b, a.theirs.b, sizeof a.theirs.b);
+    }
+    return settle_agree(s, &a, "an opened");
 }
 
 static mal_err swap_openings(mal_share3 *s, opening *o, unsigned to, size_t n) {
@@ -273,11 +281,10 @@ static mal_err swap_openings(mal_share3 *s, opening *o, unsigned to, size_t n) {
         .take = ours ? take_opening : NULL,
         .ctx = o,
     };
-    MAL_TRY(share3_exchange(s, &r));
     s->count.opened += n;
     return s->options.security == MAL_SHARE3_MALICIOUS
-               ? check_opening(s, o, to, n)
-               : MAL_OK;
+               ? open_and_check(s, o, to, &r)
+               : share3_exchange(s, &r);
 }
 
 /* What is not verified, or not whole, is not given out. */

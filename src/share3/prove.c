@@ -89,18 +89,23 @@ typedef struct proof {
 /* --- Messages ---------------------------------------------------------------
  */
 
-static mal_err pass(mal_share3 *s, uint64_t *in, const uint64_t *out, size_t n,
-                    bool backward) {
+static share3_swap pass_of(const mal_share3 *s, uint64_t *in,
+                           const uint64_t *out, size_t n, bool backward) {
     const unsigned peer[2] = { share3_next(s), share3_prev(s) };
-    const share3_swap w = {
+    return (share3_swap){
         SHARE3_PROOF, peer[backward], peer[!backward], out, in, n
     };
+}
+
+static mal_err pass(mal_share3 *s, uint64_t *in, const uint64_t *out, size_t n,
+                    bool backward) {
+    const share3_swap w = pass_of(s, in, out, n, backward);
     return share3_swap_words(s, &w);
 }
 
-/* What we prove, n elements from the first one on, becomes shares at L and R;
- * ours come in. */
-static mal_err say(proof *p, size_t first, size_t n) {
+/* What we prove, n elements from the first one on, becomes shares of L and R;
+ * ours as R too. */
+static mal_err share_said(proof *p, size_t first, size_t n) {
     const size_t from = first * p->ring->words, words = n * p->ring->words;
     uint64_t *mask = mal_calloc(words, sizeof *mask);
     if (!mask)
@@ -113,8 +118,15 @@ static mal_err say(proof *p, size_t first, size_t n) {
     }
     mal_wipe(mask, 8 * words);
     mal_free(mask);
-    return pass(p->s, p->said[LEFT] + from, p->said[PROVER] + from, words,
-                true);
+    return MAL_OK;
+}
+
+/* And go to L, as ours come in. */
+static mal_err say(proof *p, size_t first, size_t n) {
+    const size_t from = first * p->ring->words;
+    MAL_TRY(share_said(p, first, n));
+    return pass(p->s, p->said[LEFT] + from, p->said[PROVER] + from,
+                n * p->ring->words, true);
 }
 
 /* What P was told, and what R knows it to be. */
@@ -460,11 +472,17 @@ static mal_err require(proof *p, bool right) {
     return share3_leave(p->s, right ? MAL_OK : MAL_E_PEER);
 }
 
-/* P tells R = P + 1 what L told it, words that both verifiers know, and waits
- * until R finds them right. */
-static mal_err check_told(proof *p) {
+/* P speaks for the last time, and tells R = P + 1 what L told it, words that
+ * both verifiers know; it waits until R finds them right. */
+static mal_err say_and_check_told(proof *p) {
     uint64_t theirs[TOLD_MAX];
-    MAL_TRY(pass(p->s, theirs, p->told[PROVER], p->n_told, false));
+    const unsigned words = p->ring->words;
+    MAL_TRY(share_said(p, 1, 2));
+    const share3_swap said = pass_of(p->s, p->said[LEFT] + words,
+                                     p->said[PROVER] + words, 2 * words, true);
+    const share3_swap told =
+        pass_of(p->s, theirs, p->told[PROVER], p->n_told, false);
+    MAL_TRY(share3_swap_pair(p->s, &said, &told));
     MAL_TRY(require(p, mal_equal(theirs, p->told[RIGHT], 8 * p->n_told)));
     return share3_same_word(p->s, SHARE3_PROOF, TOLD_RIGHT, false);
 }
@@ -520,7 +538,7 @@ static mal_err last(proof *p) {
     ends w;
     set_ends(p, &w);
     MAL_TRY(p->ring->fold_points(p->said[PROVER], w.a[0], w.b[0], 1, 2 * w.n));
-    MAL_TRY(say(p, 1, 2));
+    MAL_TRY(say_and_check_told(p));
     for (unsigned role = LEFT; role <= RIGHT; role++) {
         uint64_t random, r[PROOF_WORDS_MAX];
         share3_draw(p->s, role == RIGHT, &random, 1);
@@ -533,7 +551,6 @@ static mal_err last(proof *p) {
         p->ring->fold(role == LEFT ? w.ours : w.at_r,
                       role == LEFT ? w.a[1] : w.b[1], p->corner, 1, 2 * w.n);
     }
-    MAL_TRY(check_told(p));
     return last_check(p, &w);
 }
 

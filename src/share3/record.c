@@ -132,7 +132,7 @@ mal_err share3_claims_room(mal_share3 *s, share3_claims **claims, size_t n) {
         MAL_TRY(mal_share3_verify(s));
     size_t cap = c->cap ? c->cap : 4096;
     while (cap < c->n + n + PROOF_CORNERS_MAX)
-        cap *= 2;
+        cap *= cap < (size_t)1 << 18 ? 8 : 2;
     if (cap != c->cap)
         MAL_TRY(share3_leave(s, grow_claims(c, cap)));
     if (c->used < c->n + n + PROOF_CORNERS_MAX)
@@ -148,8 +148,7 @@ mal_err share3_claims_room(mal_share3 *s, share3_claims **claims, size_t n) {
 /* Who saw a lie says nothing more; so nobody goes on before both others have
  * verified what is theirs to verify. */
 static mal_err agree(mal_share3 *s) {
-    MAL_TRY(share3_same_word(s, SHARE3_PROOF, VERIFIED, false));
-    return share3_same_word(s, SHARE3_PROOF, VERIFIED, true);
+    return share3_same_word_of_both(s, SHARE3_PROOF, VERIFIED);
 }
 
 mal_err mal_share3_verify(mal_share3 *s) {

@@ -225,6 +225,14 @@ typedef struct share3_round {
     void *ctx;
 } share3_round;
 mal_err share3_exchange(mal_share3 *s, const share3_round *r) MAL_MUST_CHECK;
+/* Two rounds of which neither needs what the other brings, to and from
+ * different peers: one round, if both are short. */
+mal_err share3_exchange_pair(mal_share3 *s, const share3_round *a,
+                             const share3_round *b) MAL_MUST_CHECK;
+static inline bool share3_both_short(uint64_t a, uint64_t b) {
+    const uint64_t most = SHARE3_CHUNK * SHARE3_FLIGHT_CHUNKS;
+    return a <= most && b <= most;
+}
 /* n words to one peer, as many from another or the same one. */
 typedef struct share3_swap {
     share3_kind kind;
@@ -234,10 +242,15 @@ typedef struct share3_swap {
     size_t n;
 } share3_swap;
 mal_err share3_swap_words(mal_share3 *s, const share3_swap *w) MAL_MUST_CHECK;
+mal_err share3_swap_pair(mal_share3 *s, const share3_swap *a,
+                         const share3_swap *b) MAL_MUST_CHECK;
 /* To the next party, or the previous one, a word that the one on the other side
  * must say to us as well. */
 mal_err share3_same_word(mal_share3 *s, share3_kind kind, uint64_t word,
                          bool forward) MAL_MUST_CHECK;
+/* Both ways at once. */
+mal_err share3_same_word_of_both(mal_share3 *s, share3_kind kind,
+                                 uint64_t word) MAL_MUST_CHECK;
 /* Before P_(me+1) is told any random word: P_(me-1) has what P_(me+1) sent it
  * so far.  P_(me+1) may have kept it back, to choose it by that word. */
 mal_err share3_wait_all_came(mal_share3 *s) MAL_MUST_CHECK;
