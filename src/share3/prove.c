@@ -567,9 +567,11 @@ void share3_proof_clear(mal_share3 *s) {
 
 /* Fresh pages cost more than a small proof. */
 static mal_err want(mal_share3 *s, uint64_t **memory, size_t words) {
-    const size_t wanted = words += SHARE3_LINE;
-    if (s->proof_words < words) {
-        words = words < 2 * s->proof_words ? 2 * s->proof_words : words;
+    const size_t wanted = words + SHARE3_LINE;
+    if (s->proof_words < wanted) {
+        words = 1024;
+        while (words < wanted)
+            words *= 2; /* of a size that was kept, perhaps */
         share3_proof_clear(s);
         s->proof = mal_large_new(8 * words);
         if (!s->proof)

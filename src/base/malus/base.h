@@ -96,8 +96,9 @@ void *mal_calloc(size_t n, size_t size);
 /* Grow or shrink; the old block stays valid on NULL.  New bytes are zero. */
 void *mal_realloc(void *old, size_t old_size, size_t new_size);
 void mal_free(void *block);
-/* The same for blocks that may have megabytes and are written all over: those
- * come from the system, in huge pages where it has them, and go back to it. */
+/* The same for blocks that may have megabytes and are written all over, from
+ * the system in huge pages where it has them.  The block is given back as zeros
+ * (wiped where it was written); up to 96 MiB are kept for the next ones. */
 void *mal_large_new(size_t bytes);
 void mal_large_free(void *block, size_t bytes);
 /* At start: tell the C library's heap at once what it would learn, so that

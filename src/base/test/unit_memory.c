@@ -38,12 +38,27 @@ TEST(large_memory_is_zeroed_whatever_its_size_and_can_fail) {
             for (size_t k = 0; k < sizes[i]; k += 997)
                 CHECK(p[k] == 0);
             memset(p, 0xee, sizes[i]);
+            mal_wipe(p, sizes[i]);
             mal_large_free(p, sizes[i]);
             mal_alloc_fail_at(1);
             CHECK(!mal_large_new(sizes[i]));
         }
     CHECK(!mal_large_new(SIZE_MAX));
     mal_large_free(NULL, 1 << 21);
+}
+
+TEST(no_more_than_a_bound_of_large_memory_is_kept) {
+    enum { N = 40 };
+    void *p[N];
+    for (unsigned i = 0; i < N; i++)
+        CHECK((p[i] = mal_large_new((size_t)(3 + i % 3) << 20)));
+    for (unsigned i = 0; i < N; i++)
+        mal_large_free(p[i], (size_t)(3 + i % 3) << 20);
+    void *big = mal_large_new((size_t)200 << 20);
+    CHECK(big);
+    mal_large_free(big, (size_t)200 << 20);
+    CHECK((p[0] = mal_large_new((size_t)5 << 20)) == p[N - 2]);
+    mal_large_free(p[0], (size_t)5 << 20);
 }
 
 TEST(arena_memory_is_zeroed_aligned_and_apart) {
