@@ -398,7 +398,8 @@ mal_err sql_join_on(const sql_cx *cx, sql_r *out, const sql_joined *j,
     unsigned n_left = j->left->n_columns;
     bool both = j->kind == SQL_INNER || j->kind == SQL_LEFT;
     sql_rel *r = NULL, proto = { .op = SQL_JOIN, .join = j->kind };
-    uint64_t per_left = sql_matches(j->right, keys + n_keys, n_keys);
+    uint64_t per_left =
+        sql_matches(j->right, n_keys ? keys + n_keys : NULL, n_keys);
     uint64_t per_right = sql_matches(j->left, keys, n_keys);
     proto.rows_max = join_rows(j, per_left, per_right);
     MAL_TRY(copy_exprs(cx, &proto, keys, 2 * n_keys));
