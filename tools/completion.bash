@@ -43,7 +43,7 @@ _malus() {
     "dev up"*) set -- --dir --json --help ;;
     "dev down"*) set -- --dir --rm --json --help ;;
     "dev ls"*) set -- --dir --json --help ;;
-    "bench"*) set -- --rows --threads --only --security --state --json --help ;;
+    "bench"*) set -- --rows --threads --only --cases --security --state --json --help ;;
     "help"*) set -- --man --completion --json --help ;;
     "version"*) set -- --json --help ;;
     *) set -- ;;

@@ -94,37 +94,6 @@ static mal_err verify(mal_cli *cli) {
 /* --- check -------------------------------------------------------------------
  */
 
-static mal_err beside(mal_cli *cli, const char **path, const char *list,
-                      const char *name) {
-    const char *slash = *name == '/' ? NULL : strrchr(list, '/');
-    *path = slash ? mal_arena_printf(cli->arena, "%.*s/%s", (int)(slash - list),
-                                     list, name)
-                  : name;
-    return *path ? MAL_OK : MAL_E_MEMORY;
-}
-
-static mal_err read_case(mal_cli *cli, cli_evidence *in, const mal_json *row,
-                         const char *list) {
-    const char *kind, *anchor, *time, *name, *path;
-    const mal_json *endorsements;
-    MAL_TRY(mal_json_get_str(row, "kind", &kind));
-    MAL_TRY(mal_json_get_str(row, "anchor", &anchor));
-    MAL_TRY(mal_json_get_str(row, "time", &time));
-    MAL_TRY(mal_json_get_str(row, "evidence", &name));
-    MAL_TRY(mal_json_get_array(row, "endorsements", &endorsements));
-    MAL_TRY(beside(cli, &path, list, name));
-    MAL_TRY(cli_evidence_begin(in, path, kind, anchor, time));
-    if (*cli_str(row, "nonce"))
-        MAL_TRY(cli_evidence_nonce(in, cli_str(row, "nonce")));
-    for (size_t i = 0; i < mal_json_len(endorsements); i++) {
-        MAL_TRY(mal_json_as_str(mal_json_at(endorsements, i), "endorsement",
-                                &name));
-        MAL_TRY(beside(cli, &path, list, name));
-        MAL_TRY(cli_evidence_endorse(in, path));
-    }
-    return MAL_OK;
-}
-
 /* null is as good as absent. */
 static bool same_json(const mal_json *a, const mal_json *b) {
     MAL_AUTO(mal_buf_clear) mal_buf x = { 0 };
@@ -162,11 +131,11 @@ static const char *first_difference(const mal_json *row,
     return NULL;
 }
 
-static mal_err judge_case(mal_cli *cli, mal_json **verdict, const mal_json *row,
+static mal_err judge_case(mal_json **verdict, const mal_json *row,
                           const char *list) {
     MAL_AUTO(cli_evidence_auto) cli_evidence in = { 0 };
     mal_tee_answer answer;
-    MAL_TRY(read_case(cli, &in, row, list));
+    MAL_TRY(cli_evidence_case(&in, row, list));
     return cli_evidence_judge(verdict, &answer, &in);
 }
 
@@ -206,7 +175,7 @@ static mal_err check_case(mal_cli *cli, cli_table *t, const mal_json *row,
     MAL_AUTO(mal_json_auto) mal_json *verdict = NULL;
     char why[256] = "";
     const char *wrong = "not judged";
-    if (judge_case(cli, &verdict, row, list) != MAL_OK)
+    if (judge_case(&verdict, row, list) != MAL_OK)
         snprintf(why, sizeof why, "%s", mal_err_message());
     else
         wrong = first_difference(row, verdict);

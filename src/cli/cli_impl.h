@@ -47,6 +47,10 @@ void cli_arity(const mal_cli_verb *verb, size_t *min, size_t *max);
 extern const mal_cli_option cli_common[]; /* --json, --help */
 extern const mal_cli_option cli_state_option;
 
+/* bench_attest.c: what it takes to judge one piece of evidence of each kind in
+ * a list of cases; rows is how often.  Appends to lines. */
+mal_err cli_bench_attest(mal_buf *lines, const char *list, uint64_t rows,
+                         const char *only) MAL_MUST_CHECK;
 /* help.c */
 mal_err cli_help_verb(mal_buf *out, const mal_cli_verb *verb) MAL_MUST_CHECK;
 mal_err cli_help_all(mal_buf *out, const mal_cli *cli) MAL_MUST_CHECK;

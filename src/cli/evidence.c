@@ -1,5 +1,6 @@
 /* evidence.c - evidence of hardware and its endorsements, read from files. */
 #include "evidence.h"
+#include "cli_impl.h"
 
 #include <malus/prim.h>
 #include <stdio.h>
@@ -120,15 +121,55 @@ mal_err cli_evidence_endorse(cli_evidence *in, const char *name) {
     return MAL_OK;
 }
 
-mal_err cli_evidence_begin(cli_evidence *in, const char *name, const char *kind,
-                           const char *anchor, const char *time) {
+static mal_err start(cli_evidence *in, const char *kind, const char *anchor,
+                     const char *time) {
     *in = (cli_evidence){ .arena = mal_arena_new(ARENA_BYTES) };
     if (!in->arena)
         return MAL_E_MEMORY;
     MAL_TRY(mal_tee_kind_parse(&in->tee.kind, &in->tee.scope, kind));
     MAL_TRY(mal_tee_anchor_parse(&in->tee.anchor, anchor));
-    MAL_TRY(mal_time_parse(&in->tee.time, time));
+    return mal_time_parse(&in->tee.time, time);
+}
+
+mal_err cli_evidence_begin(cli_evidence *in, const char *name, const char *kind,
+                           const char *anchor, const char *time) {
+    MAL_TRY(start(in, kind, anchor, time));
     return read_file(in->arena, &in->tee.evidence, name);
+}
+
+/* --- Cases -------------------------------------------------------------------
+ */
+
+static mal_err beside(cli_evidence *in, const char **path, const char *list,
+                      const char *name) {
+    const char *slash = *name == '/' ? NULL : strrchr(list, '/');
+    *path = slash ? mal_arena_printf(in->arena, "%.*s/%s", (int)(slash - list),
+                                     list, name)
+                  : name;
+    return *path ? MAL_OK : MAL_E_MEMORY;
+}
+
+mal_err cli_evidence_case(cli_evidence *in, const mal_json *row,
+                          const char *list) {
+    const char *kind, *anchor, *time, *name, *path;
+    const mal_json *endorsements;
+    MAL_TRY(mal_json_get_str(row, "kind", &kind));
+    MAL_TRY(mal_json_get_str(row, "anchor", &anchor));
+    MAL_TRY(mal_json_get_str(row, "time", &time));
+    MAL_TRY(mal_json_get_str(row, "evidence", &name));
+    MAL_TRY(mal_json_get_array(row, "endorsements", &endorsements));
+    MAL_TRY(start(in, kind, anchor, time));
+    MAL_TRY(beside(in, &path, list, name));
+    MAL_TRY(read_file(in->arena, &in->tee.evidence, path));
+    if (*cli_str(row, "nonce"))
+        MAL_TRY(cli_evidence_nonce(in, cli_str(row, "nonce")));
+    for (size_t i = 0; i < mal_json_len(endorsements); i++) {
+        MAL_TRY(mal_json_as_str(mal_json_at(endorsements, i), "endorsement",
+                                &name));
+        MAL_TRY(beside(in, &path, list, name));
+        MAL_TRY(cli_evidence_endorse(in, path));
+    }
+    return MAL_OK;
 }
 
 void cli_evidence_auto(cli_evidence *in) {

@@ -21,6 +21,10 @@ mal_err cli_evidence_endorse(cli_evidence *in, const char *name) MAL_MUST_CHECK;
 /* A new object; it is text, and outlives the evidence. */
 mal_err cli_evidence_judge(mal_json **verdict, mal_tee_answer *answer,
                            cli_evidence *in) MAL_MUST_CHECK;
+/* All of it from a case of a list: kind, anchor, time, evidence, endorsements,
+ * nonce; files lie beside the list. */
+mal_err cli_evidence_case(cli_evidence *in, const mal_json *row,
+                          const char *list) MAL_MUST_CHECK;
 void cli_evidence_auto(cli_evidence *in); /* for MAL_AUTO */
 
 #endif

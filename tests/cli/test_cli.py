@@ -139,6 +139,7 @@ def benches_have_the_names_and_securities_that_are_asked_for():
                         assert line["bytes"] == line["bytes_foretold"], line
     malus("bench", "share3", "--only", "mul65", code=7)
     malus("bench", "psi", "--only", "mul64", code=7)
+    malus("bench", "attest", code=7)                        # whose evidence?
     for rows in ("0", "2^33", "1,,2", "x", "4294967297"):
         malus("bench", "share3", "--rows", rows, code=7)
 
@@ -180,6 +181,10 @@ def evidence_is_judged_and_a_list_is_checked():
         print("# SKIP published vectors are absent: set MALUS_VECTORS")
         return
     at = lambda name: os.path.join(vectors(), name)
+    lines = malus("bench", "attest", "--cases", at("verdicts.json"), "--rows", "1", "--json").stdout.splitlines()
+    names = {json.loads(line)["name"] for line in lines}
+    assert names >= {"sgx-v3", "tdx-v4", "tdx-v5", "snp", "nitro", "cca", "psa", "tpm2"}, names
+    malus("bench", "attest", "--cases", at("verdicts.json"), "--only", "sgx-v4", code=7)
     result = json.loads(malus("attest", "check", at("verdicts.json"), "--json").stdout)
     assert result["n"] == result["exact"] == len(result["cases"]) > 100, result
     words = ["attest", "verify", "--evidence", at("snp/coco-vcek-report.bin"),
