@@ -145,7 +145,9 @@ static void note_claims(tee_ctx *c, const nitro *doc) {
     for (size_t i = 0; i < PCRS_MAX; i++)
         if (!tee_is_zero(doc->pcr[i]))
             tee_token_note(c, "pcr", i, doc->pcr[i]);
-    tee_fact_bytes(c, "public-key", claim_of(doc, "public_key"));
+    mal_bytes key = claim_of(doc, "public_key");
+    if (key.len > 0)
+        tee_fact_bytes(c, "public-key", key);
     if (tee_cbor_find_text(&timestamp, &doc->claims, "timestamp"))
         tee_fact_number(c, "timestamp-ms", timestamp.n);
 }
