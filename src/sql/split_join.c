@@ -26,12 +26,12 @@ static mal_err check_shape(const splitter *s, const branch *b) {
     sql_r r = b->rel;
     mal_policy_set all = sql_owners_of(s->contract, r);
     MAL_REQUIRE(__builtin_popcountll(all) == 2, MAL_E_UNSUPPORTED,
-                "a join of %d owners' tables: psi joins two; share3 will",
+                "a join of %d owners' tables: psi joins two, share3 any number",
                 __builtin_popcountll(all));
     assert(r->op == SQL_JOIN);
     MAL_REQUIRE(r->join == SQL_INNER, MAL_E_UNSUPPORTED,
-                "a %s of two owners' tables: psi has the inner join; share3 "
-                "will",
+                "two owners' tables and a join that is no inner one (%s): psi "
+                "has none, share3 has",
                 sql_join_name(r->join));
     for (unsigned i = 0; i < 2; i++)
         MAL_REQUIRE(
@@ -41,7 +41,7 @@ static mal_err check_shape(const splitter *s, const branch *b) {
             "own tables first, in a subquery");
     MAL_REQUIRE(r->n_exprs == 2, MAL_E_UNSUPPORTED,
                 "a join of two owners on more than one equality: psi joins on "
-                "one identifier; share3 will");
+                "one identifier, share3 on several");
     for (unsigned i = 0; i < 2; i++)
         MAL_REQUIRE(r->exprs[i]->op == SQL_E_COL &&
                         r->exprs[i]->type.kind == MAL_SQL_ID,
@@ -64,7 +64,7 @@ static mal_err choose_payload(const splitter *s, unsigned *payload,
         sides |= sql_sides_of(b->exprs[i], r->in[0]->n_columns);
     MAL_REQUIRE(sides != 3, MAL_E_UNSUPPORTED,
                 "groups or measures of both %s and %s: psi cannot multiply "
-                "values of two owners; share3 will",
+                "values of two owners, share3 can",
                 owner_name(s, r->in[0]), owner_name(s, r->in[1]));
     if (sides)
         *payload = sides == 2;
@@ -78,7 +78,7 @@ static mal_err choose_payload(const splitter *s, unsigned *payload,
     MAL_FAIL(MAL_E_UNSUPPORTED,
              "%s may hold a key of the join more than once (%s%s%s): psi needs "
              "it to be the privacy unit, with `contributes at most 1 row`, on "
-             "the side without groups and measures; share3 will do without",
+             "the side without groups and measures; share3 does without",
              owner_name(s, r->in[filter]),
              named ? s->contract->datasets[dataset].name : "a computed table",
              named ? "." : "",
@@ -112,7 +112,7 @@ mal_err sql_side_branch(splitter *s, branch *out, const branch *b,
         unsigned sides = sql_sides_of(b->conds[i], n_left);
         MAL_REQUIRE(sides != 3, MAL_E_UNSUPPORTED,
                     "a condition over columns of both %s and %s: psi compares "
-                    "keys only; share3 will",
+                    "keys only, share3 in general",
                     owner_name(s, r->in[0]), owner_name(s, r->in[1]));
         if (sides == 2 ? side == 1 : side == 0 || (sides == 0 && payload))
             MAL_TRY(sql_substitute(&s->cx, &out->conds[out->n_conds++],
