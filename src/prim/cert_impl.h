@@ -30,11 +30,6 @@ bool prim_pkey_fits(EVP_PKEY *pkey, int *type, unsigned *bits);
 /* Takes over pkey, also on failure; NULL is a failure.  MAL_E_INPUT. */
 mal_err prim_pubkey_wrap(mal_pubkey **key, EVP_PKEY *pkey) MAL_MUST_CHECK;
 
-/* The next block with this label at or after *at; *at moves behind it.
- * MAL_E_MISSING: there is none.  MAL_E_INPUT: it does not end, or is not
- * base64. Appends its bytes to out. */
-mal_err prim_pem_next(mal_buf *out, mal_bytes text, size_t *at,
-                      const char *label) MAL_MUST_CHECK;
 /* Seconds since 1970; false if it is no time. */
 bool prim_time_unix(uint64_t *unix_seconds, const ASN1_TIME *time);
 

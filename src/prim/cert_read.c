@@ -75,7 +75,7 @@ static mal_err parse_blocks(mal_cert **certs, size_t *n, size_t max,
                             mal_bytes text) {
     MAL_AUTO(mal_buf_clear) mal_buf der = { 0 };
     for (size_t at = 0;; mal_buf_reset(&der)) {
-        mal_err err = prim_pem_next(&der, text, &at, "CERTIFICATE");
+        mal_err err = mal_pem_next(&der, text, &at, "CERTIFICATE");
         if (err == MAL_E_MISSING)
             break;
         MAL_TRY(err);
@@ -194,7 +194,7 @@ mal_err mal_crl_parse(mal_crl **crl, mal_bytes der_or_pem) {
     size_t at = 0;
     *crl = NULL;
     MAL_REQUIRE(der_or_pem.len, MAL_E_INPUT, "an empty list");
-    mal_err err = prim_pem_next(&der, der_or_pem, &at, "X509 CRL");
+    mal_err err = mal_pem_next(&der, der_or_pem, &at, "X509 CRL");
     if (err == MAL_E_MISSING)
         return parse_der(crl, der_or_pem);
     MAL_TRY(err);

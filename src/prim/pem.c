@@ -27,7 +27,7 @@ static mal_err put_base64(mal_buf *out, mal_bytes body) {
     return mal_base64_decode(out, mal_buf_view(&text));
 }
 
-mal_err prim_pem_next(mal_buf *out, mal_bytes text, size_t *at,
+mal_err mal_pem_next(mal_buf *out, mal_bytes text, size_t *at,
                       const char *label) {
     char first[LINE_MAX_BYTES], last[LINE_MAX_BYTES];
     snprintf(first, sizeof first, "-----BEGIN %s-----", label);

@@ -123,7 +123,7 @@ mal_err mal_pubkey_parse_pem(mal_pubkey **key, mal_bytes text) {
     MAL_AUTO(mal_buf_clear) mal_buf der = { 0 };
     size_t at = 0;
     *key = NULL;
-    mal_err err = prim_pem_next(&der, text, &at, "PUBLIC KEY");
+    mal_err err = mal_pem_next(&der, text, &at, "PUBLIC KEY");
     MAL_REQUIRE(err != MAL_E_MISSING, MAL_E_INPUT, "not a PEM public key");
     MAL_TRY(err);
     return mal_pubkey_parse_spki(key, mal_buf_view(&der));

@@ -58,15 +58,17 @@ mal_tee_code tee_tdreport_refuse(tee_ctx *c) {
 
 /* --- 1: forgery ---------------------------------------------------------- */
 
-/* The chain in the quote; without one, among the endorsements. */
+/* The chain in the quote is the first of the pool, so that its leaf is. */
+static mal_tee_code add_chain(dcap *d) {
+    if (d->quote.cert_type != CERT_TYPE_CHAIN)
+        return MAL_TEE_OK;
+    return tee_of_err(d->c, tee_pool_add(&d->pool, d->quote.cert_data),
+                      MAL_TEE_BAD_CHAIN, "the chain in the quote");
+}
+
+/* From the quote; without a chain there, from the endorsements. */
 static mal_tee_code find_leaf(dcap *d) {
-    size_t before = d->pool.n;
-    if (d->quote.cert_type == CERT_TYPE_CHAIN)
-        TEE_TRY(tee_of_err(d->c, tee_pool_add(&d->pool, d->quote.cert_data),
-                           MAL_TEE_BAD_CHAIN, "the chain in the quote"));
-    else
-        before = 0;
-    for (size_t i = before; i < d->pool.n && !d->leaf; i++)
+    for (size_t i = 0; i < d->pool.n && !d->leaf; i++)
         if (dcap_is_pck(d->pool.certs[i]))
             d->leaf = d->pool.certs[i];
     TEE_REQUIRE(d->c, d->leaf || d->quote.cert_type == CERT_TYPE_CHAIN,
@@ -124,6 +126,7 @@ static mal_tee_code check_quote(dcap *d, mal_bytes evidence) {
     dcap_quote_claims(d);
     TEE_REQUIRE(d->c, in->anchor.kind == MAL_TEE_ANCHOR_ROOT, MAL_TEE_BAD_CHAIN,
                 "a quote of Intel's leads to a root, not to a key");
+    TEE_TRY(add_chain(d));
     TEE_TRY(dcap_collateral_gather(d));
     TEE_TRY(find_leaf(d));
     TEE_TRY(dcap_path(d, d->leaf, d->scope == MAL_TEE_FULL, "PCK chain"));
@@ -164,8 +167,9 @@ static mal_tee_code check_collateral(dcap *d) {
 /* --- 4 to 7 -------------------------------------------------------------- */
 
 static mal_tee_code check_wishes(dcap *d) {
-    if (!d->inside) /* else the nonce is for what the quote lies in */
-        TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
+    if (!d->inside)     /* else the nonce is for what the quote lies in */
+        if (!d->inside) /* else what it lies in says the nonce */
+            TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
     if (d->scope == MAL_TEE_EVENT_LOG)
         TEE_REQUIRE(d->c, d->event_log.len, MAL_TEE_COLLATERAL_MISSING,
                     "the event log is missing");

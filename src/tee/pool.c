@@ -24,7 +24,18 @@ static mal_err add_crl(tee_pool *pool, mal_bytes bytes) {
     return MAL_OK;
 }
 
+/* The same chain comes with every piece of collateral: reading a key costs as
+ * much as checking a signature, so what is there already is not read again. */
+static bool has_cert(const tee_pool *pool, mal_bytes der) {
+    for (size_t i = 0; i < pool->n; i++)
+        if (mal_bytes_same_vartime(mal_cert_der(pool->certs[i]), der))
+            return true;
+    return false;
+}
+
 static mal_err add_cert(tee_pool *pool, mal_bytes der) {
+    if (has_cert(pool, der))
+        return MAL_OK;
     MAL_REQUIRE(pool->n < MAL_CERT_CERTS_MAX, MAL_E_LIMIT,
                 "more than %d certificates", MAL_CERT_CERTS_MAX);
     MAL_TRY(mal_cert_parse(&pool->certs[pool->n], der));
@@ -32,18 +43,34 @@ static mal_err add_cert(tee_pool *pool, mal_bytes der) {
     return MAL_OK;
 }
 
+/* All CERTIFICATE blocks; *found: there is one. */
+static mal_err add_blocks(tee_pool *pool, mal_bytes text, bool *found) {
+    MAL_AUTO(mal_buf_clear) mal_buf der = { 0 };
+    *found = false;
+    for (size_t at = 0;; mal_buf_reset(&der)) {
+        mal_err err = mal_pem_next(&der, text, &at, "CERTIFICATE");
+        if (err == MAL_E_MISSING)
+            return MAL_OK;
+        *found = true;
+        MAL_TRY(err);
+        MAL_TRY(add_cert(pool, mal_buf_view(&der)));
+    }
+}
+
 mal_err tee_pool_add(tee_pool *pool, mal_bytes bytes) {
-    size_t n = 0;
+    size_t before = pool->n;
+    bool found;
     if (!bytes.len)
         MAL_FAIL(MAL_E_INPUT, "an empty endorsement");
     if (bytes.ptr[0] == 0x30) { /* SEQUENCE */
         mal_err err = add_cert(pool, bytes);
         return not_it(err) ? add_crl(pool, bytes) : err;
     }
-    mal_err err = mal_cert_parse_pem(pool->certs + pool->n, &n,
-                                     MAL_CERT_CERTS_MAX - pool->n, bytes);
-    pool->n += n;
-    return not_it(err) ? add_crl(pool, bytes) : err;
+    mal_err err = add_blocks(pool, bytes, &found);
+    while (err != MAL_OK && pool->n > before)
+        mal_cert_free(pool->certs[--pool->n]);
+    MAL_TRY(err);
+    return found ? MAL_OK : add_crl(pool, bytes);
 }
 
 mal_cert_path tee_pool_path(const tee_pool *pool, const mal_cert **certs,

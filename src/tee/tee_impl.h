@@ -132,7 +132,7 @@ tee_family tee_ratls_verify;
 
 /* Judge a quote of Intel's that lies inside other evidence, with the collateral
  * among the endorsements if there is any (then in full).  Claims are filled;
- * time is judged too. */
+ * time is judged too; the nonce is the outer evidence's to say. */
 mal_tee_code tee_dcap_inside(tee_ctx *c, mal_bytes quote);
 
 #endif

@@ -63,6 +63,16 @@ mal_err mal_pubkey_verify(const mal_pubkey *key, mal_sig_alg alg,
 
 /* --- Certificates -------------------------------------------------------- */
 
+/* The next block of PEM [RFC7468] with this label at or after *at.
+ *
+ * Out:     out       its bytes, appended.
+ * In-out:  at        moves behind the block; begin with 0.
+ * Errors:  MAL_E_MISSING  there is none.  MAL_E_INPUT  it does not end, or is
+ *                         not base64.
+ */
+mal_err mal_pem_next(mal_buf *out, mal_bytes text, size_t *at,
+                     const char *label) MAL_MUST_CHECK;
+
 typedef struct mal_cert mal_cert;
 
 #define MAL_CERT_DER_MAX ((size_t)64 << 10) /* evidence can lie inside */
