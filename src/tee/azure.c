@@ -80,8 +80,7 @@ static mal_err read_envelope(azure *a, mal_bytes text, bool snp) {
 static mal_tee_code check_runtime(tee_ctx *c, azure *a, mal_bytes report_data) {
     TEE_TRY(tee_of_err(c, hcl_binding_check(&a->hcl, report_data),
                        MAL_TEE_BINDING, "the HCL report"));
-    return tee_of_err(c, hcl_ak(&a->ak, &a->hcl), MAL_TEE_MALFORMED,
-                      "the HCL report");
+    return tee_of_parse(c, hcl_ak(&a->ak, &a->hcl), "the HCL report");
 }
 
 static mal_tee_code check_quote(tee_ctx *c, const azure *a) {
@@ -124,8 +123,8 @@ mal_tee_code tee_azure_verify(tee_ctx *c) {
     azure a = { 0 };
     tee_pool pool = { 0 };
     bool snp = c->kind == MAL_TEE_AZ_SNP_VTPM;
-    mal_tee_code code = tee_of_err(c, read_envelope(&a, c->in->evidence, snp),
-                                   MAL_TEE_MALFORMED, "the evidence");
+    mal_tee_code code = tee_of_parse(c, read_envelope(&a, c->in->evidence, snp),
+                                     "the evidence");
     if (code == MAL_TEE_OK)
         code = snp ? verify_snp(c, &a, &pool) : verify_tdx(c, &a);
     tee_pool_clear(&pool);

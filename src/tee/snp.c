@@ -57,22 +57,18 @@ static mal_tee_code check_signature(tee_ctx *c, const snp_report *report,
 
 static mal_tee_code check_binding(tee_ctx *c, tee_snp *snp,
                                   const mal_cert *cert) {
-    mal_err err = snp_leaf_read(&snp->leaf, cert);
-    TEE_TRY(tee_of_err(c, err,
-                       err == MAL_E_UNSUPPORTED ? MAL_TEE_UNSUPPORTED
-                                                : MAL_TEE_MALFORMED,
-                       "the report's certificate"));
+    TEE_TRY(tee_of_parse(c, snp_leaf_read(&snp->leaf, cert),
+                         "the report's certificate"));
     return tee_of_err(c, snp_leaf_fits(&snp->leaf, &snp->report),
                       MAL_TEE_BINDING, "the report");
 }
 
 mal_tee_code tee_snp_report(tee_ctx *c, tee_snp *snp, mal_bytes bytes,
                             const tee_pool *pool) {
-    mal_err err = snp_report_parse(&snp->report, bytes);
-    TEE_TRY(tee_of_err(c, err,
-                       err == MAL_E_UNSUPPORTED ? MAL_TEE_UNSUPPORTED
-                                                : MAL_TEE_MALFORMED,
-                       "the report"));
+    TEE_TRY(
+        tee_of_parse(c, snp_report_parse(&snp->report, bytes), "the report"));
+    TEE_REQUIRE(c, c->in->anchor.kind == MAL_TEE_ANCHOR_ROOT, MAL_TEE_BAD_CHAIN,
+                "a report of AMD's leads to a root");
     const mal_cert *leaf = choose_leaf(pool, &snp->report);
     TEE_REQUIRE(c, leaf, MAL_TEE_COLLATERAL_MISSING,
                 "no VCEK or VLEK came with the report");

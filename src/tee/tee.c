@@ -103,6 +103,13 @@ mal_tee_code tee_of_err(tee_ctx *c, mal_err err, mal_tee_code code,
     return err == MAL_E_LIMIT ? MAL_TEE_LIMIT : code;
 }
 
+mal_tee_code tee_of_parse(tee_ctx *c, mal_err err, const char *what) {
+    return tee_of_err(c, err,
+                      err == MAL_E_UNSUPPORTED ? MAL_TEE_UNSUPPORTED
+                                               : MAL_TEE_MALFORMED,
+                      what);
+}
+
 static mal_tee_code of_cert(mal_cert_code code) {
     switch (code) {
     case MAL_CERT_OK:

@@ -32,6 +32,8 @@ mal_tee_code tee_fail(tee_ctx *c, mal_tee_code code, const char *fmt, ...)
  * `what` and the error's own words as its detail. */
 mal_tee_code tee_of_err(tee_ctx *c, mal_err err, mal_tee_code code,
                         const char *what);
+/* What a reader says of bytes: UNSUPPORTED, or else MALFORMED. */
+mal_tee_code tee_of_parse(tee_ctx *c, mal_err err, const char *what);
 /* What a path of certificates gives: as tee_of_err, but its times are noted. */
 mal_tee_code tee_of_path(tee_ctx *c, const mal_cert_path *path,
                          const char *what);

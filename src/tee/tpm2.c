@@ -34,8 +34,7 @@ mal_tee_code tee_tpm2_quote(tee_ctx *c, tpm_quote *quote, const mal_pubkey *ak,
                        err == MAL_E_UNSUPPORTED ? MAL_TEE_UNSUPPORTED
                                                 : MAL_TEE_BAD_SIGNATURE,
                        "the quote"));
-    TEE_TRY(tee_of_err(c, tpm_quote_parse(quote, attest), MAL_TEE_MALFORMED,
-                       "the quote"));
+    TEE_TRY(tee_of_parse(c, tpm_quote_parse(quote, attest), "the quote"));
     if (pcrs)
         TEE_TRY(check_pcrs(c, quote, pcrs));
     return tee_check_nonce(c, quote->extra_data);
@@ -198,8 +197,7 @@ mal_tee_kind tee_tpm_recognise(mal_bytes evidence) {
 
 mal_tee_code tee_tpm2_verify(tee_ctx *c) {
     tpm2 t = { 0 };
-    mal_tee_code code =
-        tee_of_err(c, read_all(&t, c->in), MAL_TEE_MALFORMED, "the evidence");
+    mal_tee_code code = tee_of_parse(c, read_all(&t, c->in), "the evidence");
     if (code == MAL_TEE_OK)
         code = judge(c, &t);
     tpm2_clear(&t);
