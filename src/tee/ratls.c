@@ -177,6 +177,9 @@ static mal_tee_code verify(tee_ctx *c, ratls *r) {
     TEE_TRY(check_report_data(c, r));
     c->authentic = true;
     TEE_TRY(check_nonce(c, r));
+    TEE_REQUIRE(c, code != MAL_TEE_OK || c->claims->collateral,
+                MAL_TEE_COLLATERAL_MISSING,
+                "the quote in the certificate has no collateral");
     return code;
 }
 

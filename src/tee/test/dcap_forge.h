@@ -499,7 +499,7 @@ static mal_tee_kind forge_kind(const forge *f) {
 }
 
 /* Sign all of it, and have it judged. */
-static const char *forge_judge(forge *f) {
+__attribute__((unused)) static const char *forge_judge(forge *f) {
     MAL_AUTO(mal_buf_clear) mal_buf root = { 0 };
     MAL_AUTO(mal_buf_clear) mal_buf chain = { 0 };
     MAL_AUTO(mal_arena_auto)

@@ -206,6 +206,36 @@ TEST(refuse_azure_s_evidence_as_that_of_other_hardware) {
     CHECK_CODE(&t, MAL_TEE_MALFORMED);
 }
 
+static const tee_case azure_tdx = {
+    MAL_TEE_AZ_TDX_VTPM,
+    "vtpm/aztdx-evidence-v1.json",
+    { NULL },
+    "intel-sgx-root:"
+    "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3",
+    "2025-06-01T00:00:00Z",
+};
+
+TEST(azure_s_tdx_holds_while_its_pck_does_and_tells_that_collateral_lacks) {
+    MAL_AUTO(tee_input_clear) tee_input t;
+    tee_load(&t, &azure_tdx);
+    t.in.nonce = mal_bytes_str("challenge");
+    t.in.has_nonce = true;
+    CHECK_CODE(&t, MAL_TEE_OK);
+    CHECK(!t.verdict.claims.collateral && !t.verdict.claims.tcb.status);
+    CHECK(mal_tee_fact_find(&t.verdict.claims, "pcr0"));
+    CHECK_CODE_AT(&t, "2023-09-12T00:00:00Z", MAL_TEE_NOT_YET_VALID);
+    CHECK_CODE_AT(&t, "2030-09-14T00:00:00Z", MAL_TEE_EXPIRED);
+    CHECK_OK(mal_time_parse(&t.in.time, azure_tdx.time));
+    t.in.nonce = mal_bytes_str("another");
+    CHECK_CODE(&t, MAL_TEE_NONCE);
+}
+
+TEST(refuse_azure_s_tdx_cut_anywhere) {
+    MAL_AUTO(tee_input_clear) tee_input t;
+    tee_load(&t, &azure_tdx);
+    tee_check_cuts(&t, &t.evidence, 7);
+}
+
 /* --- The HCL report ----------------------------------------------------------
  */
 
