@@ -396,21 +396,31 @@ TARGET static void evaluate(uint64_t *z, const uint64_t *in,
                        (const uint64_t(*)[8])matrix, planes);
 }
 
-/* Two rows of four groups side by side: weights times x, x^2. */
+/* Times x^2: what leaves above comes back as its products with x^4 + x^3 + x +
+ * 1, that are not longer than eight bits. */
+INLINE __m512i mul_x2(__m512i a) {
+    const __m512i high = _mm512_srli_epi64(a, 62);
+    return add3(add3(_mm512_slli_epi64(a, 2), high, _mm512_slli_epi64(high, 1)),
+                _mm512_slli_epi64(high, 3), _mm512_slli_epi64(high, 4));
+}
+
+/* Two rows of four groups side by side: weights times 1, x.  The even groups of
+ * a block, and beside them the odd ones. */
 TARGET static void weigh(uint64_t *z, const uint64_t *theta, size_t blocks) {
-    const __m512i two = _mm512_set1_epi64(2), four = _mm512_set1_epi64(4);
-    for (size_t h = 0; h < 2 * blocks; h++) {
-        const __m512i g = _mm512_set_epi64(6, 6, 4, 4, 2, 2, 0, 0);
-        __m512i weight = _mm512_permutexvar_epi64(
-            g, _mm512_loadu_si512(theta + h / 2 * PROOF_LANES));
-        if (h % 2)
-            weight = _mm512_permutexvar_epi64(
-                _mm512_add_epi64(g, _mm512_set1_epi64(1)),
-                _mm512_loadu_si512(theta + h / 2 * PROOF_LANES));
-        weight = _mm512_mask_mov_epi64(weight, 0xaa, mul8(weight, two));
-        for (unsigned i = 0; i < 32; i++, z += 8) {
-            _mm512_storeu_si512(z, mul8(load(z), weight));
-            weight = mul8(weight, four);
+    const __m512i two = _mm512_set1_epi64(2);
+    const __m512i even = _mm512_set_epi64(6, 6, 4, 4, 2, 2, 0, 0),
+                  odd = _mm512_set_epi64(7, 7, 5, 5, 3, 3, 1, 1);
+    for (size_t b = 0; b < blocks; b++, z += 512) {
+        const __m512i all = load(theta + b * PROOF_LANES);
+        __m512i w = _mm512_permutexvar_epi64(even, all),
+                u = _mm512_permutexvar_epi64(odd, all);
+        w = _mm512_mask_mov_epi64(w, 0xaa, mul8(w, two));
+        u = _mm512_mask_mov_epi64(u, 0xaa, mul8(u, two));
+        for (unsigned i = 0; i < 256; i += 8) {
+            _mm512_storeu_si512(z + i, mul8(load(z + i), w));
+            _mm512_storeu_si512(z + 256 + i, mul8(load(z + 256 + i), u));
+            w = mul_x2(w);
+            u = mul_x2(u);
         }
     }
 }
