@@ -8,8 +8,8 @@
  *   1 forgery      chain, QE report, binding, quote; then the collateral's own
  *   2 misfits      collateral of another kind or another family of processors
  *   3 completeness nothing of the collateral is missing
- *   4 debugging: no time mends it
- *   5 revocation and time
+ *   4 revocation   whose keys may be anybody's vouches for nothing
+ *   5 debugging    no time mends it; then time
  *   6 what was asked: nonce, event log
  *   7 quality      QE identity, TDX module, TCB levels
  */
@@ -138,7 +138,7 @@ static mal_tee_code check_quote(dcap *d, mal_bytes evidence) {
 
 static mal_tee_code check_tcb_info(dcap *d, bool must) {
     bool checked;
-    TEE_REQUIRE(d->c, d->tcb.json, MAL_TEE_COLLATERAL_MISSING,
+    TEE_REQUIRE(d->c, d->tcb.text.len, MAL_TEE_COLLATERAL_MISSING,
                 "TCB info is missing");
     TEE_TRY(dcap_json_verify(d, &d->tcb, "TCB info", must, &checked));
     tee_fact_flag(d->c, "tcb_info_signed", checked);
@@ -148,7 +148,7 @@ static mal_tee_code check_tcb_info(dcap *d, bool must) {
 
 static mal_tee_code check_qe_identity(dcap *d) {
     bool checked;
-    TEE_REQUIRE(d->c, d->qe.json, MAL_TEE_COLLATERAL_MISSING,
+    TEE_REQUIRE(d->c, d->qe.text.len, MAL_TEE_COLLATERAL_MISSING,
                 "QE identity is missing");
     TEE_TRY(dcap_json_verify(d, &d->qe, "QE identity", true, &checked));
     TEE_TRY(dcap_qe_kind(d));
@@ -167,9 +167,8 @@ static mal_tee_code check_collateral(dcap *d) {
 /* --- 4 to 7 -------------------------------------------------------------- */
 
 static mal_tee_code check_wishes(dcap *d) {
-    if (!d->inside)     /* else the nonce is for what the quote lies in */
-        if (!d->inside) /* else what it lies in says the nonce */
-            TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
+    if (!d->inside) /* else the nonce is for what the quote lies in */
+        TEE_TRY(tee_check_nonce(d->c, dcap_report_data(&d->quote)));
     if (d->scope == MAL_TEE_EVENT_LOG)
         TEE_REQUIRE(d->c, d->event_log.len, MAL_TEE_COLLATERAL_MISSING,
                     "the event log is missing");
@@ -190,14 +189,14 @@ static mal_tee_code check_levels(dcap *d) {
 static mal_tee_code judge(dcap *d, mal_bytes evidence) {
     TEE_TRY(check_quote(d, evidence));
     TEE_TRY(check_collateral(d));
-    d->c->authentic = true;
-    TEE_REQUIRE(d->c,
-                d->scope == MAL_TEE_TCB_LEVEL || !dcap_quote_debug(&d->quote),
-                MAL_TEE_DEBUG, "it runs under debug: others read its memory");
     TEE_REQUIRE(d->c, d->revoked == MAL_TEE_OK, d->revoked,
                 d->revoked == MAL_TEE_REVOKED
                     ? "a certificate was revoked"
                     : "a list of revoked certificates is missing");
+    d->c->authentic = true; /* nobody else has these keys, or had them */
+    TEE_REQUIRE(d->c,
+                d->scope == MAL_TEE_TCB_LEVEL || !dcap_quote_debug(&d->quote),
+                MAL_TEE_DEBUG, "it runs under debug: others read its memory");
     TEE_TRY(tee_late(d->c));
     TEE_TRY(check_wishes(d));
     return check_levels(d);

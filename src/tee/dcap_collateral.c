@@ -87,13 +87,10 @@ static bool cut_member(mal_bytes *slice, mal_bytes text, const char *key) {
 
 static mal_err take(dcap_json *j, mal_bytes slice, const mal_json *outer,
                     const char *sig_key) {
-    MAL_REQUIRE(!j->json, MAL_E_INPUT, "the same collateral twice");
+    MAL_REQUIRE(!j->text.len, MAL_E_INPUT, "the same collateral twice");
+    MAL_REQUIRE(slice.len, MAL_E_INPUT, "empty collateral");
     MAL_TRY(mal_json_get_hex(outer, sig_key, j->sig, DCAP_SIG));
-    MAL_TRY(mal_buf_put(&j->text, slice));
-    MAL_TRY(mal_json_parse(&j->json, mal_buf_view(&j->text), JSON_MAX));
-    MAL_REQUIRE(mal_json_kind_of(j->json) == MAL_JSON_OBJECT, MAL_E_INPUT,
-                "collateral is not an object");
-    return MAL_OK;
+    return mal_buf_put(&j->text, slice);
 }
 
 /* As Intel's service answers. */
@@ -213,8 +210,9 @@ mal_tee_code dcap_path(dcap *d, const mal_cert *leaf, bool need_crls,
     return MAL_TEE_OK;
 }
 
-mal_tee_code dcap_json_verify(dcap *d, dcap_json *j, const char *what,
-                              bool must, bool *checked) {
+/* Who signed it: a certificate of that name whose key fits, and its path. */
+static mal_tee_code check_signer(dcap *d, const dcap_json *j, const char *what,
+                                 bool must, bool *checked) {
     bool any = false;
     *checked = false;
     for (size_t i = 0; i < d->pool.n; i++) {
@@ -238,6 +236,19 @@ mal_tee_code dcap_json_verify(dcap *d, dcap_json *j, const char *what,
     TEE_REQUIRE(d->c, !must, MAL_TEE_COLLATERAL_MISSING,
                 "%s: the signer's certificate is missing", what);
     return MAL_TEE_OK;
+}
+
+static mal_err parse_slice(dcap_json *j) {
+    MAL_TRY(mal_json_parse(&j->json, mal_buf_view(&j->text), JSON_MAX));
+    MAL_REQUIRE(mal_json_kind_of(j->json) == MAL_JSON_OBJECT, MAL_E_INPUT,
+                "not an object");
+    return MAL_OK;
+}
+
+mal_tee_code dcap_json_verify(dcap *d, dcap_json *j, const char *what,
+                              bool must, bool *checked) {
+    TEE_TRY(check_signer(d, j, what, must, checked));
+    return tee_of_err(d->c, parse_slice(j), MAL_TEE_MALFORMED, what);
 }
 
 static mal_err get_time(const mal_json *json, const char *key, uint64_t *time) {

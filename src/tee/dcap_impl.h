@@ -38,9 +38,9 @@ typedef struct dcap_pck {
 
 /* Signed JSON: the slice that the signature is over, and what it says. */
 typedef struct dcap_json {
-    mal_buf text; /* the slice, byte by byte */
+    mal_buf text; /* the slice, byte by byte; empty: not there */
     uint8_t sig[DCAP_SIG];
-    mal_json *json; /* NULL: not there */
+    mal_json *json; /* NULL until the signature is good */
 } dcap_json;
 
 /* One judgement of one quote. */
@@ -74,8 +74,9 @@ bool dcap_is_pck(const mal_cert *cert);
 /* dcap_collateral.c: what the endorsements are, and who signed them. */
 mal_tee_code dcap_collateral_gather(dcap *d);
 void dcap_clear(dcap *d);
-/* The signature of Intel's TCB signing certificate, and its path. must: else a
- * missing certificate is fine (and says so by *checked). */
+/* The signature of Intel's TCB signing certificate, and its path; then the
+ * slice is parsed. must: else a missing certificate is fine (and says so by
+ * *checked). */
 mal_tee_code dcap_json_verify(dcap *d, dcap_json *signed_json, const char *what,
                               bool must, bool *checked);
 /* Do certificates of the pool lead from this one to the anchor?  Revocation and

@@ -44,8 +44,11 @@ const char *dcap_status(const char *text) {
 }
 
 mal_tee_code dcap_status_note(dcap *d, const char *status, const char *of) {
-    TEE_REQUIRE(d->c, strcmp(status, REVOKED) != 0, MAL_TEE_REVOKED,
-                "the TCB of the %s is revoked", of);
+    if (strcmp(status, REVOKED) == 0) {
+        d->c->authentic = false; /* its keys may be anybody's */
+        return tee_fail(d->c, MAL_TEE_REVOKED, "the TCB of the %s is revoked",
+                        of);
+    }
     if (strcmp(status, UP_TO_DATE) == 0)
         return MAL_TEE_OK;
     if (!d->stale) /* the first is told */
