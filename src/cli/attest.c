@@ -229,7 +229,7 @@ static const mal_cli_option verify_options[] = {
     { "endorsement", "FILE...",
       "Certificates, collateral, event log or key; once for each" },
     { "anchor", "A",
-      "NAME:SHA256 of a root certificate, given-key, enrolled-ak" },
+      "NAME:SHA256 of a root certificate, or given-key, enrolled-ak[:SHA256]" },
     { "time", "T", "When it must hold: 2026-11-22T13:04:34Z" },
     { "kind", "K", "Kind of evidence; else it is recognised" },
     { "nonce", "HEX", "What the evidence must have been made for" },

@@ -88,5 +88,22 @@ mal_tee_code tee_given_key(tee_ctx *c, mal_pubkey **key) {
     }
     TEE_REQUIRE(c, *key, MAL_TEE_COLLATERAL_MISSING,
                 "no public key is given (PEM, DER or JWK)");
+    mal_prim_hash id;
+    return tee_given_check(c, *key, &id);
+}
+
+mal_tee_code tee_given_check(tee_ctx *c, const mal_pubkey *key,
+                             mal_prim_hash *id) {
+    MAL_AUTO(mal_buf_clear) mal_buf spki = { 0 };
+    TEE_TRY(tee_of_err(c, mal_pubkey_spki(&spki, key), MAL_TEE_MALFORMED,
+                       "the key"));
+    mal_prim_sha256_of(id, mal_buf_view(&spki));
+    TEE_REQUIRE(c,
+                !c->in->anchor.has_hash ||
+                    mal_compare_vartime(id->b, c->in->anchor.hash.b,
+                                        MAL_PRIM_HASH) == 0,
+                MAL_TEE_BAD_CHAIN,
+                "the key is not the one that the anchor "
+                "names");
     return MAL_TEE_OK;
 }

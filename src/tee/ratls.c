@@ -115,13 +115,17 @@ static mal_tee_code check_key(tee_ctx *c, const ratls *r) {
         mal_prim_sha256_of((mal_prim_hash *)want, mal_buf_view(&spki));
         len = 32;
         break;
+    case ALG_SHA384:
+        mal_prim_sha384_of(want, mal_buf_view(&spki));
+        len = 48;
+        break;
     case ALG_SHA512:
         mal_prim_sha512_of(want, mal_buf_view(&spki));
         len = 64;
         break;
     default:
         return tee_fail(c, MAL_TEE_UNSUPPORTED,
-                        "the key is bound by another hash than SHA-256");
+                        "the key is bound by a hash that is not read");
     }
     TEE_REQUIRE(c, mal_bytes_same_vartime(hash, mal_bytes_of(want, len)),
                 MAL_TEE_BINDING,

@@ -61,22 +61,28 @@ mal_err mal_tee_kind_parse(mal_tee_kind *kind, mal_tee_scope *scope,
     MAL_FAIL(MAL_E_INPUT, "\"%.32s\" is no kind of evidence", name);
 }
 
+static mal_tee_anchor_kind anchor_kind(const char *name) {
+    return strcmp(name, "given-key") == 0     ? MAL_TEE_ANCHOR_KEY
+           : strcmp(name, "enrolled-ak") == 0 ? MAL_TEE_ANCHOR_AK
+                                              : MAL_TEE_ANCHOR_ROOT;
+}
+
 mal_err mal_tee_anchor_parse(mal_tee_anchor *anchor, const char *text) {
-    const char *colon = strchr(text, ':');
+    size_t n = strcspn(text, ":");
     *anchor = (mal_tee_anchor){ 0 };
-    if (strcmp(text, "given-key") == 0) {
-        anchor->kind = MAL_TEE_ANCHOR_KEY;
-        return MAL_OK;
-    }
-    if (strcmp(text, "enrolled-ak") == 0) {
-        anchor->kind = MAL_TEE_ANCHOR_AK;
-        return MAL_OK;
-    }
-    MAL_REQUIRE(colon && colon > text && colon - text < MAL_TEE_NAME_MAX,
+    MAL_REQUIRE(n > 0 && n < MAL_TEE_NAME_MAX, MAL_E_INPUT,
+                "an anchor is given-key, enrolled-ak or NAME:SHA256");
+    memcpy(anchor->name, text, n);
+    anchor->kind = anchor_kind(anchor->name);
+    anchor->has_hash = text[n] == ':';
+    MAL_REQUIRE(anchor->has_hash || anchor->kind != MAL_TEE_ANCHOR_ROOT,
                 MAL_E_INPUT,
                 "an anchor is given-key, enrolled-ak or NAME:SHA256");
-    memcpy(anchor->name, text, (size_t)(colon - text));
-    return mal_hex_decode(anchor->hash.b, MAL_PRIM_HASH, colon + 1);
+    if (anchor->kind != MAL_TEE_ANCHOR_ROOT)
+        memset(anchor->name, 0, sizeof anchor->name);
+    return anchor->has_hash
+               ? mal_hex_decode(anchor->hash.b, MAL_PRIM_HASH, text + n + 1)
+               : MAL_OK;
 }
 
 /* --- Failing -----------------------------------------------------------------

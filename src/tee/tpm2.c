@@ -8,6 +8,7 @@
  * Source: [TPM20] part 2, TPMS_ATTEST; part 3, TPM2_Quote.
  */
 #include "tpm2.h"
+#include "given.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -147,17 +148,14 @@ static mal_err read_all(tpm2 *t, const mal_tee_input *in) {
  * neither does, the caller compares platform_id with what it enrolled. */
 static mal_tee_code check_enrolled(tee_ctx *c, const tpm2 *t,
                                    const mal_pubkey *ak) {
-    MAL_AUTO(mal_buf_clear) mal_buf spki = { 0 };
-    mal_prim_hash hash;
+    mal_prim_hash id;
     TEE_REQUIRE(c, c->in->anchor.kind == MAL_TEE_ANCHOR_AK, MAL_TEE_BAD_CHAIN,
                 "a TPM's key is believed only if it is enrolled");
     TEE_REQUIRE(c, !t->enrolled || mal_pubkey_same(ak, t->enrolled),
                 MAL_TEE_BAD_CHAIN,
                 "the quote's key is not the one that is enrolled");
-    TEE_TRY(tee_of_err(c, mal_pubkey_spki(&spki, ak), MAL_TEE_MALFORMED,
-                       "the quote's key"));
-    mal_prim_sha256_of(&hash, mal_buf_view(&spki));
-    c->claims->platform_id = tee_keep(c, mal_bytes_of(hash.b, sizeof hash.b));
+    TEE_TRY(tee_given_check(c, ak, &id));
+    c->claims->platform_id = tee_keep(c, mal_bytes_of(id.b, sizeof id.b));
     return MAL_TEE_OK;
 }
 

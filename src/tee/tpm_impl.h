@@ -84,7 +84,7 @@ typedef struct tpm_told {
 } tpm_told;
 mal_err tpm_told_read(tpm_told *told, const mal_json *object,
                       tpm_text text) MAL_MUST_CHECK;
-/* "pcrs": an array of SHA-256 values from PCR 0 on; hex, or arrays. */
+/* "pcrs": an array of values of one bank, from PCR 0 on; hex, or arrays. */
 mal_err tpm_told_read_pcrs(tpm_told *told,
                            const mal_json *array) MAL_MUST_CHECK;
 void tpm_told_clear(tpm_told *told);

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define PCR_LEN 32 /* SHA-256: the only bank that these forms carry */
-
 /* --- Bytes ------------------------------------------------------------------
  */
 
@@ -79,21 +77,30 @@ static mal_err read_member(mal_buf *out, const mal_json *object,
     return tpm_json_bytes(out, value, text, len_max);
 }
 
+/* A bank by the length of its values; one of SHA-1 vouches for nothing. */
+static uint16_t bank_of(size_t len) {
+    return len == 32   ? TPM_ALG_SHA256
+           : len == 48 ? TPM_ALG_SHA384
+           : len == 64 ? TPM_ALG_SHA512
+                       : 0;
+}
+
 mal_err tpm_told_read_pcrs(tpm_told *told, const mal_json *array) {
-    size_t n = mal_json_len(array);
+    size_t n = mal_json_len(array), ends[TPM_PCRS + 1] = { 0 };
     MAL_REQUIRE(mal_json_kind_of(array) == MAL_JSON_ARRAY && n <= TPM_PCRS,
                 MAL_E_INPUT, "pcrs is no array of at most %d values", TPM_PCRS);
     mal_buf_reset(&told->values);
     for (size_t i = 0; i < n; i++) {
         MAL_TRY(tpm_json_bytes(&told->values, mal_json_at(array, i),
-                               TPM_TEXT_HEX, PCR_LEN));
-        MAL_REQUIRE(told->values.len == (i + 1) * PCR_LEN, MAL_E_INPUT,
-                    "PCR %zu does not have %d bytes", i, PCR_LEN);
+                               TPM_TEXT_HEX, TPM_HASH_MAX));
+        ends[i + 1] = told->values.len;
+        MAL_REQUIRE(bank_of(ends[1]) && ends[i + 1] == (i + 1) * ends[1],
+                    MAL_E_INPUT, "PCR %zu is of no bank, or of another", i);
     }
-    told->pcrs = (tpm_pcrs){ .hash = TPM_ALG_SHA256, .n = n };
+    told->pcrs =
+        (tpm_pcrs){ .hash = n ? bank_of(ends[1]) : TPM_ALG_SHA256, .n = n };
     for (size_t i = 0; i < n; i++)
-        told->pcrs.value[i] =
-            mal_bytes_of(told->values.ptr + i * PCR_LEN, PCR_LEN);
+        told->pcrs.value[i] = mal_bytes_of(told->values.ptr + ends[i], ends[1]);
     return MAL_OK;
 }
 

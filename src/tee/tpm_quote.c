@@ -118,9 +118,28 @@ static mal_err gather(mal_buf *text, const tpm_bank *bank,
     return MAL_OK;
 }
 
+/* The hash of the quote's signature scheme, told by its length. */
+static mal_err hash_digest(uint8_t out[TPM_HASH_MAX], size_t len,
+                           mal_bytes text) {
+    switch (len) {
+    case 32:
+        mal_prim_sha256_of((mal_prim_hash *)out, text);
+        return MAL_OK;
+    case 48:
+        mal_prim_sha384_of(out, text);
+        return MAL_OK;
+    case 64:
+        mal_prim_sha512_of(out, text);
+        return MAL_OK;
+    default:
+        MAL_FAIL(MAL_E_UNSUPPORTED, "a PCR digest of %zu bytes", len);
+    }
+}
+
 mal_err tpm_pcrs_check(const tpm_quote *quote, const tpm_pcrs *pcrs) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
-    mal_prim_hash digest;
+    uint8_t digest[TPM_HASH_MAX];
+    size_t len = quote->pcr_digest.len;
     mal_buf_init(&text, TPM_BANKS_MAX * TPM_PCRS * TPM_HASH_MAX);
     for (size_t i = 0; i < quote->n_banks; i++) {
         MAL_REQUIRE(quote->banks[i].mask == 0 ||
@@ -131,11 +150,8 @@ mal_err tpm_pcrs_check(const tpm_quote *quote, const tpm_pcrs *pcrs) {
                     quote->banks[i].hash, pcrs->hash);
         MAL_TRY(gather(&text, &quote->banks[i], pcrs));
     }
-    MAL_REQUIRE(quote->pcr_digest.len == sizeof digest.b, MAL_E_UNSUPPORTED,
-                "a PCR digest of %zu bytes is not SHA-256",
-                quote->pcr_digest.len);
-    mal_prim_sha256_of(&digest, mal_buf_view(&text));
-    MAL_REQUIRE(mal_equal(digest.b, quote->pcr_digest.ptr, sizeof digest.b),
+    MAL_TRY(hash_digest(digest, len, mal_buf_view(&text)));
+    MAL_REQUIRE(mal_compare_vartime(digest, quote->pcr_digest.ptr, len) == 0,
                 MAL_E_AUTH, "the PCR values are not those that were quoted");
     return MAL_OK;
 }

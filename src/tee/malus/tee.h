@@ -92,14 +92,16 @@ typedef enum mal_tee_scope {
 typedef enum mal_tee_anchor_kind {
     MAL_TEE_ANCHOR_ROOT, /* "name:hex": SHA-256 of a root certificate */
     MAL_TEE_ANCHOR_KEY,  /* "given-key": the key among the endorsements */
-    MAL_TEE_ANCHOR_AK,   /* "enrolled-ak": a TPM's key, enrolled before */
+    MAL_TEE_ANCHOR_AK,   /* "enrolled-ak": a TPM's key, enrolled before.  Both
+                            may name it: ":hex" is SHA-256 of its SPKI */
 } mal_tee_anchor_kind;
 
 #define MAL_TEE_NAME_MAX 32
 typedef struct mal_tee_anchor {
     mal_tee_anchor_kind kind;
     char name[MAL_TEE_NAME_MAX]; /* "intel-sgx-root"; "" for keys */
-    mal_prim_hash hash;          /* of a root */
+    mal_prim_hash hash;          /* of a root, or of a key */
+    bool has_hash;               /* always, of a root */
 } mal_tee_anchor;
 
 #define MAL_TEE_EVIDENCE_MAX ((size_t)1 << 20)
@@ -212,7 +214,7 @@ const char *mal_tee_scope_name(mal_tee_scope scope); /* "full", .. */
 /* A kind ("tdx-v4": in full) or a scope ("tcb-level-only": of any kind). */
 mal_err mal_tee_kind_parse(mal_tee_kind *kind, mal_tee_scope *scope,
                            const char *name) MAL_MUST_CHECK;
-/* "intel-sgx-root:44a0..", "given-key", "enrolled-ak". */
+/* "intel-sgx-root:44a0..", "given-key", "enrolled-ak", "enrolled-ak:9f3b..". */
 mal_err mal_tee_anchor_parse(mal_tee_anchor *anchor,
                              const char *text) MAL_MUST_CHECK;
 

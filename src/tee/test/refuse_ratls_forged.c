@@ -74,13 +74,18 @@ static void put_key_hash(mal_buf *out, const ratls *r) {
     mal_bytes der = mal_bytes_of(spki, (size_t)len);
     if (r->alg == 8)
         mal_prim_sha512_of(hash, der);
+    else if (r->alg == 7)
+        mal_prim_sha384_of(hash, der);
     else
         mal_prim_sha256_of((mal_prim_hash *)hash, der);
     OPENSSL_free(spki);
     put_head(&claim, ARRAY, 2);
     put_head(&claim, 0, r->alg);
     put_string(&claim, BYTES,
-               mal_bytes_of(hash, (r->alg == 8 ? 64u : 32u) - r->short_hash));
+               mal_bytes_of(hash, (r->alg == 8   ? 64u
+                                   : r->alg == 7 ? 48u
+                                                 : 32u) -
+                                      r->short_hash));
     put_string(out, TEXT, mal_bytes_str("pubkey-hash"));
     put_string(out, BYTES, mal_buf_view(&claim));
 }
@@ -212,6 +217,7 @@ JUDGED(a_certificate_with_an_sgx_quote_is_accepted, 3, "ok", )
 JUDGED(a_certificate_with_a_tdx_v4_quote_is_accepted, 4, "ok", )
 JUDGED(a_certificate_with_a_tdx_v5_quote_is_accepted, 5, "ok", )
 JUDGED(a_certificate_as_pem_is_accepted, 3, "ok", r->pem = true;)
+JUDGED(a_key_bound_by_sha384_is_accepted, 3, "ok", r->alg = 7;)
 JUDGED(a_key_bound_by_sha512_is_accepted, 3, "ok", r->alg = 8;)
 JUDGED(other_claims_are_idle, 3, "ok", r->more = true;)
 JUDGED(the_claims_nonce_is_the_nonce, 3, "ok", r->said_nonce = "fresh";
@@ -230,7 +236,7 @@ JUDGED(refuse_report_data_with_more_than_the_hash, 4, "binding",
 JUDGED(refuse_another_nonce, 3, "nonce", r->said_nonce = "stale";
        r->nonce = "fresh";)
 JUDGED(refuse_a_certificate_that_says_no_nonce, 3, "nonce", r->nonce = "fresh";)
-JUDGED(refuse_a_key_bound_by_another_hash, 3, "unsupported", r->alg = 7;)
+JUDGED(refuse_a_key_bound_by_another_hash, 3, "unsupported", r->alg = 2;)
 JUDGED(refuse_a_certificate_that_another_key_signed, 3, "bad-signature",
        r->signed_by = OTHER_COAT;)
 JUDGED(refuse_a_quote_by_a_stranger, 3, "bad-signature",

@@ -34,6 +34,12 @@ JUDGED(a_quote_over_some_pcrs_is_accepted, TPM, "ok", v->mask = 0x010081;)
 JUDGED(pcrs_that_are_not_quoted_are_idle, TPM, "ok", v->mask = 0x010081;
        v->changed_pcr = 5;)
 JUDGED(a_quote_over_no_pcr_is_one, TPM, "ok", v->mask = 0; v->n_told = 0;)
+JUDGED(a_digest_under_sha384_is_accepted, TPM, "ok", v->digest_len = 48;
+       v->form = RSA_TPMT_SHA384;)
+JUDGED(a_bank_of_sha384_is_accepted, TPM, "ok", v->bank = 0x000c;
+       v->pcr_len = 48;)
+JUDGED(a_bank_of_sha512_is_accepted, TPM, "ok", v->bank = 0x000d;
+       v->pcr_len = 64; v->digest_len = 64;)
 JUDGED(azure_s_envelope_is_accepted, AZURE, "ok", )
 JUDGED(azure_s_old_envelope_is_accepted, AZURE, "ok", v->arrays = true;
        v->hcl_version = 1;)
@@ -85,6 +91,9 @@ JUDGED(refuse_a_changed_pcr, TPM, "binding", v->changed_pcr = 0;)
 JUDGED(refuse_a_changed_last_pcr, TPM, "binding", v->changed_pcr = 23;)
 JUDGED(refuse_a_pcr_that_is_not_told, TPM, "malformed", v->n_told = 23;)
 JUDGED(refuse_more_pcrs_than_there_are, TPM, "malformed", v->n_told = 25;)
+JUDGED(refuse_a_bank_of_sha1, TPM, "malformed", v->bank = 0x0004;
+       v->pcr_len = 20;)
+JUDGED(refuse_a_digest_of_no_hash, TPM, "unsupported", v->digest_len = 31;)
 JUDGED(refuse_another_bank, TPM, "unsupported", v->bank = 0x000c;)
 JUDGED(refuse_a_quote_without_pcrs, TPM, "malformed", v->omit = "pcrs";)
 JUDGED(refuse_a_quote_without_its_message, TPM, "malformed",
@@ -94,6 +103,11 @@ JUDGED(refuse_a_quote_without_its_signature, TPM, "malformed",
 JUDGED(refuse_a_quote_without_a_key, TPM, "malformed", v->omit = "ak_public";)
 JUDGED(refuse_a_key_that_nobody_enrolled, TPM, "bad-chain",
        v->anchor = "given-key";)
+
+JUDGED(refuse_a_key_of_another_hash_than_the_anchor_s, TPM, "bad-chain",
+       v->anchor = "enrolled-ak:"
+                   "0000000000000000000000000000000000000000000000000000000"
+                   "000000000";)
 
 /* --- Hardware under the vTPM -------------------------------------------------
  */

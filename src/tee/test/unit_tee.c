@@ -31,6 +31,11 @@ TEST(anchors_are_a_root_s_hash_or_a_word) {
     CHECK_EQ(anchor.kind, MAL_TEE_ANCHOR_KEY);
     CHECK_OK(mal_tee_anchor_parse(&anchor, "enrolled-ak"));
     CHECK_EQ(anchor.kind, MAL_TEE_ANCHOR_AK);
+    CHECK(!anchor.has_hash);
+    CHECK_OK(mal_tee_anchor_parse(&anchor, "enrolled-ak:" ROOT));
+    CHECK_EQ(anchor.kind, MAL_TEE_ANCHOR_AK);
+    CHECK(anchor.has_hash);
+    CHECK_ERR(mal_tee_anchor_parse(&anchor, "enrolled-ak:"), MAL_E_INPUT);
     CHECK_ERR(mal_tee_anchor_parse(&anchor, ROOT), MAL_E_INPUT);
     CHECK_ERR(mal_tee_anchor_parse(&anchor, ":" ROOT), MAL_E_INPUT);
     CHECK_ERR(mal_tee_anchor_parse(&anchor, "intel:44a0"), MAL_E_INPUT);

@@ -76,6 +76,19 @@ TEST(refuse_a_key_that_is_not_the_enrolled_one) {
     CHECK_CODE(&t, MAL_TEE_BAD_CHAIN);
 }
 
+TEST(an_anchor_may_name_the_enrolled_key) {
+    MAL_AUTO(tee_input_clear) tee_input t;
+    char anchor[128] = "enrolled-ak:";
+    tee_load(&t, &coco);
+    CHECK_CODE(&t, MAL_TEE_OK);
+    CHECK_EQ(t.verdict.claims.platform_id.len, 32);
+    mal_hex_encode(anchor + 12, t.verdict.claims.platform_id);
+    CHECK_OK(mal_tee_anchor_parse(&t.in.anchor, anchor));
+    CHECK_CODE(&t, MAL_TEE_OK);
+    t.in.anchor.hash.b[31] ^= 1;
+    CHECK_CODE(&t, MAL_TEE_BAD_CHAIN);
+}
+
 TEST(refuse_a_quote_without_signature_or_key) {
     MAL_AUTO(tee_input_clear) tee_input t;
     tee_load(&t, &local);

@@ -38,7 +38,8 @@ typedef struct vtpm {
     form form;
     bool other_digest, quote_tail, sig_tail, sig_long, safe_2;
     /* PCRs */
-    uint8_t pcrs[24][32];
+    uint8_t pcrs[24][64];
+    size_t pcr_len, digest_len;
     size_t n_told;
     int changed_pcr; /* after hashing; -1: none */
     /* envelope */
@@ -65,11 +66,13 @@ static void vtpm_init(vtpm *v, mal_tee_kind kind) {
                  .mask = 0xffffff,
                  .n_banks = 1,
                  .extra = "challenge",
+                 .pcr_len = 32,
+                 .digest_len = 32,
                  .n_told = 24,
                  .changed_pcr = -1,
                  .kind = kind };
     for (size_t i = 0; i < 24; i++)
-        memset(v->pcrs[i], (int)i, 32);
+        memset(v->pcrs[i], (int)i, 64);
     forge_init(&v->snp, 2);
 }
 
@@ -88,14 +91,20 @@ static void put_sized(mal_buf *out, mal_bytes bytes) {
 
 static void put_digest(mal_buf *out, const vtpm *v) {
     MAL_AUTO(mal_buf_clear) mal_buf text = { 0 };
-    mal_prim_hash hash;
+    uint8_t hash[64];
     for (size_t b = 0; b < v->n_banks; b++)
         for (size_t i = 0; i < 24; i++)
             if (v->mask >> i & 1)
-                CHECK_OK(mal_buf_put(&text, mal_bytes_of(v->pcrs[i], 32)));
-    mal_prim_sha256_of(&hash, mal_buf_view(&text));
-    hash.b[31] ^= v->other_digest;
-    put_sized(out, mal_bytes_of(hash.b, 32));
+                CHECK_OK(
+                    mal_buf_put(&text, mal_bytes_of(v->pcrs[i], v->pcr_len)));
+    if (v->digest_len == 48)
+        mal_prim_sha384_of(hash, mal_buf_view(&text));
+    else if (v->digest_len == 64)
+        mal_prim_sha512_of(hash, mal_buf_view(&text));
+    else
+        mal_prim_sha256_of((mal_prim_hash *)hash, mal_buf_view(&text));
+    hash[31] ^= v->other_digest;
+    put_sized(out, mal_bytes_of(hash, v->digest_len));
 }
 
 static void make_attest(mal_buf *out, const vtpm *v) {
@@ -279,16 +288,16 @@ static void put_coded(mal_json *out, const vtpm *v, const char *key,
 
 static void put_pcrs(mal_json *quote, const vtpm *v) {
     mal_json *list;
-    char hex[65];
+    char hex[129];
     if (v->omit && strcmp(v->omit, "pcrs") == 0)
         return;
     CHECK_OK(mal_json_put_array(quote, "pcrs", &list));
     for (size_t i = 0; i < v->n_told; i++) {
-        uint8_t value[32] = { 0 };
+        uint8_t value[64] = { 0 };
         if (i < 24)
-            memcpy(value, v->pcrs[i], 32);
+            memcpy(value, v->pcrs[i], 64);
         value[5] ^= v->changed_pcr == (int)i;
-        mal_hex_encode(hex, mal_bytes_of(value, 32));
+        mal_hex_encode(hex, mal_bytes_of(value, v->pcr_len));
         CHECK_OK(mal_json_add_str(list, hex));
     }
 }
