@@ -43,8 +43,9 @@
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights, 2/q for each variable, of which a batch of 2^18 words has
  * at most log2(2^18 rows) + 1; 3/q for ANDs, where one stands for zero too.
- * Beside 2^13 elements of words, 2^13 of matrices: 5 variables of groups, 14 of
- * all elements, one as both are made whole, and the last.
+ * Beside words, matrices of 2^13 elements make two more: both are made whole in
+ * one fold.  As what is left last is not folded, fewer are drawn than counted
+ * here: 16 for 25 and for 19, 18 for 21, 27 for 35.
  *   ANDs:   q = 2^64, (1 + 3 * 25) / 2^64 < 2^-57; with claims, 2^28 elements
  *           in all, (1 + 3 * (6 + 28 + 1)) / 2^64 < 2^-57.
  *   words:  q = 2^48, (1 + 2 * 21) / 2^48 < 2^-42.
