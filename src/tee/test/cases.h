@@ -42,11 +42,32 @@ static void case_base64(mal_buf *out) {
     *out = bytes;
 }
 
-/* A file of the folder; text in hexadecimal or base64 is decoded. */
+/* Only the block of this number of a PEM text, from 0. */
+static void case_block(mal_buf *out, unsigned long block) {
+    const char *text, *end;
+    CHECK_OK(mal_buf_cstr(out, &text));
+    for (; block > 0; block--) {
+        text = strstr(text, "-----END ");
+        CHECK(text++);
+    }
+    text = strstr(text, "-----BEGIN ");
+    CHECK(text && (end = strstr(text, "-----END ")));
+    CHECK((end = strchr(end, '\n')));
+    out->len = (size_t)(end + 1 - text);
+    memmove(out->ptr, text, out->len);
+}
+
+/* A file of the folder, "x.pem#1" a block of it; text in hexadecimal or base64
+ * is decoded. */
 static void case_file(mal_buf *out, const char *name) {
     char path[256];
     snprintf(path, sizeof path, "attestation/%s", name);
+    char *hash = strchr(path, '#');
+    if (hash)
+        *hash = 0;
     CHECK_OK(mal_file_read(out, mal_test_vector(path), FILE_MAX));
+    if (hash)
+        case_block(out, strtoul(hash + 1, NULL, 10));
     bool base64 = strstr(name, ".base64") != NULL;
     if (!base64 && !strstr(name, ".hex"))
         return;

@@ -58,6 +58,7 @@ TEST(refuse_quotes_cut_at_each_byte) {
     tee_check_cuts(&t, &t.evidence, 1);
     tee_check_cuts(&t, &t.endorsements[0], 1);
     tee_check_cuts(&t, &t.endorsements[1], 1);
+    tee_input_clear(&t);
     tee_load(&t, &coco);
     tee_check_cuts(&t, &t.evidence, 1);
 }
