@@ -169,7 +169,8 @@ static mal_tee_code judge(tee_ctx *c, const tpm2 *t) {
     TEE_TRY(tee_tpm2_quote(c, &quote, ak, mal_buf_view(&t->told.message),
                            mal_buf_view(&t->told.signature), pcrs));
     c->claims->family = "TPM";
-    c->claims->hardware = true;
+    /* Software TPMs sign alike; only who enrolled the key knows. */
+    c->claims->hardware = false;
     c->claims->measurement = tee_keep(c, quote.pcr_digest);
     c->claims->report_data = tee_keep(c, quote.extra_data);
     tee_tpm2_facts(c, &quote, pcrs);

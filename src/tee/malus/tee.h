@@ -163,7 +163,7 @@ typedef struct mal_tee_claims {
     mal_bytes report_data; /* what the code itself wanted to say */
     mal_bytes platform_id; /* PPID, CHIP_ID, instance id */
     bool debug;
-    bool hardware;   /* false: a simulation stands behind it */
+    bool hardware;   /* false: nobody says so, or a simulation it is */
     bool collateral; /* TCB and revocation were judged */
     mal_tee_tcb tcb;
     const mal_tee_fact *facts; /* [n_facts] registers and details */
