@@ -310,6 +310,12 @@ def parse(text):
     return out
 
 
+def spent():
+    """Seconds, and those of all processors in processes that ended."""
+    times = os.times()
+    return time.monotonic(), times.children_user + times.children_system
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("differ", nargs="?")
@@ -320,7 +326,7 @@ def main():
     parser.add_argument("--write")
     parser.add_argument("--only", help="q03,q12")
     parser.add_argument("--repeat", type=int, default=0,
-                        help="ask so often more, and print the seconds of each")
+                        help="ask so often more, and print the seconds of each, and of CPU")
     args = parser.parse_args()
     world = World(args.sf)
     if args.write:
@@ -349,10 +355,11 @@ def main():
             for (name, _), line in zip(asked, lines):
                 runs = []
                 for n in (1, 1 + args.repeat):
-                    start = time.monotonic()
+                    start = spent()
                     ask([line] * n)
-                    runs.append(time.monotonic() - start)
-                print("# %s: %.3f s" % (name, (runs[1] - runs[0]) / args.repeat), flush=True)
+                    runs.append([end - began for began, end in zip(start, spent())])
+                print("# %s: %.3f s, %.3f s of CPU" % (
+                    name, *[(more - one) / args.repeat for one, more in zip(*runs)]), flush=True)
         print("# %.1f s for all" % once)
     good = 0
     for i, ((name, text), (head, ours)) in enumerate(zip(asked, mine)):
