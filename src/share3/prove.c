@@ -34,11 +34,10 @@
  * word.
  *
  * What a shuffle claims (checked.c) is an inner product from the start: it
- * What a shuffle claims (checked.c) is an inner product from the start: it
- * joins in step 2.  Its own words were random after its
- * lie, and a lie in products does not cancel it: theta is drawn later.  What a
- * product of matrices claims (proof_matrix.c) becomes one by weights of its
- * own, drawn with theta.
+ * joins in step 2.  Its own words were random after its lie, and a lie in
+ * products does not cancel it: theta is drawn later.  What a product of
+ * matrices claims (proof_matrix.c) becomes one by weights of its own, drawn
+ * with theta.
  *
  * Soundness, one batch, [Schwartz-Zippel; over rings, exceptional sets]: 1/q
  * for the weights, 2/q for each variable, of which a batch of 2^18 words has
