@@ -120,7 +120,8 @@ static mal_err add_rows(mal_share3 *s, const mal_share3_bits *z,
 static void move_on(share3_ref *x, unsigned n, size_t words) {
     for (unsigned b = 0; b < n; b++)
         for (unsigned p = 0; p < 2; p++)
-            x[b].part[p] += x[b].part[p] ? words : 0;
+            if (x[b].part[p])
+                x[b].part[p] += words;
 }
 
 mal_err share3_add_planes(mal_share3 *s, mal_share3_bits *z,
