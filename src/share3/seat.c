@@ -139,6 +139,7 @@ void mal_share3_close(mal_share3 **s) {
         mal_wipe(old->out, SHARE3_HEADER + SHARE3_CHUNK * 8);
     if (old->scratch)
         mal_wipe(old->scratch, SHARE3_SCRATCH * SHARE3_BLOCK * 8);
+    mal_free(old->resting);
     mal_free(old->out);
     mal_free(old->scratch);
     mal_buf_clear(&old->in);
