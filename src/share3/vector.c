@@ -277,11 +277,16 @@ mal_err mal_share3_bits_unpark(mal_share3 *s, mal_share3_bits *v) {
 /* --- Views
  * --------------------------------------------------------------------- */
 
+/* Of nothing there is nothing; C adds not even 0 to it. */
+static uint64_t *behind(uint64_t *part, size_t words) {
+    return words ? part + words : part;
+}
+
 mal_share3_words mal_share3_words_view(const mal_share3_words *v, size_t from,
                                        size_t n) {
     assert(from <= v->n && n <= v->n - from);
     return (mal_share3_words){
-        .n = n, .part = { v->part[0] + from, v->part[1] + from }
+        .n = n, .part = { behind(v->part[0], from), behind(v->part[1], from) }
     };
 }
 
@@ -292,7 +297,8 @@ mal_share3_bits mal_share3_bits_planes(const mal_share3_bits *v, unsigned from,
     return (mal_share3_bits){ .n = v->n,
                               .width = width,
                               .stride = v->stride,
-                              .part = { v->part[0] + off, v->part[1] + off } };
+                              .part = { behind(v->part[0], off),
+                                        behind(v->part[1], off) } };
 }
 
 mal_err share3_words_want(mal_share3 *s, mal_share3_words *z, size_t n) {
