@@ -171,19 +171,26 @@ TEST(kill_minus_nine_while_filling_leaves_all_or_nothing) {
     uint64_t seed = mal_test_seed();
     unsigned killed = 0, whole = 0;
     party p[2];
+    int status;
     fresh_dirs();
-    for (unsigned run = 0; run < 30; run++) {
-        int status;
+    two_parties(p, 9000, 3000);
+    const uint64_t began = mal_time_monotonic_ns();
+    waitpid(spawn(&p[0], 0), &status, 0);
+    const uint64_t us = 1 + (mal_time_monotonic_ns() - began) / 1000;
+    CHECK_OK(mal_dir_remove(dirs[0]));
+    for (unsigned run = 0; run < 30 || (killed == 0 && run < 300); run++) {
         two_parties(p, 9000, 3000);
-        waitpid(spawn(&p[0], 50 + (unsigned)(mal_test_rand(&seed) % 20000)),
-                &status, 0);
+        const uint64_t at = 1 + mal_test_rand(&seed) % us; /* of one filling */
+        waitpid(spawn(&p[0], (unsigned)(at < 999999 ? at : 999999)), &status,
+                0);
         killed += WIFSIGNALED(status);
         mal_psi_big *big;
         CHECK_OK(mal_psi_big_open(&big, &p[0].options));
         whole += mal_psi_big_filled(big);
         CHECK_EQ(mal_psi_big_rows(big), mal_psi_big_filled(big) ? 9000 : 0);
+        const bool again = mal_psi_big_filled(big);
         mal_psi_big_close(big);
-        if (run % 8 == 7)
+        if (again)
             CHECK_OK(mal_dir_remove(dirs[0]));
     }
     printf("# %u killed, %u whole\n", killed, whole);
